@@ -1,0 +1,184 @@
+"""What can go wrong with documents, in words for the person who must act on it."""
+
+from libs.common.errors import Conflict, Invalid, NotFound, Unavailable
+
+
+class DocumentNotFound(NotFound):
+    """The caller's tenant has no such document."""
+
+    code = "document_not_found"
+    message = "There is no such document."
+
+
+class PassageNotFound(NotFound):
+    """The document has no such passage."""
+
+    code = "chunk_not_found"
+    message = "There is no such chunk in this document."
+
+
+class AgentNotFound(NotFound):
+    """The caller's tenant has no such agent."""
+
+    code = "agent_not_found"
+    message = "There is no such agent."
+
+
+class TaskNotFound(NotFound):
+    """There is no such task, or it belongs to another tenant."""
+
+    code = "task_not_found"
+    message = "There is no such task."
+
+
+class DocumentNotDeleted(Conflict):
+    """Only a deleted document can be restored."""
+
+    code = "document_not_deleted"
+    message = "The document is not deleted, so there is nothing to restore."
+
+
+class NothingUploaded(Invalid):
+    """An upload without any file."""
+
+    code = "nothing_uploaded"
+    message = "Send at least one file in the form field file, files or files[]."
+
+
+class AgentRequired(Invalid):
+    """An upload that does not name an agent."""
+
+    code = "agent_id_required"
+    message = "Name the agent that shall know the document in the form field agent_id."
+
+
+class MalformedUpload(Invalid):
+    """The body is not the multipart form that it claims to be."""
+
+    code = "malformed_upload"
+    message = "The body is not a readable multipart/form-data upload."
+
+
+class UploadTooLarge(Invalid):
+    """A file above the limit."""
+
+    http_status = 413
+    code = "upload_too_large"
+    message = "The file is larger than this server accepts."
+
+
+class UploadRejected(Invalid):
+    """None of the files of an upload could be taken."""
+
+    code = "upload_rejected"
+    message = "None of the files could be accepted."
+
+
+class UnreadableDocument(Invalid):
+    """A file that cannot be turned into text, through its own fault.
+
+    `code` is the stable reason, `message` the sentence that the document's owner reads.
+    """
+
+    code = "unreadable_document"
+    message = "The file could not be read."
+
+    @property
+    def reason_code(self) -> str:
+        """The stable word for the cause."""
+        return self.code
+
+
+class EmptyDocument(UnreadableDocument):
+    """A file of no bytes, or of white space only."""
+
+    code = "empty_document"
+    message = "The file is empty."
+
+
+class EncryptedDocument(UnreadableDocument):
+    """A file that asks for a password."""
+
+    code = "encrypted_document"
+    message = "The file is protected by a password. Remove the password and upload it again."
+
+
+class CorruptDocument(UnreadableDocument):
+    """A file that breaks the rules of its own format."""
+
+    code = "corrupt_document"
+    message = "The file is damaged or incomplete. Save it anew and upload it again."
+
+
+class UnsupportedType(UnreadableDocument):
+    """A file of a kind that this service does not read."""
+
+    http_status = 415
+    code = "unsupported_type"
+    message = (
+        "This type of file is not supported. "
+        "Send PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, text, JSON or XML."
+    )
+
+
+class NoText(UnreadableDocument):
+    """A readable file without any text, such as a scan."""
+
+    code = "no_text"
+    message = "The file contains no text; it may be a scan, and OCR is off."
+
+
+class ParserLimitExceeded(UnreadableDocument):
+    """A file that needs more time, memory or output than a document may have."""
+
+    code = "parser_limit_exceeded"
+    message = "The file is too complex to read within the limits. Split it into smaller files."
+
+
+class EmbeddingUnavailable(Unavailable):
+    """The embedding model does not answer."""
+
+    code = "embedding_unavailable"
+    message = "The embedding model is out of reach. Try again in a moment."
+
+
+class EmbeddingRejected(Unavailable):
+    """The embedding model refuses the request, so trying again as is would not help."""
+
+    code = "embedding_rejected"
+    message = "The embedding model refused the request. Check its key, name and dimension."
+
+
+class RerankUnavailable(Unavailable):
+    """The rerank model does not answer."""
+
+    code = "rerank_unavailable"
+    message = "The rerank model is out of reach. Try again in a moment."
+
+
+class VectorStoreUnavailable(Unavailable):
+    """The vector store does not answer."""
+
+    code = "vector_store_unavailable"
+    message = "The knowledge base is out of reach. Try again in a moment."
+
+
+class BlobStoreUnavailable(Unavailable):
+    """The object store does not answer, or is full."""
+
+    code = "object_store_unavailable"
+    message = "The file store is out of reach. Try again in a moment."
+
+
+class BlobMissing(Unavailable):
+    """A document whose bytes are gone."""
+
+    code = "file_missing"
+    message = "The stored file is missing. Upload the document again."
+
+
+class AgentsUnavailable(Unavailable):
+    """The agents service does not answer."""
+
+    code = "agents_unavailable"
+    message = "The agents service is out of reach. Try again in a moment."
