@@ -1,0 +1,121 @@
+"""What every service reads from its environment; each service adds its own in `settings.py`.
+
+Nothing here knows whether a part is embedded or real: the launcher, compose and the Kubernetes
+manifests set the same names.
+"""
+
+import base64
+import binascii
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT_KEY_BYTES = 32
+
+
+def _split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that all services share. Field names are the variables, in lower case."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    service: ClassVar[str]
+
+    environment: str = Field(default="production", description="`local` or `production`.")
+    log_level: str = "INFO"
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8000, ge=0, le=65535)
+    worker_port: int = Field(default=8001, ge=0, le=65535, description="Probes and metrics.")
+    drain_seconds: float = Field(
+        default=0, ge=0, description="How long to keep serving after SIGTERM, not ready any more."
+    )
+
+    primary_db_url: SecretStr = Field(description="This service's own login role.")
+    worker_db_url: SecretStr | None = Field(
+        default=None, description="The service's role for work across tenants; workers only."
+    )
+    replica_db_urls: CommaSeparated = Field(default=[], description="For read-only work.")
+    db_pool_size: int = Field(default=8, ge=1, le=100)
+
+    redis_url: SecretStr
+    object_store_url: str = ""
+
+    master_encryption_key: SecretStr | None = Field(
+        default=None, description="The service's root key: base64 of 32 bytes."
+    )
+    master_encryption_key_file: Path | None = None
+    service_key: SecretStr | None = Field(
+        default=None, description="The service's own EC P-256 private key, PEM."
+    )
+    service_key_file: Path | None = None
+    service_jwks: str | None = Field(default=None, description="Public keys of all services.")
+    service_jwks_file: Path | None = None
+
+    auth_url: str = "http://auth:8000"
+    agents_url: str = "http://agents:8000"
+    conversations_url: str = "http://conversations:8000"
+    documents_url: str = "http://documents:8000"
+    analytics_url: str = "http://analytics:8000"
+    public_url: str = "http://localhost:8543"
+
+    cors_allowed_origins: CommaSeparated = ["*"]
+    rate_limits: dict[str, str] = Field(
+        default={}, description='Overrides by class, as in {"upload": "20/60"} (per seconds).'
+    )
+
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_traces_sampler_arg: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _keys_are_given(self) -> Self:
+        for name in ("master_encryption_key", "service_key", "service_jwks"):
+            if getattr(self, name) is None and getattr(self, f"{name}_file") is None:
+                raise ValueError(f"set {name.upper()} or {name.upper()}_FILE")
+        return self
+
+    @cached_property
+    def root_key(self) -> bytes:
+        """The 32 bytes from which the tenants' keys are wrapped.
+
+        Raises:
+            ValueError: The key is not base64 of 32 bytes.
+        """
+        text = self._read("master_encryption_key")
+        try:
+            key = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) != ROOT_KEY_BYTES:
+            raise ValueError("MASTER_ENCRYPTION_KEY must be base64 of 32 random bytes")
+        return key
+
+    @cached_property
+    def service_key_pem(self) -> str:
+        """The service's private key, as PEM."""
+        return self._read("service_key")
+
+    @cached_property
+    def service_jwks_json(self) -> str:
+        """The JWKS of all services' public keys; a key's `kid` is its service's name."""
+        return self._read("service_jwks")
+
+    def _read(self, name: str) -> str:
+        value: SecretStr | str | None = getattr(self, name)
+        if isinstance(value, SecretStr):
+            return value.get_secret_value().strip()
+        if value is not None:
+            return value.strip()
+        path: Path = getattr(self, f"{name}_file")
+        return path.read_text(encoding="utf-8").strip()
