@@ -1,0 +1,53 @@
+"""The routes that agents owns: agents, LLM settings, providers and models, the widget."""
+
+from typing import Final
+
+from libs.common.contract.routes import PLANNED, Auth, Route
+
+OWNER: Final = "agents"
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/api/v1/agent", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/agent", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/agent/by-name/{name}", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/agent/{agent_id}", OWNER, Auth.PUBLIC, PLANNED),
+    Route("PUT", "/api/v1/agent/{agent_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/agent/{agent_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/agent/{agent_id}/clone", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/agent/{agent_id}/embed-code", OWNER, Auth.READ, PLANNED),
+    Route("PATCH", "/api/v1/agent/{agent_id}/restore", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/agent/{agent_id}/stats", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/providers", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/providers", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/providers/bulk-import", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/providers/{provider_id}", OWNER, Auth.READ, PLANNED),
+    Route("PUT", "/api/v1/providers/{provider_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/providers/{provider_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/providers/{provider_id}/models", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/providers/{provider_id}/models", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.READ, PLANNED),
+    Route("PUT", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.WRITE, PLANNED),
+    Route(
+        "DELETE", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.WRITE, PLANNED
+    ),
+    Route("POST", "/api/v1/sdk/agent", OWNER, Auth.WRITE, PLANNED),
+    Route("PUT", "/api/v1/sdk/agent/{agent_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/sdk/agent/{agent_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/sdk/settings", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/settings", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/settings/agent/{agent_id}", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/settings/company/{company_id}", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/settings/providers", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/settings/providers/seed", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/settings/test/{settings_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/settings/{settings_id}", OWNER, Auth.READ, PLANNED),
+    Route("PUT", "/api/v1/settings/{settings_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/settings/{settings_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("PATCH", "/api/v1/super-admin/agents/{agent_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route(
+        "GET", "/api/v1/super-admin/companies/{company_id}/agents", OWNER, Auth.SUPER_ADMIN, PLANNED
+    ),
+    Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, PLANNED),
+    Route("POST", "/api/v1/test", OWNER, Auth.PUBLIC, PLANNED),
+    Route("GET", "/api/v1/widget.js", OWNER, Auth.PUBLIC, PLANNED),
+)

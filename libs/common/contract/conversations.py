@@ -1,0 +1,56 @@
+"""The routes that conversations owns: conversations, messages, leads, and chat with an agent."""
+
+from typing import Final
+
+from libs.common.contract.routes import PLANNED, Auth, Route
+
+OWNER: Final = "conversations"
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, PLANNED),
+    Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/conversation", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/conversation", OWNER, Auth.WRITE_OR_LEAD, PLANNED),
+    Route("GET", "/api/v1/conversation/agent/{agent_id}", OWNER, Auth.READ_OR_LEAD, PLANNED),
+    Route("GET", "/api/v1/conversation/deleted", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/conversation/entity", OWNER, Auth.READ_OR_LEAD, PLANNED),
+    Route("GET", "/api/v1/conversation/entity/{entity_id}", OWNER, Auth.READ_OR_LEAD, PLANNED),
+    Route("DELETE", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, PLANNED),
+    Route(
+        "POST", "/api/v1/conversation/{conversation_id}/chat", OWNER, Auth.WRITE_OR_LEAD, PLANNED
+    ),
+    Route(
+        "PATCH",
+        "/api/v1/conversation/{conversation_id}/message/restore-all",
+        OWNER,
+        Auth.WRITE,
+        PLANNED,
+    ),
+    Route(
+        "GET", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.READ_OR_LEAD, PLANNED
+    ),
+    Route("DELETE", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.WRITE, PLANNED),
+    Route(
+        "GET",
+        "/api/v1/conversation/{conversation_id}/messages/stream",
+        OWNER,
+        Auth.READ_OR_LEAD,
+        PLANNED,
+    ),
+    Route("PATCH", "/api/v1/conversation/{conversation_id}/restore", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/lead", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/lead/company", OWNER, Auth.READ, PLANNED),
+    Route("POST", "/api/v1/lead/register", OWNER, Auth.PUBLIC, PLANNED),
+    Route("GET", "/api/v1/lead/{lead_id}", OWNER, Auth.READ, PLANNED),
+    Route("PUT", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/message/deleted", OWNER, Auth.READ, PLANNED),
+    Route("DELETE", "/api/v1/message/{message_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("PATCH", "/api/v1/message/{message_id}/restore", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/sdk/lead", OWNER, Auth.WRITE, PLANNED),
+    Route("PUT", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, PLANNED),
+    Route("POST", "/v1/chat/completions", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/v1/models", OWNER, Auth.READ, PLANNED),
+)
