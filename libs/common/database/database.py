@@ -1,0 +1,316 @@
+"""The pools of one process, and the only ways to get a connection from them.
+
+Every transaction says whose it is: `session` and `lean` set the tenant for this transaction
+alone (`set_config(…, true)`; the session form would stay on the pooled connection for the next
+request), `cross_tenant` uses another login role and says so, and `platform` has no tenant at
+all and is good for calling narrow SECURITY DEFINER functions.
+"""
+
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from libs.common.database.connection import Connection, Pool
+from libs.common.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+CONNECT_TIMEOUT_SECONDS = 1.5
+ACQUIRE_TIMEOUT_SECONDS = 1.9
+COMMAND_TIMEOUT_SECONDS = 30
+
+_SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant_id, true)")
+_SET_TENANT_READ_ONLY = text(
+    "SELECT set_config('app.tenant_id', :tenant_id, true),"
+    " set_config('transaction_read_only', 'on', true)"
+)
+_SET_CROSS_TENANT = text("SELECT set_config('app.cross_tenant', 'on', true)")
+
+_ROLE_CHECK = """
+SELECT r.rolsuper, r.rolbypassrls,
+       EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE c.relowner = r.oid AND n.nspname = $1)
+       OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspowner = r.oid AND n.nspname = $1)
+FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL cannot be reached, or has no connection to spare."""
+
+    code = "database_unavailable"
+    message = "The database is out of reach at the moment. Try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=2)
+
+
+class UnsafeRole(RuntimeError):
+    """The login role could step around row-level security, so the service does not start."""
+
+
+class Database:
+    """PostgreSQL as one service sees it.
+
+    Args:
+        url: `postgresql://role:password@host:port/database`, the service's own login role.
+        service: Names the schema, which comes first in the search path.
+        worker_url: The role for work across tenants; only worker processes have it.
+        replica_urls: Hot standbys for `session(read_only=True)`.
+        pool_size: Connections of each pool; a process has one for sessions, one for lean work.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        service: str,
+        worker_url: str | None = None,
+        replica_urls: Sequence[str] = (),
+        pool_size: int = 8,
+    ) -> None:
+        self.service = service
+        self._url = url
+        self._worker_url = worker_url
+        self._pool_size = pool_size
+        self._engine = self._make_engine(url)
+        self._replicas = [self._make_engine(replica) for replica in replica_urls]
+        self._worker_engine = self._make_engine(worker_url) if worker_url else None
+        self._pool: Pool | None = None
+        self._worker_pool: Pool | None = None
+
+    async def open(self) -> None:
+        """Check the roles and open the lean pools.
+
+        Raises:
+            UnsafeRole: A role owns the schema, is superuser or has BYPASSRLS.
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        with _no_route_told(), _outages_told():
+            self._pool = await self._make_pool(self._url)
+            if self._worker_url:
+                self._worker_pool = await self._make_pool(self._worker_url)
+            for pool in (self._pool, self._worker_pool):
+                if pool is not None:
+                    await self._refuse_unsafe_role(pool)
+
+    async def close(self) -> None:
+        """Close all pools; transactions under way are cut."""
+        for engine in (self._engine, self._worker_engine, *self._replicas):
+            if engine is not None:
+                await engine.dispose()
+        for pool in (self._pool, self._worker_pool):
+            if pool is not None:
+                pool.terminate()
+
+    @asynccontextmanager
+    async def session(
+        self, tenant_id: UUID, *, read_only: bool = False
+    ) -> AsyncIterator[AsyncSession]:
+        """Open a transaction of one tenant; commit at the end, roll back on an error.
+
+        Args:
+            tenant_id: Whose rows can be seen and written.
+            read_only: Refuse writes; a replica may serve it, so it may lag.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        engine = self._engine
+        if read_only and self._replicas:
+            engine = random.choice(self._replicas)  # noqa: S311 - spreads load
+            if not await _reachable(engine):
+                engine = self._engine
+        setting = _SET_TENANT_READ_ONLY if read_only else _SET_TENANT
+        with _outages_told():
+            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+                with _no_route_told():
+                    await session.execute(setting, {"tenant_id": str(tenant_id)})
+                yield session
+
+    @asynccontextmanager
+    async def cross_tenant(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction over all tenants, with the worker's role.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        if self._worker_engine is None:
+            raise RuntimeError("work across tenants needs WORKER_DB_URL")
+        with _outages_told():
+            async with (
+                AsyncSession(self._worker_engine, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                with _no_route_told():
+                    await session.execute(_SET_CROSS_TENANT)
+                yield session
+
+    @asynccontextmanager
+    async def lean(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """Open a tenant transaction without SQLAlchemy: for hot paths, 0.1 ms instead of 0.8.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        # A UUID prints as hex digits and hyphens only, so it may stand in the statement; as
+        # part of it the tenant is set in the same round trip as BEGIN.
+        begin = f"BEGIN; SELECT set_config('app.tenant_id', '{UUID(int=tenant_id.int)}', true)"
+        async with self._lean(self._pool, begin) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def lean_cross_tenant(self) -> AsyncIterator[Connection]:
+        """Open a transaction over all tenants without SQLAlchemy; see `cross_tenant`."""
+        if self._worker_pool is None:
+            raise RuntimeError("work across tenants needs WORKER_DB_URL and an opened database")
+        begin = "BEGIN; SELECT set_config('app.cross_tenant', 'on', true)"
+        async with self._lean(self._worker_pool, begin) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def platform(self) -> AsyncIterator[Connection]:
+        """Open a transaction without a tenant: tenant tables look empty in it."""
+        async with self._lean(self._pool, "BEGIN") as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Make a round trip.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        async with self.platform() as connection:
+            await connection.fetchval("SELECT 1")
+
+    @property
+    def worker_url(self) -> str | None:
+        """The cross-tenant role's URL, for a connection of one's own (LISTEN)."""
+        return self._worker_url
+
+    @asynccontextmanager
+    async def _lean(self, pool: Pool | None, begin: str) -> AsyncIterator[Connection]:
+        if pool is None:
+            raise RuntimeError("the database is not open")
+        with _outages_told():
+            with _no_route_told():
+                connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+            try:
+                await connection.execute(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    # Where the connection is gone, so is the transaction.
+                    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                        await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
+            finally:
+                await pool.release(connection)
+
+    def _make_engine(self, url: str) -> AsyncEngine:
+        return create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=self._pool_size,
+            max_overflow=self._pool_size,
+            pool_timeout=ACQUIRE_TIMEOUT_SECONDS,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_SECONDS,
+                "command_timeout": COMMAND_TIMEOUT_SECONDS,
+                "server_settings": self._server_settings(),
+            },
+        )
+
+    async def _make_pool(self, url: str) -> Pool:
+        pool: Pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=self._pool_size,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            server_settings=self._server_settings(),
+            reset=_refuse_open_transaction,
+        )
+        return pool
+
+    def _server_settings(self) -> dict[str, str]:
+        # Our statements are short: compiling them costs more than it saves.
+        return {
+            "search_path": f"{self.service},public",
+            "application_name": f"knowrithm-{self.service}",
+            "jit": "off",
+        }
+
+    async def _refuse_unsafe_role(self, pool: Pool) -> None:
+        connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+        try:
+            row = await connection.fetchrow(_ROLE_CHECK, self.service)
+        finally:
+            await pool.release(connection)
+        if row is None or any(row.values()):
+            raise UnsafeRole(
+                f"The database role of {self.service} owns its schema, is a superuser or may "
+                "bypass row-level security. Give the service its own login role (`make up` and "
+                "`python -m ops migrate` make it)."
+            )
+
+
+async def _refuse_open_transaction(connection: Connection) -> None:
+    # In place of asyncpg's reset query, a round trip: our transactions leave nothing behind.
+    if connection.is_in_transaction():
+        raise RuntimeError("a connection came back in the middle of a transaction")
+
+
+async def _reachable(engine: AsyncEngine) -> bool:
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (OSError, DBAPIError, PoolTimeout):
+        log.warning("replica_unreachable", host=engine.url.host, port=engine.url.port)
+        return False
+    return True
+
+
+@contextmanager
+def _no_route_told() -> Iterator[None]:
+    """Turn what goes wrong while connecting into one error."""
+    try:
+        yield
+    except OSError as error:
+        raise DatabaseUnavailable from error
+
+
+@contextmanager
+def _outages_told() -> Iterator[None]:
+    """Turn the driver's many words for "no connection" into one error."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError, PoolTimeout, *_OUTAGES) as error:
+        raise DatabaseUnavailable from error
+    except (InterfaceError, OperationalError) as error:
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig, _OUTAGES):
+            raise DatabaseUnavailable from error
+        raise
+    except asyncpg.InterfaceError as error:
+        if "connection" in str(error) or "pool" in str(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+_OUTAGES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
