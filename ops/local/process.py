@@ -1,0 +1,124 @@
+"""Starting and stopping one operating-system process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.local.identity import Identity
+
+WRAPPER = Path(__file__).with_name("exec_wrapper.py")
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """How a process is started and stopped.
+
+    Attributes:
+        environment: Added to `base_environment()`; nothing else is inherited.
+        log: Receives standard output and error, appended.
+        stop_signal: Asks it to finish; what the kernel sends when the launcher dies.
+        stop_seconds: How long it may take to finish before it is killed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    directory: Path
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    identity: Identity | None = None
+    stop_signal: int = signal.SIGTERM
+    stop_seconds: float = 10.0
+
+
+def spawn(program: Program) -> subprocess.Popen[bytes]:
+    """Start `program`; it dies when the calling thread's process does."""
+    wrapper = [sys.executable, "-I", "-S", str(WRAPPER), "--parent", str(os.getpid())]
+    wrapper += ["--death-signal", str(int(program.stop_signal))]
+    if program.identity is not None:
+        wrapper += ["--uid", str(program.identity.uid), "--gid", str(program.identity.gid)]
+        if program.identity.capability is not None:
+            wrapper += ["--capability", str(program.identity.capability)]
+    program.log.parent.mkdir(parents=True, exist_ok=True)
+    with program.log.open("ab") as log:
+        return subprocess.Popen(
+            [*wrapper, "--", *program.command],
+            cwd=program.directory,
+            env={**base_environment(), **program.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C in the terminal reaches the launcher only, which stops things in order.
+            start_new_session=True,
+        )
+
+
+def base_environment() -> dict[str, str]:
+    """Return what every process needs and no part of the platform configures."""
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return {name: os.environ[name] for name in keep if name in os.environ}
+
+
+def stop(process: subprocess.Popen[bytes], *, signal_number: int, seconds: float) -> None:
+    """Ask the process to finish, and kill it when it has not after `seconds`."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal_number)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at the moment."""
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def listening(port: int, *, host: str = LOOPBACK) -> bool:
+    """Tell whether something accepts connections on `port`."""
+    with socket.socket() as client:
+        client.settimeout(0.5)
+        return client.connect_ex((host, port)) == 0
+
+
+def tail(log: Path, *, lines: int = 5) -> str:
+    """Return the last lines of a log for an error message; empty when there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def wait_until_gone(pid: int, *, seconds: float) -> bool:
+    """Wait for a process that is not our child; True when it is gone in time."""
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def alive(pid: int) -> bool:
+    """Tell whether there is such a process, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
