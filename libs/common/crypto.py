@@ -1,0 +1,249 @@
+"""Envelope encryption: root key → tenant key → data key per purpose → AES-256-GCM.
+
+The service's root key (environment, file) wraps one random key per tenant, kept in the service's
+`tenant_keys` table. Data keys are derived from it by HKDF (RFC 5869), one per purpose, and cached,
+so that a field costs microseconds. What is encrypted is bound to its tenant, table, column and
+row: moved anywhere else, it does not decrypt. Without its tenant key nothing decrypts, which is
+how a tenant is erased.
+
+A field is stored as
+
+    b"KW" | format (1 byte) | tenant key version (4) | nonce (12) | ciphertext and tag
+
+and a file as the same head, with a nonce prefix (7) in place of the nonce, followed by chunks of
+64 KiB, each with its tag. A chunk's nonce is prefix | counter (4) | last flag (1), the STREAM
+construction (Hoang et al., 2015), so that chunks cannot be reordered, dropped or cut off.
+"""
+
+import asyncio
+import os
+import struct
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import text
+
+from libs.common.database import Database
+
+KEY_BYTES = 32
+CHUNK_BYTES = 64 * 1024
+
+_MAGIC = b"KW"
+_FIELD_FORMAT = 1
+_STREAM_FORMAT = 2
+_HEAD = struct.Struct(">2sBI")
+_NONCE_BYTES = 12
+_PREFIX_BYTES = 7
+_TAG_BYTES = 16
+_COUNTER_LIMIT = 2**32
+
+_SELECT_KEYS = text("SELECT version, wrapped_key FROM tenant_keys WHERE tenant_id = :tenant_id")
+_INSERT_KEY = text(
+    "INSERT INTO tenant_keys (tenant_id, version, wrapped_key) VALUES (:tenant_id, 1, :wrapped)"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+class DecryptionFailed(Exception):
+    """The bytes are not what was encrypted here: altered, moved, or under a key that is gone."""
+
+
+class Cipher:
+    """Encrypts for one tenant and purpose; made by `KeyRing.cipher`.
+
+    Args:
+        tenant_id: Bound into everything that is encrypted.
+        keys: The data keys by tenant key version; the highest one encrypts.
+    """
+
+    def __init__(self, tenant_id: UUID, keys: dict[int, bytes]) -> None:
+        self._tenant = tenant_id.bytes
+        self._ciphers = {version: AESGCM(key) for version, key in keys.items()}
+        self._newest = max(keys)
+
+    def encrypt(self, plaintext: bytes, *, table: str, column: str, row: UUID | str) -> bytes:
+        """Encrypt a field's value for the one place where it will be stored."""
+        nonce = os.urandom(_NONCE_BYTES)
+        head = _HEAD.pack(_MAGIC, _FIELD_FORMAT, self._newest)
+        place = self._place(head, table, column, str(row))
+        return head + nonce + self._ciphers[self._newest].encrypt(nonce, plaintext, place)
+
+    def decrypt(self, ciphertext: bytes, *, table: str, column: str, row: UUID | str) -> bytes:
+        """Decrypt a field read from the place it was encrypted for.
+
+        Raises:
+            DecryptionFailed: It was altered, or encrypted for another place, tenant or purpose.
+        """
+        cipher, head = self._opened(ciphertext[: _HEAD.size], _FIELD_FORMAT)
+        nonce = ciphertext[_HEAD.size : _HEAD.size + _NONCE_BYTES]
+        sealed = ciphertext[_HEAD.size + _NONCE_BYTES :]
+        place = self._place(head, table, column, str(row))
+        return _decrypted(cipher, nonce, sealed, place)
+
+    async def encrypt_stream(
+        self, chunks: AsyncIterator[bytes], *, object_key: str
+    ) -> AsyncIterator[bytes]:
+        """Encrypt a file for its place in the object store, holding little of it at a time."""
+        head = _HEAD.pack(_MAGIC, _STREAM_FORMAT, self._newest)
+        prefix = os.urandom(_PREFIX_BYTES)
+        cipher = self._ciphers[self._newest]
+        place = self._place(head, "objects", "content", object_key)
+        yield head + prefix
+        counter = 0
+        async for piece, last in _pieces(chunks, CHUNK_BYTES):
+            yield cipher.encrypt(_stream_nonce(prefix, counter, last=last), piece, place)
+            counter += 1
+
+    async def decrypt_stream(
+        self, chunks: AsyncIterator[bytes], *, object_key: str
+    ) -> AsyncIterator[bytes]:
+        """Decrypt a file read from the object store.
+
+        Raises:
+            DecryptionFailed: As `decrypt`; also when the file was cut short. What came before
+                the fault has been yielded by then.
+        """
+        start, rest = await _head_and_rest(chunks, _HEAD.size + _PREFIX_BYTES)
+        cipher, head = self._opened(start[: _HEAD.size], _STREAM_FORMAT)
+        prefix = start[_HEAD.size :]
+        place = self._place(head, "objects", "content", object_key)
+        counter = 0
+        async for piece, last in _pieces(rest, CHUNK_BYTES + _TAG_BYTES):
+            yield _decrypted(cipher, _stream_nonce(prefix, counter, last=last), piece, place)
+            counter += 1
+
+    def _opened(self, head: bytes, expected_format: int) -> tuple[AESGCM, bytes]:
+        if len(head) != _HEAD.size:
+            raise DecryptionFailed("too short")
+        magic, found_format, version = _HEAD.unpack(head)
+        cipher = self._ciphers.get(version)
+        if magic != _MAGIC or found_format != expected_format or cipher is None:
+            raise DecryptionFailed("unknown format or key version")
+        return cipher, head
+
+    def _place(self, head: bytes, *names: str) -> bytes:
+        # Lengths first, so that no two places give the same bytes.
+        parts = [head, self._tenant]
+        for name in names:
+            encoded = name.encode()
+            parts += [struct.pack(">I", len(encoded)), encoded]
+        return b"".join(parts)
+
+
+class KeyRing:
+    """The tenants' keys of one service, unwrapped on first use and cached.
+
+    Args:
+        root_key: 32 bytes, the service's own.
+        database: Has the `tenant_keys` table.
+    """
+
+    def __init__(self, root_key: bytes, database: Database) -> None:
+        self._root = AESGCM(root_key)
+        self._database = database
+        self._tenant_keys: dict[UUID, dict[int, bytes]] = {}
+        self._ciphers: dict[tuple[UUID, str], Cipher] = {}
+        self._lock = asyncio.Lock()
+
+    async def cipher(self, tenant_id: UUID, purpose: str) -> Cipher:
+        """Return the cipher for one purpose of a tenant; makes the tenant's key on first use.
+
+        Raises:
+            DecryptionFailed: The tenant's key was wrapped by another root key.
+            DatabaseUnavailable: The key is not cached and PostgreSQL cannot be reached.
+        """
+        cipher = self._ciphers.get((tenant_id, purpose))
+        if cipher is not None:
+            return cipher
+        async with self._lock:
+            if tenant_id not in self._tenant_keys:
+                self._tenant_keys[tenant_id] = await self._load(tenant_id)
+            keys = {
+                version: _data_key(key, tenant_id, purpose)
+                for version, key in self._tenant_keys[tenant_id].items()
+            }
+            cipher = self._ciphers[tenant_id, purpose] = Cipher(tenant_id, keys)
+            return cipher
+
+    async def _load(self, tenant_id: UUID) -> dict[int, bytes]:
+        parameters = {"tenant_id": tenant_id}
+        async with self._database.session(tenant_id) as session:
+            rows = (await session.execute(_SELECT_KEYS, parameters)).all()
+            if not rows:
+                # Two processes may be first at once: whoever comes second reads the other's key.
+                wrapped = self._wrap(os.urandom(KEY_BYTES), tenant_id, version=1)
+                await session.execute(_INSERT_KEY, parameters | {"wrapped": wrapped})
+                rows = (await session.execute(_SELECT_KEYS, parameters)).all()
+        return {version: self._unwrap(wrapped, tenant_id, version) for version, wrapped in rows}
+
+    def _wrap(self, key: bytes, tenant_id: UUID, *, version: int) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._root.encrypt(nonce, key, _wrapping_place(tenant_id, version))
+
+    def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
+        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        return _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
+
+
+def _wrapping_place(tenant_id: UUID, version: int) -> bytes:
+    return b"tenant_keys" + tenant_id.bytes + struct.pack(">I", version)
+
+
+def _data_key(tenant_key: bytes, tenant_id: UUID, purpose: str) -> bytes:
+    info = b"knowrithm data key\x00" + purpose.encode()
+    hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=tenant_id.bytes, info=info)
+    return hkdf.derive(tenant_key)
+
+
+def _decrypted(cipher: AESGCM, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
+    try:
+        return cipher.decrypt(nonce, sealed, place)
+    except (InvalidTag, ValueError) as error:
+        raise DecryptionFailed("altered, or from another place") from error
+
+
+def _stream_nonce(prefix: bytes, counter: int, *, last: bool) -> bytes:
+    if counter >= _COUNTER_LIMIT:
+        raise ValueError("a file of more than 256 TiB cannot be encrypted as one")
+    return prefix + struct.pack(">I?", counter, last)
+
+
+async def _head_and_rest(
+    chunks: AsyncIterator[bytes], size: int
+) -> tuple[bytes, AsyncIterator[bytes]]:
+    buffer = b""
+    async for chunk in chunks:
+        buffer += chunk
+        if len(buffer) >= size:
+            break
+    start, remainder = buffer[:size], buffer[size:]
+
+    async def rest() -> AsyncIterator[bytes]:
+        if remainder:
+            yield remainder
+        async for chunk in chunks:
+            yield chunk
+
+    return start, rest()
+
+
+async def _pieces(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[tuple[bytes, bool]]:
+    """Cut a stream into pieces of `size` bytes; the last one, marked, may be shorter or empty."""
+    buffer = bytearray()
+    async for chunk in chunks:
+        buffer += chunk
+        for piece in _taken(buffer, size):
+            yield piece, False
+    yield bytes(buffer), True
+
+
+def _taken(buffer: bytearray, size: int) -> Iterator[bytes]:
+    # One byte more than a piece must be there, or the piece might be the last.
+    while len(buffer) > size:
+        piece = bytes(buffer[:size])
+        del buffer[:size]
+        yield piece
