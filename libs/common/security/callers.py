@@ -1,0 +1,50 @@
+"""Who is calling, once their credentials have been verified."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.security.scopes import Scope
+
+
+class CallerKind(StrEnum):
+    """By which kind of credential a caller was verified."""
+
+    USER = "user"
+    API_KEY = "api_key"
+    LEAD = "lead"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A verified user, API key, lead or service, acting in one tenant.
+
+    Attributes:
+        kind: The kind of credential.
+        id: The user, API key or lead; None for a service.
+        tenant_id: From the credential, never from a path or body.
+        scopes: What it may do.
+        role: A user's role; None for others.
+        session_id: A user's or lead's session; None for others.
+        user_id: The user, also behind an API key; None for leads and services.
+        name: The service's name; empty for others.
+    """
+
+    kind: CallerKind
+    tenant_id: UUID
+    scopes: frozenset[Scope]
+    id: UUID | None = None
+    role: str | None = None
+    session_id: UUID | None = None
+    user_id: UUID | None = None
+    name: str = ""
+    # One string a process can tell callers apart by, for limits and caches.
+    key: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}")
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether the caller has the scope."""
+        return scope in self.scopes

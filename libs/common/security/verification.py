@@ -1,0 +1,335 @@
+"""From the headers of a request to a verified caller, without a hop on the hot path.
+
+User tokens are verified here, with the public keys that `auth` publishes; whether their session
+still stands, and whether an API key holds, is asked of `auth` through two short caches: this
+process (2 s) and Redis (2 s). So a revocation bites everywhere within five seconds. While `auth`
+is out of reach, what it said within the last minute still holds.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import aiohttp
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.security.callers import Caller, CallerKind
+from libs.common.security.scopes import Scope, scopes_of_key
+from libs.common.security.service_tokens import ServiceTokens
+from libs.common.security.tokens import key_id_of, public_keys, verify_token
+
+log = structlog.get_logger(__name__)
+
+ISSUER = "knowrithm"
+AUDIENCE = "knowrithm-api"
+ACCESS_TYP = "at+jwt"
+
+PROCESS_CACHE_SECONDS = 2.0
+REDIS_CACHE_SECONDS = 2
+STALE_SECONDS = 60.0
+JWKS_SECONDS = 300.0
+JWKS_RETRY_SECONDS = 2.0
+AUTH_TIMEOUT_SECONDS = 2.0
+_MAX_CACHED = 20_000
+_MAX_SECRET_LENGTH = 512
+_KEY_PREFIX = "ak_"
+
+V = TypeVar("V")
+
+
+def session_cache_key(session_id: UUID) -> str:
+    """The Redis key under which a session's state is cached; `auth` deletes it on revocation."""
+    return f"platform:session:{session_id}"
+
+
+def api_key_cache_key(digest: str) -> str:
+    """The Redis key under which an API key's caller is cached, by `api_key_digest`."""
+    return f"platform:api-key:{digest}"
+
+
+def api_key_digest(api_key: str, api_secret: str) -> str:
+    """Name a key pair without telling it: SHA-256 over both, lengths apart."""
+    material = f"{len(api_key)}:{api_key}:{api_secret}".encode()
+    return hashlib.sha256(material).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    caller: Caller
+    expires_at: float
+
+
+class CallerVerifier:
+    """Verifies the callers of one process.
+
+    Args:
+        auth_url: Base URL of the auth service.
+        redis: For the short cache; it may be down.
+        tokens: Our own identity towards auth.
+        http: The process's HTTP session.
+    """
+
+    def __init__(
+        self,
+        auth_url: str,
+        *,
+        redis: Redis,
+        tokens: ServiceTokens,
+        http: aiohttp.ClientSession,
+    ) -> None:
+        self._auth_url = auth_url.rstrip("/")
+        self._redis = redis
+        self._tokens = tokens
+        self._http = http
+        self._keys: dict[str, Any] = {}
+        self._keys_at = -JWKS_SECONDS
+        self._keys_lock = asyncio.Lock()
+        self._bearers: OrderedDict[str, _Verified] = OrderedDict()
+        self._sessions: _ShortCache[bool] = _ShortCache()
+        self._api_keys: _ShortCache[dict[str, Any] | None] = _ShortCache()
+
+    async def verify(self, headers: Mapping[str, str]) -> Caller | None:
+        """Return the caller; None when the request carries no credentials.
+
+        A Bearer header is the identity of the call and wins over key headers, which some
+        clients send on every call. A key pair may also stand in it, as `ak_…:secret`, for
+        clients that know no other place.
+
+        Args:
+            headers: Looked up by lower-case name.
+
+        Raises:
+            Unauthenticated: There are credentials, and they do not hold.
+            Unavailable: They cannot be verified at the moment.
+        """
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            token = token.strip()
+            if scheme.lower() != "bearer" or not token:
+                raise Unauthenticated
+            if token.startswith(_KEY_PREFIX):
+                api_key, _, secret = token.partition(":")
+                return await self._caller_of_key(api_key, secret)
+            return await self._caller_of_token(token)
+        if "x-api-key" in headers:
+            secret = headers.get("x-api-secret", "")
+            return await self._caller_of_key(headers["x-api-key"], secret)
+        return None
+
+    async def _caller_of_token(self, token: str) -> Caller:
+        now = time.time()
+        verified = self._bearers.get(token)
+        if verified is None or verified.expires_at <= now:
+            claims = verify_token(
+                token,
+                keys=await self._keys_for(token),
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                typ=ACCESS_TYP,
+                now=now,
+            )
+            verified = _Verified(_caller_from_claims(claims), float(claims["exp"]))
+            self._bearers[token] = verified
+            if len(self._bearers) > _MAX_CACHED:
+                self._bearers.popitem(last=False)
+        caller = verified.caller
+        if caller.session_id is None or not await self._session_stands(caller):
+            raise Unauthenticated
+        return caller
+
+    async def _session_stands(self, caller: Caller) -> bool:
+        session_id = caller.session_id
+        if session_id is None:
+            return False
+
+        async def ask() -> bool:
+            key = session_cache_key(session_id)
+            cached = await self._from_redis(key)
+            if cached is not None:
+                return cached == b"1"
+            answer = await self._ask_auth(
+                "GET", f"/internal/sessions/{session_id}", tenant_id=caller.tenant_id
+            )
+            active = answer is not None and answer.get("active") is True
+            await self._to_redis(key, b"1" if active else b"0")
+            return active
+
+        return await self._sessions.get(str(session_id), ask)
+
+    async def _caller_of_key(self, api_key: str, secret: str) -> Caller:
+        if not api_key.startswith(_KEY_PREFIX) or not secret:
+            raise Unauthenticated
+        if len(api_key) > _MAX_SECRET_LENGTH or len(secret) > _MAX_SECRET_LENGTH:
+            raise Unauthenticated
+        digest = api_key_digest(api_key, secret)
+
+        async def ask() -> dict[str, Any] | None:
+            key = api_key_cache_key(digest)
+            cached = await self._from_redis(key)
+            if cached is not None:
+                known: dict[str, Any] | None = orjson.loads(cached)
+                return known
+            answer = await self._ask_auth(
+                "POST",
+                "/internal/api-keys/verify",
+                json={"api_key": api_key, "api_secret": secret},
+            )
+            await self._to_redis(key, orjson.dumps(answer))
+            return answer
+
+        known = await self._api_keys.get(digest, ask)
+        if known is None:
+            raise Unauthenticated
+        return Caller(
+            kind=CallerKind.API_KEY,
+            id=UUID(known["key_id"]),
+            tenant_id=UUID(known["tenant_id"]),
+            scopes=scopes_of_key(known["scopes"]),
+            user_id=UUID(known["user_id"]) if known.get("user_id") else None,
+        )
+
+    async def _keys_for(self, token: str) -> Mapping[str, Any]:
+        """Return the published keys, fetched again when they are old or lack the token's."""
+        kid = key_id_of(token)
+        if kid is None:
+            raise Unauthenticated
+        age = time.monotonic() - self._keys_at
+        if age < JWKS_SECONDS and (kid in self._keys or age < JWKS_RETRY_SECONDS):
+            return self._keys
+        async with self._keys_lock:
+            if time.monotonic() - self._keys_at >= min(age, JWKS_RETRY_SECONDS):
+                try:
+                    answer = await self._ask_auth("GET", "/internal/jwks")
+                except Unavailable:
+                    if kid not in self._keys:
+                        raise
+                else:
+                    self._keys = public_keys(answer or {})
+                    self._keys_at = time.monotonic()
+        return self._keys
+
+    async def _ask_auth(
+        self,
+        method: str,
+        path: str,
+        *,
+        tenant_id: UUID | None = None,
+        json: object | None = None,
+    ) -> dict[str, Any] | None:
+        """Ask auth; None when it answers 401 or 404.
+
+        Raises:
+            Unavailable: No answer, or one that says nothing about the question.
+        """
+        headers = {"authorization": f"Bearer {self._tokens.token_for('auth')}"}
+        if tenant_id is not None:
+            headers["x-tenant-id"] = str(tenant_id)
+        if json is not None:
+            headers["content-type"] = "application/json"
+        try:
+            async with self._http.request(
+                method,
+                self._auth_url + path,
+                data=None if json is None else orjson.dumps(json),
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=AUTH_TIMEOUT_SECONDS),
+            ) as response:
+                if response.status in (401, 404):
+                    return None
+                if response.status != 200:
+                    log.warning("auth_answered", status=response.status, path=path)
+                    raise _identity_unavailable()
+                answer: dict[str, Any] = orjson.loads(await response.read())
+                return answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _identity_unavailable() from error
+
+    async def _from_redis(self, key: str) -> bytes | None:
+        try:
+            value: bytes | None = await self._redis.get(key)
+        except (RedisError, OSError):
+            return None
+        return value
+
+    async def _to_redis(self, key: str, value: bytes) -> None:
+        try:
+            await self._redis.set(key, value, ex=REDIS_CACHE_SECONDS)
+        except (RedisError, OSError):
+            return
+
+
+class _ShortCache(Generic[V]):
+    """Answers for two seconds from memory, asks once for many, and outlives a short outage."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[V]] = {}
+
+    async def get(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
+        now = time.monotonic()
+        entry = self._entries.get(key)
+        if entry is not None and now - entry[0] < PROCESS_CACHE_SECONDS:
+            return entry[1]
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(key, ask))
+            self._asking[key] = task
+            task.add_done_callback(lambda done: self._asked(key, done))
+        try:
+            # Shielded: a caller that goes away must not fail the others who wait.
+            return await asyncio.shield(task)
+        except Unavailable:
+            if entry is not None and now - entry[0] < STALE_SECONDS:
+                return entry[1]
+            raise
+
+    def _asked(self, key: str, task: "asyncio.Task[V]") -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # read, so that nobody's absence makes it an unhandled one
+
+    async def _ask(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
+        value = await ask()
+        self._entries[key] = (time.monotonic(), value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > _MAX_CACHED:
+            self._entries.popitem(last=False)
+        return value
+
+
+def _identity_unavailable() -> Unavailable:
+    return Unavailable(
+        "Credentials cannot be verified at the moment. Try again shortly.",
+        code="identity_unavailable",
+        retry_after_seconds=2,
+    )
+
+
+def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
+    known = {scope.value: scope for scope in Scope}
+    try:
+        kind = CallerKind(claims["kind"])
+        if kind not in (CallerKind.USER, CallerKind.LEAD):
+            raise Unauthenticated
+        subject = UUID(claims["sub"])
+        return Caller(
+            kind=kind,
+            id=subject,
+            tenant_id=UUID(claims["tenant"]),
+            scopes=frozenset(known[name] for name in claims["scopes"] if name in known),
+            role=str(claims["role"]),
+            session_id=UUID(claims["session"]),
+            user_id=subject if kind is CallerKind.USER else None,
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Unauthenticated from error
