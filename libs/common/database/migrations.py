@@ -149,7 +149,9 @@ def _schema() -> str:
     return str(config.attributes["service"])
 
 
-def run_migrations(service: str, owner_url: str, *, roles: ServiceRoles) -> None:
+def run_migrations(
+    service: str, owner_url: str, *, roles: ServiceRoles, folder: Path | None = None
+) -> None:
     """Bring a service's schema to its newest revision. Blocking; no event loop may be running.
 
     Args:
@@ -157,9 +159,11 @@ def run_migrations(service: str, owner_url: str, *, roles: ServiceRoles) -> None
             service's own schema.
         owner_url: The database's owner.
         roles: Whom the tables are granted to.
+        folder: The history, where it is not the service's own (tests).
     """
     config = Config()
-    folder = Path(__file__).resolve().parents[3] / "services" / service / "migrations"
+    if folder is None:
+        folder = Path(__file__).resolve().parents[3] / "services" / service / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes.update(service=service, owner_url=owner_url, roles=roles)
     command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""What all tests share: the fixtures of `plugin`, and helpers that make the things tests need."""
