@@ -1,0 +1,139 @@
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database.database import UnsafeRole
+from libs.common.ids import new_id
+from tests.conftest import DatabaseUrls, OpenDatabase
+
+INSERT = "INSERT INTO job_turns (tenant_id, weight) VALUES ($1, 1)"
+COUNT = "SELECT count(*) FROM job_turns"
+
+
+class TestTenantTransactions:
+    async def test_see_their_own_rows_only(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+        acme, globex = new_id(), new_id()
+        async with database.lean(acme) as connection:
+            await connection.execute(INSERT, acme)
+
+        async with database.lean(acme) as connection:
+            own = await connection.fetchval(COUNT)
+        async with database.lean(globex) as connection:
+            foreign = await connection.fetchval(COUNT)
+        async with database.session(globex) as session:
+            foreign_by_session = await session.scalar(text(COUNT))
+
+        assert (own, foreign, foreign_by_session) == (1, 0, 0)
+
+    async def test_refuse_to_write_for_another(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with database.lean(new_id()) as connection:
+                await connection.execute(INSERT, new_id())
+
+    async def test_leave_nothing_on_the_connection(self, database_urls: DatabaseUrls) -> None:
+        urls = database_urls("sample")
+        database = Database(urls.primary, service="sample", pool_size=1)
+        await database.open()
+        acme = new_id()
+        async with database.lean(acme) as connection:
+            await connection.execute(INSERT, acme)
+
+        async with database.platform() as connection:
+            without_tenant = await connection.fetchval(COUNT)
+        for _ in range(50):
+            with pytest.raises(ZeroDivisionError):
+                async with database.lean(acme) as connection:
+                    1 / 0  # noqa: B018
+            async with database.platform() as connection:
+                without_tenant += await connection.fetchval(COUNT)
+        await database.close()
+
+        assert without_tenant == 0
+
+    async def test_cancelled_ones_are_rolled_back(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+        acme = new_id()
+
+        async def write_slowly() -> None:
+            async with database.lean(acme) as connection:
+                await connection.execute(INSERT, acme)
+                await connection.execute("SELECT pg_sleep(10)")
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await write_slowly()
+
+        async with database.lean(acme) as connection:
+            assert await connection.fetchval(COUNT) == 0
+
+    async def test_read_only_ones_refuse_writes(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+
+        with pytest.raises(DBAPIError, match="read-only"):
+            async with database.session(new_id(), read_only=True) as session:
+                await session.execute(text("DELETE FROM job_turns"))
+
+    async def test_read_only_ones_fall_back_when_no_replica_answers(
+        self, database_urls: DatabaseUrls
+    ) -> None:
+        urls = database_urls("sample")
+        database = Database(
+            urls.primary, service="sample", replica_urls=["postgresql://a:b@127.0.0.1:1/none"]
+        )
+
+        async with database.session(new_id(), read_only=True) as session:
+            assert await session.scalar(text(COUNT)) == 0
+        await database.close()
+
+
+class TestCrossTenant:
+    async def test_sees_all_rows_in_its_own_transactions(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+        tenants = [new_id(), new_id()]
+        for tenant_id in tenants:
+            async with database.lean(tenant_id) as connection:
+                await connection.execute(INSERT, tenant_id)
+
+        async with database.lean_cross_tenant() as connection:
+            seen = await connection.fetch("SELECT tenant_id FROM job_turns")
+
+        assert set(tenants) <= {row["tenant_id"] for row in seen}
+
+    async def test_setting_gives_the_service_role_nothing(
+        self, open_database: OpenDatabase
+    ) -> None:
+        database = await open_database("sample")
+        acme = new_id()
+        async with database.lean(acme) as connection:
+            await connection.execute(INSERT, acme)
+
+        async with database.platform() as connection:
+            for setting in ("app.cross_tenant", "app.lookup"):
+                await connection.execute(f"SELECT set_config('{setting}', 'on', true)")
+            assert await connection.fetchval(COUNT) == 0
+
+
+class TestOpen:
+    async def test_refuses_the_owner(self, database_urls: DatabaseUrls) -> None:
+        database = Database(database_urls("sample").owner, service="sample")
+
+        with pytest.raises(UnsafeRole):
+            await database.open()
+        await database.close()
+
+    async def test_tells_that_nobody_answers(self) -> None:
+        database = Database("postgresql://a:b@127.0.0.1:1/none", service="sample")
+
+        with pytest.raises(DatabaseUnavailable):
+            await database.open()
+        with pytest.raises(DatabaseUnavailable):
+            async with database.session(new_id()):
+                pass
+        await database.close()

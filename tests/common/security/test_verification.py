@@ -1,0 +1,236 @@
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from redis.asyncio import Redis
+
+from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.security import (
+    CallerKind,
+    CallerVerifier,
+    Scope,
+    ServiceTokens,
+    SigningKey,
+    sign_token,
+)
+from libs.common.security.verification import PROCESS_CACHE_SECONDS, REDIS_CACHE_SECONDS
+
+USER_KEY = SigningKey.generate("user-key")
+SERVICE_KEY = SigningKey.generate("documents")
+ACME = UUID("11111111-1111-4111-8111-111111111111")
+
+
+@dataclass
+class AuthStandIn:
+    """What auth would answer, over real HTTP."""
+
+    active_sessions: set[str] = field(default_factory=set)
+    api_keys: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        if self.broken:
+            return web.json_response({}, status=503)
+        if request.path == "/internal/jwks":
+            return web.json_response({"keys": [USER_KEY.public_jwk]})
+        if request.path == "/internal/api-keys/verify":
+            body = await request.json()
+            found = self.api_keys.get((body["api_key"], body["api_secret"]))
+            return web.json_response(found or {}, status=200 if found else 401)
+        session_id = request.path.rpartition("/")[2]
+        return web.json_response({"active": session_id in self.active_sessions})
+
+
+@pytest.fixture
+async def auth() -> AuthStandIn:
+    return AuthStandIn()
+
+
+@pytest.fixture
+async def verifier(auth: AuthStandIn, redis: Redis) -> AsyncIterator[CallerVerifier]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", auth.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    jwks = json.dumps({"keys": [SERVICE_KEY.public_jwk]})
+    tokens = ServiceTokens("documents", private_pem=SERVICE_KEY.pem, jwks_json=jwks)
+    async with aiohttp.ClientSession() as http:
+        yield CallerVerifier(f"http://127.0.0.1:{port}", redis=redis, tokens=tokens, http=http)
+    await runner.cleanup()
+
+
+def make_token(auth: AuthStandIn, **changes: Any) -> str:
+    session = str(uuid4())
+    auth.active_sessions.add(session)
+    now = int(time.time())
+    claims = {
+        "iss": "knowrithm",
+        "aud": "knowrithm-api",
+        "sub": str(uuid4()),
+        "jti": "1",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 60,
+        "kind": "user",
+        "tenant": str(ACME),
+        "role": "user",
+        "scopes": ["agents:read", "not:known"],
+        "session": session,
+    } | changes
+    return sign_token(claims, key=USER_KEY, typ="at+jwt")
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+class TestAnonymous:
+    async def test_is_nobody(self, verifier: CallerVerifier) -> None:
+        assert await verifier.verify({}) is None
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"authorization": "Basic YTpi"},
+            {"authorization": "Bearer "},
+            {"authorization": "Bearer nonsense"},
+            {"authorization": "Bearer ak_x"},
+            {"x-api-key": "ak_x"},
+            {"x-api-key": "xx", "x-api-secret": "as_x"},
+            {"x-api-key": "ak_x", "x-api-secret": "y" * 1000},
+        ],
+    )
+    async def test_bad_credentials_are_refused(
+        self, verifier: CallerVerifier, headers: dict[str, str]
+    ) -> None:
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(headers)
+
+
+class TestUserTokens:
+    async def test_give_the_caller(self, verifier: CallerVerifier, auth: AuthStandIn) -> None:
+        caller = await verifier.verify(bearer(make_token(auth)))
+
+        assert caller is not None
+        assert (caller.kind, caller.tenant_id) == (CallerKind.USER, ACME)
+        assert caller.scopes == {Scope.AGENTS_READ}
+
+    async def test_win_over_key_headers(self, verifier: CallerVerifier, auth: AuthStandIn) -> None:
+        headers = bearer(make_token(auth)) | {"x-api-key": "ak_bad", "x-api-secret": "as_bad"}
+
+        caller = await verifier.verify(headers)
+
+        assert caller is not None
+        assert caller.kind is CallerKind.USER
+
+    async def test_end_with_their_session(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        token = make_token(auth)
+        await verifier.verify(bearer(token))
+        auth.active_sessions.clear()
+
+        await asyncio.sleep(PROCESS_CACHE_SECONDS + REDIS_CACHE_SECONDS + 0.1)
+
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(bearer(token))
+
+    async def test_hold_through_a_short_outage_of_auth(
+        self, verifier: CallerVerifier, auth: AuthStandIn, redis: Redis
+    ) -> None:
+        token = make_token(auth)
+        await verifier.verify(bearer(token))
+        auth.broken = True
+        await redis.flushdb()
+        await asyncio.sleep(PROCESS_CACHE_SECONDS + 0.1)
+
+        assert await verifier.verify(bearer(token)) is not None
+        with pytest.raises(Unavailable):
+            await verifier.verify(bearer(make_token(auth)))
+
+    async def test_ask_auth_once_for_many(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        token = make_token(auth)
+
+        await asyncio.gather(*(verifier.verify(bearer(token)) for _ in range(50)))
+
+        assert len(auth.asked) == 2  # the public keys, the session
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"kind": "service"},
+            {"kind": "api_key"},
+            {"tenant": "x"},
+            {"tenant": None},
+            {"scopes": None},
+            {"session": None},
+            {"sub": "x"},
+        ],
+    )
+    async def test_with_odd_claims_are_refused(
+        self, verifier: CallerVerifier, auth: AuthStandIn, changes: dict[str, Any]
+    ) -> None:
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(bearer(make_token(auth, **changes)))
+
+
+class TestApiKeys:
+    @pytest.fixture
+    def key_id(self, auth: AuthStandIn) -> UUID:
+        key_id = uuid4()
+        auth.api_keys["ak_1", "as_1"] = {
+            "tenant_id": str(ACME),
+            "key_id": str(key_id),
+            "user_id": str(uuid4()),
+            "scopes": ["read"],
+        }
+        return key_id
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"x-api-key": "ak_1", "x-api-secret": "as_1"},
+            {"authorization": "Bearer ak_1:as_1"},
+        ],
+    )
+    async def test_give_the_caller(
+        self, verifier: CallerVerifier, key_id: UUID, headers: dict[str, str]
+    ) -> None:
+        caller = await verifier.verify(headers)
+
+        assert caller is not None
+        assert (caller.kind, caller.id, caller.tenant_id) == (CallerKind.API_KEY, key_id, ACME)
+        assert caller.may(Scope.AGENTS_READ)
+        assert not caller.may(Scope.AGENTS_WRITE)
+
+    async def test_need_their_secret(self, verifier: CallerVerifier, key_id: UUID) -> None:
+        await verifier.verify({"x-api-key": "ak_1", "x-api-secret": "as_1"})
+
+        with pytest.raises(Unauthenticated):
+            await verifier.verify({"x-api-key": "ak_1", "x-api-secret": "as_2"})
+
+    async def test_revocation_bites_within_five_seconds(
+        self, verifier: CallerVerifier, auth: AuthStandIn, key_id: UUID
+    ) -> None:
+        headers = {"x-api-key": "ak_1", "x-api-secret": "as_1"}
+        await verifier.verify(headers)
+        auth.api_keys.clear()
+
+        await asyncio.sleep(4.5)
+
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(headers)
