@@ -8,7 +8,6 @@ A service subclasses it and adds its repositories:
             return DocumentRepository(self.session, self.tenant_id)
 """
 
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from types import TracebackType
@@ -20,9 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.database import Database
 from libs.common.events.outbox import Outbox
 from libs.common.jobs.queue import JobQueue
-
-# Tells the workers, after the commit, that jobs are waiting; must not fail (a sweeper stands by).
-Wake = Callable[[], Awaitable[None]]
+from libs.common.wake import Wake
 
 
 class UnitOfWork:
@@ -32,7 +29,8 @@ class UnitOfWork:
         database: Where.
         tenant_id: Whose.
         read_only: Refuse writes; a replica may serve it.
-        wake: Called after a commit that added jobs.
+        wake: Told after a commit that recorded events or added jobs; without it the workers
+            find them within a second.
     """
 
     session: AsyncSession
@@ -76,7 +74,18 @@ class UnitOfWork:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Commit, or roll back on an error; then wake the workers when jobs were added."""
+        """Write events and jobs and commit, or roll back on an error; then wake the workers."""
+        events = jobs = False
+        if kind is None:
+            try:
+                events = "outbox" in self.__dict__ and await self.outbox.write()
+                jobs = "jobs" in self.__dict__ and await self.jobs.write()
+            except BaseException as failure:
+                await self._transaction.__aexit__(type(failure), failure, failure.__traceback__)
+                raise
         await self._transaction.__aexit__(kind, error, traceback)
-        if kind is None and self._wake is not None and "jobs" in self.__dict__:
-            await self._wake()
+        if self._wake is not None:
+            if events:
+                self._wake.events()
+            if jobs:
+                self._wake.jobs()

@@ -105,25 +105,6 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
 """
 
-_WAKE = """
-CREATE FUNCTION wake_{table}() RETURNS trigger LANGUAGE plpgsql AS $wake$
-BEGIN
-    PERFORM pg_notify('{service}_{table}', '');
-    RETURN NULL;
-END $wake$;
-CREATE TRIGGER wake AFTER INSERT ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION wake_{table}();
-"""
-
-
-def common_tables_ddl(service: str) -> list[str]:
-    """Return the statements that create the common tables of `service`, in order."""
-    wake = [_WAKE.format(service=service, table=table) for table in ("outbox", "jobs")]
-    statements: list[str] = []
-    for block in (_TABLES, *wake):
-        if "$wake$" in block:
-            function, trigger = block.split("$wake$;")
-            statements += [function + "$wake$", trigger.strip().removesuffix(";")]
-        else:
-            statements += [part.strip() for part in block.split(";") if part.strip()]
-    return statements
+def common_tables_ddl() -> list[str]:
+    """Return the statements that create the common tables, in order."""
+    return [part.strip() for part in _TABLES.split(";") if part.strip()]

@@ -35,7 +35,9 @@ _TIMEOUTS = "SET lock_timeout = '10s'"
 
 def create_common_tables(service: str) -> None:
     """Create what every service has: outbox, inbox, jobs, tenant keys, idempotency keys."""
-    for statement in common_tables_ddl(service):
+    if service != _schema():
+        raise ValueError(f"the migrations of {_schema()} create the tables of {service}")
+    for statement in common_tables_ddl():
         op.execute(statement)
     for table in COMMON_TABLES:
         protect(table, cross_tenant=True)

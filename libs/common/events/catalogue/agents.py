@@ -1,0 +1,38 @@
+"""What agents tells: agents and their model settings."""
+
+from uuid import UUID
+
+from libs.common.events.envelope import Event
+
+
+class AgentCreated(Event, topic="agents", name="agent.created"):
+    """An agent was made; it is the aggregate.
+
+    Read by documents and conversations, which cache agents, and by analytics for counts.
+    """
+
+    agent_id: UUID
+
+
+class AgentUpdated(Event, topic="agents", name="agent.updated"):
+    """An agent's description, instructions or choice of models changed; caches drop it."""
+
+    agent_id: UUID
+
+
+class AgentDeleted(Event, topic="agents", name="agent.deleted"):
+    """An agent was deleted; its documents and conversations hide with it."""
+
+    agent_id: UUID
+
+
+class AgentRestored(Event, topic="agents", name="agent.restored"):
+    """A deleted agent is back, and so is what hid with it."""
+
+    agent_id: UUID
+
+
+class SettingsUpdated(Event, topic="agents", name="settings.updated"):
+    """Model settings changed or went; every cached agent of the tenant may be out of date."""
+
+    settings_id: UUID

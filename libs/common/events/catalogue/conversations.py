@@ -1,0 +1,69 @@
+"""What conversations tells: questions, answers and what they cost."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.common.events.envelope import Event
+
+AnswerMode = Literal["generated", "extractive", "refused"]
+
+
+class ConversationStarted(Event, topic="conversations", name="conversation.started"):
+    """A conversation with an agent was opened; it is the aggregate."""
+
+    conversation_id: UUID
+    agent_id: UUID
+
+
+class ConversationDeleted(Event, topic="conversations", name="conversation.deleted"):
+    """A conversation was deleted."""
+
+    conversation_id: UUID
+    agent_id: UUID
+
+
+class ConversationRestored(Event, topic="conversations", name="conversation.restored"):
+    """A deleted conversation is back."""
+
+    conversation_id: UUID
+    agent_id: UUID
+
+
+class MessagePosted(Event, topic="conversations", name="message.posted"):
+    """Somebody wrote to an agent, and an answer is being made."""
+
+    message_id: UUID
+    conversation_id: UUID
+    agent_id: UUID
+
+
+class AnswerCompleted(Event, topic="conversations", name="answer.completed"):
+    """An answer is stored with its citations.
+
+    Sent once an answer, however many attempts it took; read by analytics, whose ledger has one
+    row for it.
+    """
+
+    answer_id: UUID
+    conversation_id: UUID
+    agent_id: UUID
+    mode: AnswerMode = Field(description="Who found the words: a model, quotes, or nobody.")
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+    cost_micros: int = Field(ge=0, description="Millionths of a US dollar.")
+    duration_ms: int = Field(ge=0, description="From the question to the stored answer.")
+    citation_count: int = Field(ge=0)
+
+
+class AnswerFailed(Event, topic="conversations", name="answer.failed"):
+    """No answer could be given, for good; the tokens spent on trying are recorded."""
+
+    answer_id: UUID
+    conversation_id: UUID
+    agent_id: UUID
+    code: str = Field(description="The error's stable code.")
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cost_micros: int = Field(default=0, ge=0, description="Millionths of a US dollar.")
