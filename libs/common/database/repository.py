@@ -25,7 +25,7 @@ class TenantRepository(Generic[M]):
         self.session = session
         self.tenant_id = tenant_id
 
-    def owned(self) -> Select[tuple[M]]:
+    def owned(self) -> Select[M]:
         """Select the tenant's own rows, to be narrowed further."""
         return select(self.model).where(self.model.tenant_id == self.tenant_id)
 
