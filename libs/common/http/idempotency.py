@@ -1,0 +1,440 @@
+"""`Idempotency-Key`: a write that is sent twice runs once.
+
+The first request with a key claims it in PostgreSQL, runs, and leaves its reply there, encrypted
+(it may hold a new API key's secret). Within 24 hours the same key and request get that reply
+again; the same key with another request is refused; a twin that arrives while the first is still
+running waits for its reply. A key belongs to the caller who sent it.
+
+Replies that ask for a repetition (5xx, 429, 401 …) are not kept: the key is free again. If a
+process dies in the middle, the key is free once its lock has run out; what the dead process had
+committed by then stays, so use cases must not depend on keys for their integrity.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import IO, TYPE_CHECKING, Final
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.database import PLATFORM_TENANT
+from libs.common.errors import Conflict, Invalid, Unauthenticated
+from libs.common.http.access import InternalCaller, access_of, identify, identify_service
+from libs.common.http.rates import client_address
+from libs.common.http.request_info import request_info
+from libs.common.http.routes import FOUND_KEY
+from libs.common.telemetry.logging import get_logger
+
+if TYPE_CHECKING:
+    from libs.common.crypto import KeyRing
+    from libs.common.database import Database
+    from libs.common.resources import Resources
+
+log = get_logger(__name__)
+
+KEEP_HOURS: Final = 24
+LOCK_SECONDS: Final = 60
+RENEW_SECONDS: Final = 20.0
+WAIT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.1
+MAX_KEY_BYTES: Final = 255
+MAX_STORED_BYTES: Final = 1024 * 1024
+SPOOL_BYTES: Final = 1024 * 1024
+_READ_BYTES: Final = 64 * 1024
+_NOT_KEPT: Final = frozenset({401, 408, 413, 425, 429})
+_KEPT_HEADERS: Final = frozenset({b"content-type", b"location", b"content-disposition"})
+
+_CLAIM: Final = """
+INSERT INTO idempotency_keys AS known
+    (tenant_id, key_hash, request_hash, state, locked_until)
+VALUES ($1, $2, $3, 'running', now() + make_interval(secs => $4))
+ON CONFLICT (tenant_id, key_hash) DO UPDATE
+    SET request_hash = excluded.request_hash, state = 'running', created_at = now(),
+        locked_until = excluded.locked_until, status = NULL, headers = NULL, body = NULL
+    WHERE known.created_at < now() - make_interval(hours => $5)
+       OR (known.state = 'running' AND known.locked_until < now()
+           AND known.request_hash = excluded.request_hash)
+RETURNING locked_until
+"""
+_READ: Final = """
+SELECT request_hash, state, status, headers, body FROM idempotency_keys
+WHERE tenant_id = $1 AND key_hash = $2
+"""
+# The lock's end is the fencing token: whoever lost the key to another cannot write any more.
+_RENEW: Final = """
+UPDATE idempotency_keys SET locked_until = now() + make_interval(secs => $4)
+WHERE tenant_id = $1 AND key_hash = $2 AND state = 'running' AND locked_until = $3
+RETURNING locked_until
+"""
+_FINISH: Final = """
+UPDATE idempotency_keys SET state = 'done', status = $4, headers = $5, body = $6
+WHERE tenant_id = $1 AND key_hash = $2 AND state = 'running' AND locked_until = $3
+"""
+_RELEASE: Final = """
+DELETE FROM idempotency_keys
+WHERE tenant_id = $1 AND key_hash = $2 AND state = 'running' AND locked_until = $3
+"""
+_PURGE: Final = """
+DELETE FROM idempotency_keys WHERE (tenant_id, key_hash) IN (
+    SELECT tenant_id, key_hash FROM idempotency_keys
+    WHERE created_at < now() - make_interval(hours => $1) LIMIT $2
+)
+"""
+
+
+class KeyReused(Invalid):
+    """The idempotency key was sent before, with another request."""
+
+    http_status = 422
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used with a different request. Use a new key."
+
+
+class TwinRunning(Conflict):
+    """A request with the same idempotency key is still running."""
+
+    code = "idempotency_key_in_use"
+    message = "A request with this Idempotency-Key is still running. Try again shortly."
+
+
+class BadKey(Invalid):
+    """The idempotency key is empty, too long, or not plain text."""
+
+    code = "idempotency_key_invalid"
+    message = "Idempotency-Key must be 1 to 255 printable ASCII characters."
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """A reply as it is kept."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+async def answer_once(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a write that carries an `Idempotency-Key`.
+
+    Raises:
+        BadKey: The key is not usable.
+        KeyReused: It was used with another request.
+        TwinRunning: Its first request did not finish while we waited.
+        DatabaseUnavailable: Nothing was run.
+    """
+    request = Request(scope)
+    info = request_info(scope)
+    key = info.headers[b"idempotency-key"]
+    if not 0 < len(key) <= MAX_KEY_BYTES or not key.decode("latin-1").isprintable():
+        raise BadKey
+    tenant_id, identity = await _identity(request)
+    resources: Resources = request.app.state.resources
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        request_hash = await _read_body(scope, receive, spool)
+        record = KeyRecord(
+            resources.database,
+            resources.key_ring,
+            tenant_id=tenant_id,
+            key_hash=sha256(identity.encode() + b"\0" + key).digest(),
+            request_hash=request_hash,
+        )
+        stored = await record.claim()
+        if stored is not None:
+            await _replay(stored, send)
+            return
+        reply = _CapturedReply(send)
+        try:
+            async with record.kept_locked():
+                await app(scope, _Replayed(spool, receive), reply)
+        except BaseException:
+            await record.release()
+            raise
+    if reply.result is None:
+        await record.release()
+    else:
+        await record.finish(reply.result)
+    await reply.send_held()
+
+
+class KeyRecord:
+    """One key's row in `idempotency_keys`.
+
+    Args:
+        database: Of the service.
+        key_ring: Encrypts the stored body.
+        tenant_id: The caller's, or the platform's for callers nobody knows.
+        key_hash: Of the key and the caller's identity.
+        request_hash: Of everything that makes the request what it is.
+    """
+
+    def __init__(
+        self,
+        database: "Database",
+        key_ring: "KeyRing",
+        *,
+        tenant_id: UUID,
+        key_hash: bytes,
+        request_hash: bytes,
+    ) -> None:
+        self._database = database
+        self._key_ring = key_ring
+        self._tenant_id = tenant_id
+        self._key_hash = key_hash
+        self._request_hash = request_hash
+        self._locked_until: datetime | None = None
+
+    async def claim(self) -> StoredReply | None:
+        """Claim the key, or wait for the twin that holds it and return its reply.
+
+        Raises:
+            KeyReused: The key was used with another request.
+            TwinRunning: The twin is still running.
+        """
+        gives_up_at = asyncio.get_running_loop().time() + WAIT_SECONDS
+        while True:
+            async with self._database.lean(self._tenant_id) as connection:
+                self._locked_until = await connection.fetchval(
+                    _CLAIM,
+                    self._tenant_id,
+                    self._key_hash,
+                    self._request_hash,
+                    LOCK_SECONDS,
+                    KEEP_HOURS,
+                )
+                if self._locked_until is not None:
+                    return None
+                row = await connection.fetchrow(_READ, self._tenant_id, self._key_hash)
+            if row is not None:
+                if row["request_hash"] != self._request_hash:
+                    raise KeyReused
+                if row["state"] == "done":
+                    return await self._opened(row["status"], row["headers"], row["body"])
+            if asyncio.get_running_loop().time() >= gives_up_at:
+                raise TwinRunning(retry_after_seconds=2)
+            await asyncio.sleep(POLL_SECONDS)
+
+    @contextlib.asynccontextmanager
+    async def kept_locked(self) -> AsyncIterator[None]:
+        """Hold the claim for as long as the block takes."""
+        renewal = asyncio.create_task(self._renew())
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewal
+
+    async def finish(self, reply: StoredReply) -> None:
+        """Keep the reply. What was done is done: a failure to keep it is logged, not raised."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
+        try:
+            cipher = await self._key_ring.cipher(self._tenant_id, "idempotency")
+            body = cipher.encrypt(
+                reply.body, table="idempotency_keys", column="body", row=self._key_hash.hex()
+            )
+            await self._execute(_FINISH, reply.status, orjson.dumps(headers).decode(), body)
+        except Exception:
+            log.exception("idempotent_reply_not_kept")
+
+    async def release(self) -> None:
+        """Free the key, so that the request may be repeated."""
+        try:
+            await self._execute(_RELEASE)
+        except Exception:
+            log.exception("idempotency_key_not_released")
+
+    async def _execute(self, statement: str, *arguments: object) -> None:
+        async with self._database.lean(self._tenant_id) as connection:
+            await connection.execute(
+                statement, self._tenant_id, self._key_hash, self._locked_until, *arguments
+            )
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            async with self._database.lean(self._tenant_id) as connection:
+                renewed: datetime | None = await connection.fetchval(
+                    _RENEW, self._tenant_id, self._key_hash, self._locked_until, LOCK_SECONDS
+                )
+            if renewed is not None:
+                self._locked_until = renewed
+
+    async def _opened(self, status: int, headers: str, body: bytes) -> StoredReply:
+        cipher = await self._key_ring.cipher(self._tenant_id, "idempotency")
+        return StoredReply(
+            status,
+            [
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in orjson.loads(headers).items()
+            ],
+            cipher.decrypt(body, table="idempotency_keys", column="body", row=self._key_hash.hex()),
+        )
+
+
+async def purge_idempotency_keys(database: "Database", *, limit: int = 5000) -> int:
+    """Delete keys that are too old to be replayed; for the workers' sweeper.
+
+    Returns:
+        How many were deleted; when `limit` were, there may be more.
+    """
+    async with database.lean_cross_tenant() as connection:
+        done = await connection.execute(_PURGE, KEEP_HOURS, limit)
+    return int(done.rpartition(" ")[2])
+
+
+async def _identity(request: Request) -> tuple[UUID, str]:
+    """Name who sent the key. Those whom nobody knows are told apart by their address."""
+    info = request_info(request.scope)
+    access = access_of(request.scope[FOUND_KEY].dependant)
+    if isinstance(access, InternalCaller):
+        with contextlib.suppress(Unauthenticated):
+            await identify_service(request, info, tenant_needed=access.tenant_needed)
+    else:
+        await identify(request, info)
+    if info.caller is None:
+        return PLATFORM_TENANT, f"anonymous:{client_address(request)}"
+    return info.caller.tenant_id, info.caller.key
+
+
+async def _read_body(scope: Scope, receive: Receive, spool: IO[bytes]) -> bytes:
+    """Copy the body to `spool`, and return the hash of the whole request."""
+    content_type = request_info(scope).headers.get(b"content-type", b"")
+    digest = _BodyDigest(boundary_of(content_type))
+    for part in (scope["method"].encode(), scope["path"].encode(), scope["query_string"]):
+        digest.add_field(part)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionAbortedError("the client left before its request was complete")
+        chunk = message.get("body", b"")
+        digest.add(chunk)
+        spool.write(chunk)
+        if not message.get("more_body", False):
+            break
+    spool.seek(0)
+    return digest.result()
+
+
+def boundary_of(content_type: bytes) -> bytes | None:
+    """Return a multipart body's boundary."""
+    kind, _, rest = content_type.partition(b";")
+    if not kind.strip().lower().startswith(b"multipart/"):
+        return None
+    for parameter in rest.split(b";"):
+        name, _, value = parameter.strip().partition(b"=")
+        if name.strip().lower() == b"boundary":
+            return value.strip().strip(b'"') or None
+    return None
+
+
+class _BodyDigest:
+    """Hashes a body; a multipart boundary, new with every attempt, counts as always the same."""
+
+    def __init__(self, boundary: bytes | None) -> None:
+        self._hash = sha256()
+        self._boundary = boundary
+        self._tail = b""
+
+    def add_field(self, value: bytes) -> None:
+        self._hash.update(len(value).to_bytes(8, "big") + value)
+
+    def add(self, chunk: bytes) -> None:
+        if self._boundary is None:
+            self._hash.update(chunk)
+            return
+        data = (self._tail + chunk).replace(self._boundary, b"\0boundary\0")
+        # A boundary may be cut by the chunk's end, so its length less one byte waits.
+        keep = len(self._boundary) - 1
+        cut = max(len(data) - keep, 0)
+        self._hash.update(data[:cut])
+        self._tail = data[cut:]
+
+    def result(self) -> bytes:
+        self._hash.update(self._tail)
+        return self._hash.digest()
+
+
+class _Replayed:
+    """Gives the application the body that was read before; then what the connection says."""
+
+    def __init__(self, spool: IO[bytes], receive: Receive) -> None:
+        self._spool = spool
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> Message:
+        if self._ended:
+            return await self._receive()
+        chunk = self._spool.read(_READ_BYTES)
+        self._ended = len(chunk) < _READ_BYTES
+        return {"type": "http.request", "body": chunk, "more_body": not self._ended}
+
+
+class _CapturedReply:
+    """Holds a reply back until it is kept; one that is streamed or too large goes on at once."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._held: list[Message] = []
+        self._passing = False
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
+        self._too_large = False
+        self._complete = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            self._headers = [
+                (bytes(name), bytes(value))
+                for name, value in message.get("headers", ())
+                if name in _KEPT_HEADERS
+            ]
+        elif message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            if len(self._body) + len(body) > MAX_STORED_BYTES:
+                self._too_large = True
+                self._body.clear()
+            elif not self._too_large:
+                self._body += body
+            self._complete = not message.get("more_body", False)
+            if not self._complete:
+                await self.send_held()
+                self._passing = True
+        if self._passing:
+            await self._send(message)
+        else:
+            self._held.append(message)
+
+    @property
+    def result(self) -> StoredReply | None:
+        """The reply to keep; None when it is not one to be repeated."""
+        if not self._complete or self._too_large:
+            return None
+        if self._status >= 500 or self._status in _NOT_KEPT:
+            return None
+        return StoredReply(self._status, self._headers, bytes(self._body))
+
+    async def send_held(self) -> None:
+        """Send what has been held back."""
+        held, self._held = self._held, []
+        for message in held:
+            await self._send(message)
+
+
+async def _replay(stored: StoredReply, send: Send) -> None:
+    headers = [
+        *stored.headers,
+        (b"content-length", b"%d" % len(stored.body)),
+        (b"idempotency-replayed", b"true"),
+    ]
+    await send({"type": "http.response.start", "status": stored.status, "headers": headers})
+    await send({"type": "http.response.body", "body": stored.body})

@@ -1,0 +1,137 @@
+"""What a process is connected to, opened once and handed down.
+
+A service's `wiring.py` takes these and puts its use cases together; nothing else opens a pool.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from libs.common.crypto import KeyRing
+from libs.common.database import Database
+from libs.common.health import Check, common_checks
+from libs.common.http.client import ServiceClient, open_http_session
+from libs.common.http.rates import RateLimits
+from libs.common.metering import UsageMeter
+from libs.common.rate_limits import RateLimiter
+from libs.common.security import CallerVerifier, ServiceTokens
+
+if TYPE_CHECKING:
+    from libs.common.settings import ServiceSettings
+
+REDIS_CONNECT_SECONDS: Final = 1.0
+REDIS_MAX_CONNECTIONS: Final = 256
+
+
+@dataclass
+class Resources:
+    """Connections and identities of one process; made by `Resources.open`."""
+
+    settings: "ServiceSettings"
+    database: Database
+    redis: Redis
+    http: aiohttp.ClientSession
+    key_ring: KeyRing
+    service_tokens: ServiceTokens
+    caller_verifier: CallerVerifier
+    rate_limits: RateLimits
+    meter: UsageMeter
+    checks: list[Check] = field(default_factory=list)
+    """What `/health` looks at; a service's wiring adds its own dependencies."""
+    not_ready: bool = False
+    """Set as soon as the process has been told to stop."""
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it stops serving: streams end now, so that clients reconnect elsewhere."""
+    _clients: dict[str, ServiceClient] = field(default_factory=dict)
+
+    @cached_property
+    def service(self) -> str:
+        """The service's name."""
+        return self.settings.service
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: "ServiceSettings") -> AsyncIterator["Resources"]:
+        """Open everything, and close it at the end.
+
+        Raises:
+            UnsafeRole: The database role could step around row-level security.
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
+        worker_url = settings.worker_db_url
+        database = Database(
+            settings.primary_db_url.get_secret_value(),
+            service=settings.service,
+            worker_url=worker_url.get_secret_value() if worker_url else None,
+            replica_urls=settings.replica_db_urls,
+            pool_size=settings.db_pool_size,
+        )
+        redis = open_redis(settings.redis_url.get_secret_value())
+        http = open_http_session()
+        tokens = ServiceTokens(
+            settings.service,
+            private_pem=settings.service_key_pem,
+            jwks_json=settings.service_jwks_json,
+        )
+        meter = UsageMeter(redis, service=settings.service)
+        try:
+            await database.open()
+            await meter.start()
+            resources = cls(
+                settings=settings,
+                database=database,
+                redis=redis,
+                http=http,
+                key_ring=KeyRing(settings.root_key, database),
+                service_tokens=tokens,
+                caller_verifier=CallerVerifier(
+                    settings.auth_url, redis=redis, tokens=tokens, http=http
+                ),
+                rate_limits=RateLimits(RateLimiter(redis), settings.rate_limits),
+                meter=meter,
+            )
+            resources.checks += common_checks(resources)
+            yield resources
+        finally:
+            await meter.stop()
+            await http.close()
+            await redis.aclose()
+            await database.close()
+
+    def client(self, service: str) -> ServiceClient:
+        """Return the client of another service, the same one each time."""
+        if service not in self._clients:
+            self._clients[service] = ServiceClient(
+                getattr(self.settings, f"{service}_url"),
+                audience=service,
+                tokens=self.service_tokens,
+                http=self.http,
+            )
+        return self._clients[service]
+
+
+def open_redis(url: str) -> Redis:
+    """Return a client that connects on first use, and gives up a connection attempt soon.
+
+    Replies are not decoded. There is no read timeout: blocking reads wait as long as they say,
+    and other callers set their own.
+    """
+    redis: Redis = Redis.from_url(
+        url,
+        socket_connect_timeout=REDIS_CONNECT_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=0,
+        max_connections=REDIS_MAX_CONNECTIONS,
+        # One repetition: the first command after an idle time may find a closed connection.
+        retry=Retry(NoBackoff(), 1),
+        retry_on_timeout=False,
+    )
+    return redis
