@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +37,8 @@ class Program:
     stop_seconds: float = 10.0
 
 
-def spawn(program: Program) -> subprocess.Popen[bytes]:
-    """Start `program`; it dies when the calling thread's process does."""
+def spawn(program: Program, *, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """Start `program`; it dies when the thread that called this ends."""
     wrapper = [sys.executable, "-I", "-S", str(WRAPPER), "--parent", str(os.getpid())]
     wrapper += ["--death-signal", str(int(program.stop_signal))]
     if program.identity is not None:
@@ -56,6 +56,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             # Ctrl-C in the terminal reaches the launcher only, which stops things in order.
             start_new_session=True,
+            pass_fds=pass_fds,
         )
 
 

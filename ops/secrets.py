@@ -1,0 +1,137 @@
+"""The platform's passwords and keys: made once, kept in one folder.
+
+Every service gets a root key of its own, derived from one (HKDF, RFC 5869), and an EC key pair with
+which it proves its name to the others. Compose and Kubernetes take the same values as variables and
+files (`python -m ops secrets`).
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ops.errors import OpsError
+from ops.local.home import read_json, write_private
+from ops.services import SERVICES
+
+ROOT_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """What the launcher and the services need to know, and nobody else.
+
+    Attributes:
+        root_key: Base64 of 32 bytes; every service's root key is derived from it.
+        role_passwords: By role name without prefix, such as `documents` and `documents_worker`.
+    """
+
+    root_key: str
+    postgres_password: str
+    owner_password: str
+    redis_password: str
+    model_server_key: str
+    role_passwords: dict[str, str]
+
+    @classmethod
+    def generate(cls) -> "Secrets":
+        """Return new ones."""
+        return cls(
+            root_key=base64.b64encode(secrets.token_bytes(ROOT_KEY_BYTES)).decode(),
+            postgres_password=secrets.token_urlsafe(24),
+            owner_password=secrets.token_urlsafe(24),
+            redis_password=secrets.token_urlsafe(24),
+            model_server_key=secrets.token_urlsafe(24),
+            role_passwords={
+                role: secrets.token_urlsafe(24)
+                for service in SERVICES
+                for role in (service, f"{service}_worker")
+            },
+        )
+
+    def root_key_of(self, service: str, *, given: str | None = None) -> str:
+        """Return the root key of one service, base64.
+
+        Args:
+            given: The operator's own MASTER_ENCRYPTION_KEY, which wins over the generated one.
+
+        Raises:
+            OpsError: the given key is not base64 of 32 bytes.
+        """
+        try:
+            root = base64.b64decode(given or self.root_key, validate=True)
+        except ValueError:
+            root = b""
+        if len(root) != ROOT_KEY_BYTES:
+            raise OpsError(
+                "MASTER_ENCRYPTION_KEY is not base64 of 32 bytes: "
+                "make one with `openssl rand -base64 32`."
+            )
+        derive = HKDF(
+            algorithm=SHA256(), length=32, salt=None, info=f"knowrithm/{service}".encode()
+        )
+        return base64.b64encode(derive.derive(root)).decode()
+
+
+def load_secrets(folder: Path) -> Secrets:
+    """Return the secrets of a folder, generating what is not there yet.
+
+    Raises:
+        OpsError: the file is there and cannot be read as ours. New secrets would not open the data.
+    """
+    path = folder / "secrets.json"
+    if not path.exists():
+        made = Secrets.generate()
+        write_private(path, json.dumps(asdict(made), indent=2) + "\n")
+    content = read_json(path)
+    try:
+        loaded = Secrets(**content)  # type: ignore[arg-type]  # checked by the next lines' use
+    except TypeError:
+        raise OpsError(
+            f"{path} is damaged: restore it from a backup, or start anew with `make reset`."
+        ) from None
+    write_service_keys(folder)
+    return loaded
+
+
+def write_service_keys(folder: Path) -> None:
+    """Make a key pair for each service that has none, and the JWKS of all public halves."""
+    keys = []
+    for service in SERVICES:
+        path = folder / f"{service}.pem"
+        if not path.exists():
+            private = ec.generate_private_key(ec.SECP256R1())
+            pem = private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            write_private(path, pem.decode())
+        loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise OpsError(f"{path} holds no EC key: remove it, and a new one is made.")
+        keys.append(_public_jwk(loaded, kid=service))
+    write_private(folder / "jwks.json", json.dumps({"keys": keys}, indent=2) + "\n")
+
+
+def _public_jwk(key: ec.EllipticCurvePrivateKey, *, kid: str) -> dict[str, str]:
+    numbers = key.public_key().public_numbers()
+
+    def number(value: int) -> str:
+        return base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": number(numbers.x),
+        "y": number(numbers.y),
+        "kid": kid,
+        "alg": "ES256",
+        "use": "sig",
+    }

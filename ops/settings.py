@@ -1,0 +1,105 @@
+"""What the operator may set: the environment, and a `.env` file beside the Makefile."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ops.errors import OpsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The guide's names that mean nothing any more, and what to set instead.
+SUPERSEDED = {
+    "JWT_SECRET_KEY": (
+        "tokens are signed with key pairs that auth makes and rotates by itself; "
+        "MASTER_ENCRYPTION_KEY protects them"
+    ),
+    "SECRET_KEY": "MASTER_ENCRYPTION_KEY protects everything that is encrypted",
+    "PRIMARY_DB_URL": "set POSTGRES_URL to the owner's URL; each service gets a role in it",
+    "SQLALCHEMY_DATABASE_URI": "set POSTGRES_URL to the database owner's URL",
+    "CELERY_BROKER_URL": "set REDIS_URL",
+}
+
+
+class StackSettings(BaseSettings):
+    """Where the local stack lives, and which parts are real. Field names are the variables."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8543
+    bind_address: str = "127.0.0.1"
+    public_url: str | None = None
+    knowrithm_home: Path = ROOT / ".knowrithm"
+    models_dir: Path | None = None
+
+    postgres_url: str | None = None
+    replica_db_urls: str | None = None
+    redis_url: str | None = None
+    qdrant_url: str | None = None
+    qdrant_api_key: str | None = None
+    object_store_url: str | None = None
+
+    openai_base_url: str | None = None
+    openai_api_key: str | None = None
+    chat_model: str | None = None
+    gemini_api_key: str | None = None
+    embedding_base_url: str | None = None
+    embedding_api_key: str | None = None
+    embedding_model: str | None = None
+    embedding_dimension: int | None = None
+    rerank_url: str | None = None
+    rerank_api_key: str | None = None
+    rerank_model: str | None = None
+    local_chat: Literal["auto", "extractive", "llm"] = "auto"
+
+    master_encryption_key: str | None = None
+
+    log_level: str = "INFO"
+    start_timeout_seconds: Annotated[float, Field(gt=0)] = 180.0
+
+    @field_validator("postgres_url", "redis_url", "qdrant_url", "openai_base_url", "rerank_url")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        if value is not None and not (urlsplit(value).scheme and urlsplit(value).hostname):
+            raise ValueError("not a URL with a scheme and a host")
+        return value
+
+    @property
+    def url(self) -> str:
+        """Where people reach the platform."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the launcher itself reaches the gateway."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def embeds_elsewhere(self) -> bool:
+        """Whether embeddings come from an endpoint of the operator's choice."""
+        return self.embedding_model is not None and (
+            self.embedding_base_url is not None
+            or self.openai_base_url is not None
+            or self.openai_api_key is not None
+        )
+
+
+def load_settings() -> StackSettings:
+    """Read the environment and `.env`.
+
+    Raises:
+        OpsError: a value cannot be used; names the variable.
+    """
+    try:
+        settings = StackSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "the environment"
+        raise OpsError(f"{name} cannot be used: {first['msg']}.") from None
+    home = settings.knowrithm_home.expanduser().absolute()
+    return settings.model_copy(update={"knowrithm_home": home})
