@@ -1,6 +1,6 @@
 """What can go wrong with documents, in words for the person who must act on it."""
 
-from libs.common.errors import Conflict, Invalid, NotFound, Unavailable
+from libs.common.errors import Conflict, Invalid, NotAvailable, NotFound, Unavailable
 
 
 class DocumentNotFound(NotFound):
@@ -38,6 +38,34 @@ class DocumentNotDeleted(Conflict):
     message = "The document is not deleted, so there is nothing to restore."
 
 
+class DocumentInMotion(Conflict):
+    """Somebody else deletes or restores the same document at this moment."""
+
+    code = "document_in_motion"
+    message = "The document is being changed at this moment. Try again."
+
+
+class SameContent(Conflict):
+    """A deleted document whose agent was given the same file again."""
+
+    code = "document_duplicate"
+    message = "The agent has another document with the same content, so this one stays deleted."
+
+
+class ParentDeleted(Invalid):
+    """A chunk cannot come back without its document."""
+
+    code = "document_deleted"
+    message = "The document of this chunk is deleted. Restore the document."
+
+
+class ChunkNotDeleted(Conflict):
+    """Only a deleted chunk can be restored."""
+
+    code = "chunk_not_deleted"
+    message = "The chunk is not deleted, so there is nothing to restore."
+
+
 class NothingUploaded(Invalid):
     """An upload without any file."""
 
@@ -72,6 +100,12 @@ class UploadRejected(Invalid):
 
     code = "upload_rejected"
     message = "None of the files could be accepted."
+
+
+class FetchingNotAvailable(NotAvailable):
+    """An address instead of a file."""
+
+    message = "Fetching pages by their address is not available yet. Upload the page as a file."
 
 
 class UnreadableDocument(Invalid):

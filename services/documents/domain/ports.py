@@ -274,3 +274,27 @@ class EmbedderFactory(Protocol):
     def __call__(self, choice: EmbeddingChoice | None) -> Embedder:
         """Return an embedder; cheap to call again for the same choice."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReadQuery:
+    """A query as search needs it."""
+
+    space: EmbeddingSpace
+    vector: Vectors
+    terms: tuple[str, ...]
+
+
+class QueryReader(Protocol):
+    """Turns queries into vectors and terms; remembers those asked lately."""
+
+    async def read(
+        self, tenant_id: UUID, query: str, *, choice: EmbeddingChoice | None
+    ) -> ReadQuery:
+        """Return the query in the space of an agent's embedding model.
+
+        Raises:
+            EmbeddingUnavailable: The model does not answer.
+            EmbeddingRejected: The model refuses.
+        """
+        ...

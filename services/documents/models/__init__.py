@@ -1,0 +1,7 @@
+"""The tables of documents."""
+
+from services.documents.models.base import Base
+from services.documents.models.documents import Document
+from services.documents.models.passages import StoredPassage
+
+__all__ = ["Base", "Document", "StoredPassage"]

@@ -17,6 +17,7 @@ _TABLES = (
         id uuid NOT NULL,
         agent_id uuid NOT NULL,
         task_id uuid NOT NULL,
+        blob_id uuid NOT NULL,
         filename text NOT NULL,
         title text,
         document_type text NOT NULL,

@@ -1,0 +1,57 @@
+"""What the sweeper asks about the documents of all tenants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.database import Database
+
+_KNOWN = """
+SELECT d.tenant_id, d.blob_id
+FROM unnest($1::uuid[], $2::uuid[]) AS b (tenant_id, blob_id)
+JOIN documents d ON d.tenant_id = b.tenant_id AND d.blob_id = b.blob_id
+"""
+_DELETED = """
+SELECT tenant_id, id, blob_id FROM documents
+WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2
+"""
+_ERASE = "DELETE FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at < $3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentToErase:
+    """A document that was deleted long ago."""
+
+    tenant_id: UUID
+    id: UUID
+    blob_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentSweep:
+    """Looks at the documents of all tenants, with the worker's role."""
+
+    database: Database
+
+    async def known_blobs(self, blobs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+        """Return those of the (tenant, blob) pairs that belong to a document."""
+        if not blobs:
+            return set()
+        async with self.database.lean_cross_tenant() as connection:
+            rows = await connection.fetch(
+                _KNOWN, [tenant for tenant, _ in blobs], [blob for _, blob in blobs]
+            )
+        return {(row[0], row[1]) for row in rows}
+
+    async def deleted_before(self, moment: datetime, *, limit: int) -> list[DocumentToErase]:
+        """Return documents that were deleted before `moment`, longest first."""
+        async with self.database.lean_cross_tenant() as connection:
+            rows = await connection.fetch(_DELETED, moment, limit)
+        return [DocumentToErase(tenant_id=row[0], id=row[1], blob_id=row[2]) for row in rows]
+
+    async def erase(self, document: DocumentToErase, *, before: datetime) -> bool:
+        """Delete the row and its passages, unless the document was restored meanwhile."""
+        async with self.database.lean(document.tenant_id) as connection:
+            done = await connection.execute(_ERASE, document.tenant_id, document.id, before)
+        return done == "DELETE 1"

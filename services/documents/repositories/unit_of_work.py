@@ -1,0 +1,33 @@
+"""This service's unit of work: its repositories in one tenant transaction."""
+
+from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from typing import Protocol
+
+from libs.common.unit_of_work import UnitOfWork
+from services.documents.repositories.documents import DocumentRepository
+from services.documents.repositories.passages import PassageRepository
+
+
+class DocumentsUnitOfWork(UnitOfWork):
+    """A transaction over documents and passages, with outbox and jobs."""
+
+    @cached_property
+    def documents(self) -> DocumentRepository:
+        """The tenant's documents."""
+        return DocumentRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def passages(self) -> PassageRepository:
+        """The tenant's passages."""
+        return PassageRepository(self.session, self.tenant_id)
+
+
+class OpenUnitOfWork(Protocol):
+    """Begins a unit of work for the tenant that a use case was made for."""
+
+    def __call__(
+        self, *, read_only: bool = False
+    ) -> AbstractAsyncContextManager[DocumentsUnitOfWork]:
+        """Return the unit of work, to be entered once."""
+        ...
