@@ -1,0 +1,211 @@
+"""From a file to passages that search can find.
+
+The job may be killed at any point and run again: vectors are stored under ids that depend only on
+tenant, document, version and position, and nothing is shown before the last transaction, which
+stores the passages, makes the version live and tells the other services.
+"""
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from libs.common.events.catalogue.documents import DocumentFailed, DocumentIndexed
+from services.documents.domain.documents import Stage, Status, blob_key
+from services.documents.domain.errors import NoText, UnreadableDocument
+from services.documents.domain.indexing import in_batches, text_to_embed
+from services.documents.domain.ports import (
+    Agents,
+    BlobStore,
+    Embedder,
+    EmbedderFactory,
+    ParsedDocument,
+    Parser,
+    Passage,
+    VectorPoint,
+    VectorStore,
+    passage_id,
+)
+from services.documents.domain.splitting import split_into_passages
+from services.documents.models import Document
+from services.documents.repositories.indexing import IndexingState
+from services.documents.repositories.unit_of_work import OpenUnitOfWork
+
+log = structlog.get_logger(__name__)
+
+BATCH_SIZE: Final = 128
+# Larger files are handed to the parser as a file rather than in memory.
+HELD_BYTES: Final = 4 * 1024 * 1024
+
+Progress = Callable[[float, Stage], Awaitable[None]]
+Terms = Callable[[str], dict[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexDocument:
+    """Read a document, split it, embed it, and show it to search."""
+
+    tenant_id: UUID
+    unit_of_work: OpenUnitOfWork
+    state: IndexingState
+    blobs: BlobStore
+    agents: Agents
+    parser: Parser
+    embedder_for: EmbedderFactory
+    vectors: VectorStore
+    terms_of: Terms
+
+    async def __call__(self, document_id: UUID, *, version: int, renew_lease: Progress) -> None:
+        """Index one version of a document; one that is superseded or done is left alone.
+
+        Args:
+            document_id: Which document.
+            version: Which version is wanted.
+            renew_lease: Told how far the work is, after each step of longer work.
+
+        Raises:
+            Unavailable: A part that is needed is out of reach; running again may help.
+        """
+        document = await self.state.begin(self.tenant_id, document_id, version=version)
+        if document is None:
+            return
+        try:
+            parsed = await self._read(document)
+            passages = split_into_passages(parsed)
+            if not passages:
+                raise NoText
+        except UnreadableDocument as error:
+            await self.fail(document_id, version=version, code=error.code, message=error.message)
+            return
+        knowledge = await self.agents.find(self.tenant_id, document.agent_id)
+        embedder = self.embedder_for(knowledge.embedding)
+        await self._store_vectors(document, parsed, passages, embedder, renew_lease)
+        if not await self._show(document, parsed, passages, embedder):
+            await self._withdraw(document_id)
+
+    async def fail(self, document_id: UUID, *, version: int, code: str, message: str) -> None:
+        """Give a document up, with a reason that its owner can act on."""
+        async with self.unit_of_work() as uow:
+            document = await uow.documents.live(document_id, lock=True)
+            if document is None or document.version != version:
+                return
+            if document.status in (Status.PROCESSED, Status.FAILED):
+                return
+            document.status = Status.FAILED
+            document.reason_code = code
+            document.processing_error = message
+            uow.outbox.record(
+                DocumentFailed(
+                    document_id=document.id, agent_id=document.agent_id, reason_code=code
+                ),
+                aggregate_id=document.id,
+            )
+        log.info("document_failed", document_id=str(document_id), reason_code=code)
+
+    async def _read(self, document: Document) -> ParsedDocument:
+        content = self.blobs.read(self.tenant_id, blob_key(document.blob_id))
+        if document.size_bytes <= HELD_BYTES:
+            held = b"".join([chunk async for chunk in content])
+            return await self.parser.parse(held, filename=document.filename)
+        with tempfile.NamedTemporaryFile(prefix="knowrithm-") as file:
+            async for chunk in content:
+                file.write(chunk)
+            file.flush()
+            return await self.parser.parse(Path(file.name), filename=document.filename)
+
+    async def _store_vectors(
+        self,
+        document: Document,
+        parsed: ParsedDocument,
+        passages: list[Passage],
+        embedder: Embedder,
+        renew_lease: Progress,
+    ) -> None:
+        title = parsed.title or document.filename
+        done = 0
+        for batch in in_batches(passages, BATCH_SIZE):
+            if done:  # most documents are one batch: nobody could read its progress in time
+                share = done / len(passages)
+                await self.state.note(self.tenant_id, document.id, Stage.EMBEDDING, share)
+                await renew_lease(share, Stage.EMBEDDING)
+            texts = [text_to_embed(passage, title=title) for passage in batch]
+            vectors = await embedder.embed(texts, kind="passage")
+            points = [
+                VectorPoint(
+                    id=passage_id(
+                        self.tenant_id,
+                        document.id,
+                        version=document.version,
+                        position=passage.position,
+                    ),
+                    document_id=document.id,
+                    document_version=document.version,
+                    agent_id=document.agent_id,
+                    position=passage.position,
+                    vector=vector,
+                    terms=self.terms_of(text),
+                )
+                for passage, text, vector in zip(batch, texts, vectors, strict=True)
+            ]
+            await self.vectors.upsert(self.tenant_id, embedder.space, points)
+            done += len(batch)
+
+    async def _show(
+        self,
+        document: Document,
+        parsed: ParsedDocument,
+        passages: list[Passage],
+        embedder: Embedder,
+    ) -> bool:
+        """Make the version live; False when it is not wanted any more."""
+        if document.version > 1:
+            await self.vectors.delete_document(
+                self.tenant_id, document.id, keep_version=document.version
+            )
+        now = datetime.now(UTC)
+        token_count = sum(passage.token_estimate for passage in passages)
+        async with self.unit_of_work() as uow:
+            shown = await uow.documents.make_live(
+                document.id,
+                version=document.version,
+                values={
+                    "title": parsed.title,
+                    "document_type": parsed.document_type,
+                    "embedding_space": embedder.space.name,
+                    "embedding_model": embedder.space.model,
+                    "page_count": parsed.page_count,
+                    "word_count": parsed.word_count,
+                    "passage_count": len(passages),
+                    "token_count": token_count,
+                    "warnings": list(parsed.warnings),
+                    "processed_at": now,
+                },
+            )
+            if not shown:
+                return False
+            await uow.passages.replace(document.id, version=document.version, passages=passages)
+            uow.outbox.record(
+                DocumentIndexed(
+                    document_id=document.id,
+                    agent_id=document.agent_id,
+                    passage_count=len(passages),
+                    token_count=token_count,
+                    page_count=parsed.page_count or 0,
+                ),
+                aggregate_id=document.id,
+            )
+        return True
+
+    async def _withdraw(self, document_id: UUID) -> None:
+        # Deleted or superseded while we worked: its own purge may have come before our vectors.
+        async with self.unit_of_work() as uow:
+            document = await uow.documents.get(document_id)
+        wanted = None
+        if document is not None:
+            wanted = document.version if document.deleted_at is None else document.version + 1
+        await self.vectors.delete_document(self.tenant_id, document_id, keep_version=wanted)

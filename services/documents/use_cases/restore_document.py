@@ -1,0 +1,45 @@
+"""Bringing back a deleted document."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common.events.catalogue.documents import DocumentRestored
+from services.documents.domain.documents import Status
+from services.documents.domain.errors import DocumentNotDeleted, DocumentNotFound, SameContent
+from services.documents.models import Document
+from services.documents.repositories.unit_of_work import OpenUnitOfWork
+from services.documents.use_cases.queue_indexing import queue_indexing
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreDocument:
+    """Show a deleted document again; it is indexed anew as the next version."""
+
+    unit_of_work: OpenUnitOfWork
+
+    async def __call__(self, document_id: UUID) -> Document:
+        """Restore a document.
+
+        Raises:
+            DocumentNotFound: The tenant has no such document.
+            DocumentNotDeleted: It is not deleted.
+            SameContent: Its agent was given the same file again meanwhile.
+        """
+        async with self.unit_of_work() as uow:
+            document = await uow.documents.locked(document_id)
+            if document is None:
+                raise DocumentNotFound
+            if document.deleted_at is None:
+                raise DocumentNotDeleted
+            twin = await uow.documents.with_content(document.agent_id, document.content_hash)
+            if twin is not None:
+                raise SameContent(details={"document_id": str(twin.id)})
+            document.deleted_at = None
+            if document.status != Status.FAILED:
+                document.queue_again()
+                queue_indexing(uow, document)
+            uow.outbox.record(
+                DocumentRestored(document_id=document.id, agent_id=document.agent_id),
+                aggregate_id=document.id,
+            )
+        return document
