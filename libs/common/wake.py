@@ -12,17 +12,20 @@ import asyncio
 import time
 from typing import Final
 
-import structlog
+import orjson
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-log = structlog.get_logger(__name__)
+from libs.common.telemetry.logging import get_logger
+
+log = get_logger(__name__)
 
 INTERVAL_SECONDS: Final = 0.01
 EVENTS: Final = b"events"
 JOBS: Final = b"jobs"
 ARQ_FUNCTION: Final = "wake"
+RECONNECT_SECONDS: Final = 1.0
 
 
 def channel_name(service: str) -> str:
@@ -35,6 +38,26 @@ def queue_name(service: str) -> str:
     return f"arq:{service}"
 
 
+def arq_client(redis: Redis, service: str) -> ArqRedis:
+    """Return arq's client on the connections of `redis`; its entries are JSON, not pickles."""
+    return ArqRedis(
+        pool_or_conn=redis.connection_pool,
+        default_queue_name=queue_name(service),
+        job_serializer=orjson.dumps,
+        job_deserializer=orjson.loads,
+    )
+
+
+async def wait_for_nudge(nudge: asyncio.Event, seconds: float) -> None:
+    """Wait until somebody sets `nudge`, or for so long; then clear it."""
+    try:
+        async with asyncio.timeout(seconds):
+            await nudge.wait()
+    except TimeoutError:
+        return
+    nudge.clear()
+
+
 class Wake:
     """Tells a service's workers that there are events to publish or jobs to do.
 
@@ -43,9 +66,7 @@ class Wake:
 
     def __init__(self, redis: Redis, service: str) -> None:
         self._redis = redis
-        self._arq = ArqRedis(
-            pool_or_conn=redis.connection_pool, default_queue_name=queue_name(service)
-        )
+        self._arq = arq_client(redis, service)
         self._channel = channel_name(service)
         self._wanted: set[bytes] = set()
         self._sender: asyncio.Task[None] | None = None
@@ -81,3 +102,38 @@ class Wake:
                 await self._redis.publish(self._channel, b" ".join(sorted(wanted)))
             except (RedisError, OSError) as error:
                 log.debug("wake_not_sent", reason=type(error).__name__)
+
+
+class Nudges:
+    """Hears what `Wake` sends, in a worker process.
+
+    Attributes:
+        events: Set when there are events to publish.
+        jobs: Set when there are jobs to do.
+    """
+
+    def __init__(self, redis: Redis, service: str) -> None:
+        self._redis = redis
+        self._channel = channel_name(service)
+        self.events = asyncio.Event()
+        self.jobs = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen for ever; while Redis is away the workers look by themselves."""
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(self._channel)
+                    # Something may have been said while we were not listening.
+                    self._set(EVENTS + JOBS)
+                    async for message in pubsub.listen():
+                        self._set(message["data"])
+            except (RedisError, OSError) as error:
+                log.warning("nudges_not_heard", reason=type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _set(self, what: bytes) -> None:
+        if EVENTS in what:
+            self.events.set()
+        if JOBS in what:
+            self.jobs.set()

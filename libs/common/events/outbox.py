@@ -124,10 +124,7 @@ async def read_outbox(
     """
     page = {"after": after or UUID(int=0), "limit": min(limit, MAX_PAGE)}
     rows = (await session.execute(_READ, page)).mappings()
-    return [
-        EventEnvelope(**{**row, "payload": _as_object(row["payload"])})
-        for row in rows
-    ]
+    return [EventEnvelope(**{**row, "payload": _as_object(row["payload"])}) for row in rows]
 
 
 async def driver_connection(session: AsyncSession) -> Connection:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict
 
 DEFAULT_ATTEMPTS: Final = 8
+DEFAULT_SECONDS: Final = 3600.0
 
 
 class Job(BaseModel):
@@ -15,23 +16,30 @@ class Job(BaseModel):
         class IndexDocument(Job, kind="index_document"):
             document_id: UUID
 
-    A handler may be run twice with the same job and must then end the same.
+    A handler may be run twice with the same job and must then end the same. An attempt is given up
+    after `max_seconds`; after `max_attempts` the job has failed.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     kind: ClassVar[str]
     max_attempts: ClassVar[int]
+    max_seconds: ClassVar[float]
 
     def __init_subclass__(
-        cls, *, kind: str = "", max_attempts: int = DEFAULT_ATTEMPTS, **kwargs: Any
+        cls,
+        *,
+        kind: str = "",
+        max_attempts: int = DEFAULT_ATTEMPTS,
+        max_seconds: float = DEFAULT_SECONDS,
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if not kind:
             raise TypeError(f"{cls.__name__} must name its kind")
         if max_attempts < 1:
             raise TypeError(f"{cls.__name__} must be tried at least once")
-        cls.kind, cls.max_attempts = kind, max_attempts
+        cls.kind, cls.max_attempts, cls.max_seconds = kind, max_attempts, max_seconds
 
 
 class JobFailed(Exception):
