@@ -1,0 +1,1 @@
+"""Reading files of many formats, in processes that can be lost."""

@@ -1,0 +1,89 @@
+"""The parsing process: reads frames from its standard input, answers on its standard output.
+
+A request is two lengths (of a JSON header and of the content) and the two; a reply is a length
+and JSON. Only JSON comes back: what a hostile file could make of this process must not be
+unpickled by the parent.
+"""
+
+import json
+import os
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from services.documents.adapters.parsing.confinement import (
+    confine,
+    limit_cpu_seconds,
+    resident_bytes,
+)
+from services.documents.adapters.parsing.formats import read
+from services.documents.domain.errors import ParserLimitExceeded, UnreadableDocument
+
+REQUEST: Final = struct.Struct("!II")
+REPLY: Final = struct.Struct("!I")
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    requests = sys.stdin.buffer
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    # Libraries that print must not garble the replies.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # openpyxl would load numpy, 30 MB, to recognise numbers that no file of ours holds.
+    sys.modules.update({"numpy": None})  # type: ignore[dict-item]
+    confine()
+    while (request := _request(requests)) is not None:
+        header, content = request
+        reply = json.dumps(_answer(header, content), ensure_ascii=False).encode("utf-8")
+        del content
+        _write(replies, REPLY.pack(len(reply)) + reply)
+
+
+def _request(requests: BinaryIO) -> tuple[Mapping[str, str | int], bytes] | None:
+    lengths = requests.read(REQUEST.size)
+    if len(lengths) < REQUEST.size:
+        return None
+    header_length, content_length = REQUEST.unpack(lengths)
+    header = json.loads(requests.read(header_length))
+    return header, requests.read(content_length)
+
+
+def _answer(header: Mapping[str, str | int], content: bytes) -> dict[str, object]:
+    limit_cpu_seconds(int(header["cpu_seconds"]))
+    try:
+        if "path" in header:
+            content = Path(str(header["path"])).read_bytes()
+        layout = read(content, filename=str(header["filename"]))
+        text = layout.text
+    except UnreadableDocument as error:
+        return {"error": error.code, "message": error.message, "resident": resident_bytes()}
+    except MemoryError:
+        return {"error": ParserLimitExceeded.code, "resident": resident_bytes()}
+    paths: dict[tuple[str, ...], int] = {}
+    blocks = [
+        (page, paths.setdefault(path, len(paths)), start, end)
+        for page, path, start, end in layout.blocks
+    ]
+    return {
+        "text": text,
+        "blocks": blocks,
+        "paths": list(paths),
+        "document_type": layout.document_type,
+        "media_type": layout.media_type,
+        "page_count": layout.page_count,
+        "title": layout.title,
+        "warnings": layout.warnings,
+        "resident": resident_bytes(),
+    }
+
+
+def _write(replies: BinaryIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[replies.write(view) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,224 @@
+"""PDF: the text layer, page by page; what is set larger than the rest is taken for a heading."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Final
+
+import pypdfium2
+from pypdfium2 import raw
+
+from services.documents.adapters.parsing.layout import Layout
+from services.documents.domain.errors import (
+    CorruptDocument,
+    EncryptedDocument,
+    ParserLimitExceeded,
+)
+
+MAX_PAGES: Final = 5_000
+# A heading is at least this much larger than the body, and no longer than a line or two.
+_HEADING_SIZE: Final = 1.15
+_MAX_HEADING_CHARS: Final = 150
+_MAX_HEADING_LEVELS: Final = 3
+_MAX_HEADING_LINES: Final = 2
+# Running heads and feet take up to this many lines.
+_EDGE_LINES: Final = 2
+# A gap between lines above this share of the usual one ends a paragraph.
+_PARAGRAPH_GAP: Final = 1.4
+# pdfium marks a hyphen at a line's end, which is part of a broken word, with this.
+_BROKEN_WORD: Final = re.compile("[\ufffe\x02\u00ad]\r?\n?")
+_DIGITS: Final = re.compile(r"\d+")
+_ERROR_PASSWORD: Final = 4
+
+
+@dataclass(slots=True)
+class _Line:
+    page: int
+    text: str
+    size: float
+    top: float
+
+
+def read_pdf(content: bytes) -> Layout:
+    """Read a PDF; one without a text layer gives a layout without blocks."""
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == _ERROR_PASSWORD:
+            raise EncryptedDocument from error
+        raise CorruptDocument from error
+    with document:
+        count = len(document)
+        if count > MAX_PAGES:
+            raise ParserLimitExceeded
+        if count == 0:
+            raise CorruptDocument
+        layout = Layout("pdf", "application/pdf", page_count=count)
+        layout.title = " ".join(document.get_metadata_value("Title").split()) or None
+        lines: list[_Line] = []
+        unreadable = 0
+        for number in range(count):
+            try:
+                lines.extend(_page_lines(document, number))
+            except pypdfium2.PdfiumError:
+                unreadable += 1
+    if unreadable == count:
+        raise CorruptDocument
+    if unreadable:
+        layout.warnings.append(f"pages_unreadable:{unreadable}")
+    silent = count - unreadable - len({line.page for line in lines})
+    if lines and silent:
+        layout.warnings.append(f"pages_without_text:{silent}")
+    _lay_out(layout, lines)
+    return layout
+
+
+def _page_lines(document: pypdfium2.PdfDocument, number: int) -> Iterator[_Line]:
+    page = document.get_page(number)
+    try:
+        textpage = page.get_textpage()
+        try:
+            text = _BROKEN_WORD.sub(_same_length, textpage.get_text_range())
+            start = 0
+            for line in text.split("\n"):
+                stripped = line.strip()
+                if stripped:
+                    first = start + len(line) - len(line.lstrip())
+                    size, top = _set_at(textpage, first)
+                    yield _Line(number + 1, stripped, size, top)
+                start += len(line) + 1
+        finally:
+            textpage.close()
+    finally:
+        page.close()
+
+
+def _same_length(match: re.Match[str]) -> str:
+    # Line positions are asked of pdfium by index, so the text must keep its length for now.
+    return _JOINED + match.group()[1:].replace("\r", _JOINED).replace("\n", _JOINED)
+
+
+# Stands for "nothing" until lines are put together.
+_JOINED: Final = "\u2060"
+
+
+def _set_at(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
+    """Return the font size and the top of a character."""
+    size = raw.FPDFText_GetFontSize(textpage, index)
+    try:
+        _, bottom, _, top = textpage.get_charbox(index, loose=True)
+    except pypdfium2.PdfiumError:
+        return size, 0.0
+    # Some producers set size 1 and scale the page; then the box tells.
+    return (size if size > 2 else top - bottom), top
+
+
+def _lay_out(layout: Layout, lines: list[_Line]) -> None:
+    lines = _without_running_lines(lines, pages=layout.page_count or 0)
+    body = _body_size(lines)
+    levels = _heading_levels(lines, body)
+    gap = _usual_gap(lines)
+    held: list[_Line] = []
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if (level := levels.get(round(line.size))) is not None:
+            end = _same_size_until(lines, at)
+            heading = " ".join(_joined_text(lines[at:end]).split())
+            if end - at <= _MAX_HEADING_LINES and _may_be_heading(heading):
+                _flush(layout, held)
+                held = []
+                layout.heading(heading, level=level, page=line.page)
+                at = end
+                continue
+        if held and (held[-1].page != line.page or _is_apart(held[-1], line, gap)):
+            _flush(layout, held)
+            held = []
+        held.append(line)
+        at += 1
+    _flush(layout, held)
+
+
+def _without_running_lines(lines: list[_Line], *, pages: int) -> list[_Line]:
+    """Leave out what stands at the head or foot of most pages, page numbers apart."""
+    edges: dict[int, set[str]] = {}
+    for number, grouped in groupby(lines, key=lambda line: line.page):
+        texts = [_DIGITS.sub("#", line.text) for line in grouped]
+        edges[number] = {*texts[:_EDGE_LINES], *texts[-_EDGE_LINES:]}
+    counts = Counter(text for texts in edges.values() for text in texts)
+    running = {text for text, count in counts.items() if count >= max(3, pages * 0.5)}
+    if not running:
+        return lines
+    kept: list[_Line] = []
+    for number, grouped in groupby(lines, key=lambda line: line.page):
+        page_lines = list(grouped)
+        for place, line in enumerate(page_lines):
+            at_edge = place < _EDGE_LINES or place >= len(page_lines) - _EDGE_LINES
+            if not (at_edge and number in edges and _DIGITS.sub("#", line.text) in running):
+                kept.append(line)
+    return kept
+
+
+def _same_size_until(lines: list[_Line], at: int) -> int:
+    end = at + 1
+    while (
+        end < len(lines)
+        and lines[end].page == lines[at].page
+        and round(lines[end].size) == round(lines[at].size)
+    ):
+        end += 1
+    return end
+
+
+def _body_size(lines: list[_Line]) -> float:
+    sizes: Counter[int] = Counter()
+    for line in lines:
+        sizes[round(line.size)] += len(line.text)
+    return float(sizes.most_common(1)[0][0]) if sizes else 0.0
+
+
+def _heading_levels(lines: list[_Line], body: float) -> dict[int, int]:
+    """Map the sizes of headings to levels, the largest being 1."""
+    sizes = {round(line.size) for line in lines if line.size >= body * _HEADING_SIZE}
+    return {
+        size: min(level, _MAX_HEADING_LEVELS)
+        for level, size in enumerate(sorted(sizes, reverse=True), start=1)
+    }
+
+
+def _may_be_heading(text: str) -> bool:
+    return (
+        2 < len(text) <= _MAX_HEADING_CHARS
+        and any(character.isalpha() for character in text)
+        and not text.endswith((".", ",", ";"))
+    )
+
+
+def _usual_gap(lines: list[_Line]) -> float:
+    gaps = sorted(
+        before.top - after.top
+        for before, after in pairwise(lines)
+        if before.page == after.page and before.top > after.top
+    )
+    return gaps[len(gaps) // 2] if gaps else 0.0
+
+
+def _is_apart(before: _Line, after: _Line, gap: float) -> bool:
+    distance = before.top - after.top
+    # Upwards is the next column; a paragraph may well run on there.
+    return gap > 0 and distance > gap * _PARAGRAPH_GAP
+
+
+def _flush(layout: Layout, held: list[_Line]) -> None:
+    if held:
+        layout.add(_joined_text(held), page=held[0].page)
+
+
+def _joined_text(lines: list[_Line]) -> str:
+    text = lines[0].text
+    for line in lines[1:]:
+        # A word broken at the line's end goes on without a space.
+        text += line.text if text.endswith(_JOINED) else "\n" + line.text
+    return text.replace(_JOINED, "")

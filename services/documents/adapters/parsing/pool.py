@@ -1,0 +1,225 @@
+"""Warm parsing processes: a few, reused, replaced before they grow old or fat.
+
+A process is started when the first document comes and serves one document at a time. One that
+takes too long, dies, or answers nonsense is killed, and its document fails with a reason; the
+next document gets a new process.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+import structlog
+
+from services.documents.adapters.parsing.child import REPLY, REQUEST
+from services.documents.domain import errors
+from services.documents.domain.errors import (
+    CorruptDocument,
+    EmptyDocument,
+    ParserLimitExceeded,
+    UnreadableDocument,
+)
+from services.documents.domain.ports import Block, ParsedDocument
+
+log = structlog.get_logger(__name__)
+
+PROCESSES: Final = 2
+TIMEOUT_SECONDS: Final = 120.0
+CPU_SECONDS: Final = 60
+DOCUMENTS_PER_PROCESS: Final = 500
+MAX_RESIDENT_BYTES: Final = 300 * 1024 * 1024
+# MAX_CHARS in UTF-8, the blocks' positions, and room for escapes.
+MAX_REPLY_BYTES: Final = 128 * 1024 * 1024
+
+_ROOT: Final = Path(__file__).resolve().parents[4]
+_START: Final = (
+    "import sys; sys.path.insert(0, {root!r}); "
+    "from services.documents.adapters.parsing.child import main; main()"
+)
+_ERRORS: Final[Mapping[str, type[UnreadableDocument]]] = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, UnreadableDocument)
+}
+
+
+class ProcessParser:
+    """Fulfils `Parser`. Use it as a context manager, or call `close` at the end.
+
+    Args:
+        processes: How many documents are read at once.
+        timeout_seconds: Wall-clock time that a document may take.
+        cpu_seconds: CPU time that it may take.
+        documents_per_process: After so many a process is replaced.
+    """
+
+    def __init__(
+        self,
+        *,
+        processes: int = PROCESSES,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        cpu_seconds: int = CPU_SECONDS,
+        documents_per_process: int = DOCUMENTS_PER_PROCESS,
+    ) -> None:
+        self._slots = asyncio.Semaphore(processes)
+        self._timeout_seconds = timeout_seconds
+        self._cpu_seconds = cpu_seconds
+        self._documents_per_process = documents_per_process
+        self._idle: list[_Child] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop the idle processes; those at work end with their document."""
+        idle, self._idle = self._idle, []
+        for child in idle:
+            await child.stop()
+
+    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
+        """Return the document's text and structure.
+
+        Raises:
+            UnreadableDocument: The file is at fault; trying again would not help.
+        """
+        if isinstance(content, bytes) and not content:
+            raise EmptyDocument
+        async with self._slots:
+            child = self._idle.pop() if self._idle else await _Child.start()
+            healthy = False
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    reply = await child.ask(
+                        content, filename=filename, cpu_seconds=self._cpu_seconds
+                    )
+                healthy = self._is_fit(child, reply)
+            except TimeoutError as error:
+                log.warning("parser_stopped", reason="time", filename_ending=_ending(filename))
+                raise ParserLimitExceeded from error
+            except (EOFError, OSError, ValueError) as error:
+                code = await child.stop()
+                log.warning("parser_died", exit_code=code, filename_ending=_ending(filename))
+                raise _cause_of_death(code) from error
+            finally:
+                if healthy:
+                    self._idle.append(child)
+                else:
+                    await child.stop()
+        return _document(reply)
+
+    def _is_fit(self, child: "_Child", reply: Mapping[str, Any]) -> bool:
+        return (
+            child.served < self._documents_per_process
+            and int(reply["resident"]) < MAX_RESIDENT_BYTES
+        )
+
+
+class _Child:
+    """One process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.served = 0
+
+    @classmethod
+    async def start(cls) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-X",
+            "utf8",
+            "-c",
+            _START.format(root=str(_ROOT)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            # Nothing of ours: no passwords, no keys, no proxies.
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            # Ctrl-C in a terminal is for the parent, which then lets us go.
+            start_new_session=True,
+            limit=1024 * 1024,
+        )
+        return cls(process)
+
+    async def ask(
+        self, content: bytes | Path, *, filename: str, cpu_seconds: int
+    ) -> Mapping[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise EOFError("no pipes")
+        header: dict[str, str | int] = {"filename": filename, "cpu_seconds": cpu_seconds}
+        if isinstance(content, Path):
+            header["path"] = str(content)
+            content = b""
+        head = orjson.dumps(header)
+        self.served += 1
+        stdin.writelines((REQUEST.pack(len(head), len(content)) + head, content))
+        await stdin.drain()
+        (length,) = REPLY.unpack(await stdout.readexactly(REPLY.size))
+        if length > MAX_REPLY_BYTES:
+            raise ValueError("reply too long")
+        reply: dict[str, Any] = orjson.loads(await stdout.readexactly(length))
+        return reply
+
+    async def stop(self) -> int:
+        """Kill the process, if need be, and return its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                self._process.kill()
+        code = await self._process.wait()
+        # The pipes' transports would otherwise linger until the loop is gone.
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
+        return code
+
+
+def _cause_of_death(code: int) -> UnreadableDocument:
+    limits = (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ)
+    return ParserLimitExceeded() if code in limits else CorruptDocument()
+
+
+def _document(reply: Mapping[str, Any]) -> ParsedDocument:
+    if "error" in reply:
+        kind = _ERRORS.get(reply["error"], CorruptDocument)
+        raise kind(reply.get("message"))
+    text: str = reply["text"]
+    paths = [tuple(path) for path in reply["paths"]]
+    return ParsedDocument(
+        text=text,
+        blocks=tuple(
+            Block(
+                text=text[start:end],
+                page=page,
+                heading_path=paths[path],
+                char_start=start,
+                char_end=end,
+            )
+            for page, path, start, end in reply["blocks"]
+        ),
+        media_type=reply["media_type"],
+        document_type=reply["document_type"],
+        page_count=reply["page_count"],
+        word_count=len(text.split()),
+        title=reply["title"],
+        warnings=tuple(reply["warnings"]),
+    )
+
+
+def _ending(filename: str) -> str:
+    return filename.rpartition(".")[2][:10]
