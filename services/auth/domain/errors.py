@@ -1,0 +1,116 @@
+"""What auth tells a caller when it cannot do what was asked."""
+
+from libs.common.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+class EmailTaken(Invalid):
+    """E-mail addresses are unique on the platform; the contract wants a 400 here."""
+
+    code = "email_taken"
+    message = "This e-mail address is already registered. Log in instead, or use another one."
+
+
+class InvalidEmail(Invalid):
+    """Not an address that mail could be sent to."""
+
+    code = "invalid_email"
+    message = "This is not a valid e-mail address."
+
+
+class WrongCredentials(Unauthenticated):
+    """The same words for an unknown address and for a wrong password."""
+
+    code = "wrong_credentials"
+    message = "The e-mail address or the password is wrong."
+
+
+class RefreshRefused(Unauthenticated):
+    """The refresh token is unknown, used up, expired or revoked; which is never said."""
+
+    code = "refresh_refused"
+    message = "This refresh token cannot be used. Log in again."
+
+
+class AccountNotActive(Forbidden):
+    """The password was right, but the account may not be used."""
+
+    code = "account_not_active"
+    message = "This account is not active. Ask an admin of your company."
+
+
+class RegistrationClosed(Forbidden):
+    """A company's id alone lets nobody in, and whether it exists is not said either."""
+
+    code = "registration_closed"
+    message = "This company does not take registrations. Ask one of its admins to add you."
+
+
+class TooManyAttempts(RateLimited):
+    """Login is throttled by account, by address and by both together."""
+
+    code = "too_many_attempts"
+    message = "Too many login attempts. Wait a moment and try again."
+
+
+class HashingBusy(Unavailable):
+    """More passwords wait to be checked than the processors can get through soon."""
+
+    code = "busy"
+    message = "Too many people are logging in at this moment. Try again in a few seconds."
+
+
+class CompanyNotFound(NotFound):
+    """No such company, or another one than the caller's."""
+
+    code = "company_not_found"
+    message = "There is no such company."
+
+
+class UserNotFound(NotFound):
+    """No such user, or one of another company."""
+
+    code = "user_not_found"
+    message = "There is no such user."
+
+
+class ApiKeyNotFound(NotFound):
+    """No such API key, or one of somebody else."""
+
+    code = "api_key_not_found"
+    message = "There is no such API key."
+
+
+class ScopeNotAllowed(Forbidden):
+    """An API key can do no more than the user who makes it."""
+
+    code = "scope_not_allowed"
+    message = "Your role does not allow an API key with these scopes."
+
+
+class UnknownScope(Invalid):
+    """Not one of the six scopes that API keys know."""
+
+    code = "unknown_scope"
+    message = "API keys know the scopes read, write, update, delete, admin and full_access."
+
+
+class TooManyApiKeys(Conflict):
+    """A bound on what one user can pile up."""
+
+    code = "too_many_api_keys"
+    message = "You have as many API keys as one user may have. Revoke one first."
+
+
+class TaskNotFound(NotFound):
+    """Auth gives out no tasks."""
+
+    code = "task_not_found"
+    message = "There is no such task."

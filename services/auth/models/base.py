@@ -1,0 +1,12 @@
+"""The declarative base of this service's tables."""
+
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from libs.common.database import NAMING
+
+
+class Base(DeclarativeBase):
+    """All tables live in the schema `auth`, first in the search path."""
+
+    metadata = MetaData(naming_convention=NAMING)
