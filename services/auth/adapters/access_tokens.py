@@ -1,0 +1,54 @@
+"""Signing access tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from libs.common.security import (
+    ACCESS_TYP,
+    AUDIENCE,
+    ISSUER,
+    CallerKind,
+    SigningKey,
+    scopes_of_role,
+    sign_token,
+)
+from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME
+
+
+class Es256AccessTokens:
+    """Signs with the newest of the platform's keys.
+
+    Args:
+        keys: Newest first, at least one.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        self._key = keys[0]
+        self._jwks = {"keys": [key.public_jwk for key in keys]}
+
+    @property
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public halves (RFC 7517), by which anybody can verify what we signed."""
+        return self._jwks
+
+    def sign(
+        self, *, user_id: UUID, tenant_id: UUID, role: str, session_id: UUID, now: datetime
+    ) -> str:
+        """Return an access token that is good from now on for `ACCESS_TOKEN_LIFETIME`."""
+        issued = int(now.timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "tenant": str(tenant_id),
+            "role": role,
+            "scopes": sorted(scopes_of_role(role)),
+            "session": str(session_id),
+            "kind": CallerKind.USER,
+            "jti": uuid4().hex,
+            "iat": issued,
+            "nbf": issued,
+            "exp": issued + int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        }
+        return sign_token(claims, key=self._key, typ=ACCESS_TYP)

@@ -1,0 +1,47 @@
+"""The HTTP process: `python -m services.auth.main`."""
+
+from fastapi import FastAPI
+
+from libs.common.http import create_app
+from libs.common.process import load_settings, serve
+from services.auth.endpoints import (
+    account,
+    api_keys,
+    audit,
+    companies,
+    health,
+    internal,
+    sessions,
+    tasks,
+    users,
+)
+from services.auth.settings import Settings
+from services.auth.wiring import wire
+
+ROUTERS = (
+    sessions.router,
+    account.router,
+    api_keys.router,
+    users.router,
+    companies.router,
+    audit.router,
+    health.router,
+    internal.router,
+    internal.well_known,
+    tasks.router,
+)
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """Make the application."""
+    return create_app(
+        settings=settings,
+        routers=ROUTERS,
+        title="Knowrithm: identity",
+        description="Companies, users, sessions, API keys and the audit trail.",
+        lifespan=wire,
+    )
+
+
+if __name__ == "__main__":
+    serve(make_app, load_settings(Settings))

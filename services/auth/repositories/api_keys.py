@@ -1,0 +1,39 @@
+"""API keys of a tenant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from libs.common.database import TenantRepository
+from services.auth.models.api_keys import ApiKey
+
+
+class ApiKeyRepository(TenantRepository[ApiKey]):
+    """Reads and writes a tenant's API keys."""
+
+    model = ApiKey
+
+    async def of_user(self, user_id: UUID, *, limit: int) -> Sequence[ApiKey]:
+        """Return a user's keys that were not revoked, newest first."""
+        query = (
+            self.owned()
+            .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+            .order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
+            .limit(limit)
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def count_usable(self, user_id: UUID, *, now: datetime) -> int:
+        """Count a user's keys that are neither revoked nor expired."""
+        usable = (
+            self.owned()
+            .where(
+                ApiKey.user_id == user_id,
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+            )
+            .subquery()
+        )
+        return await self.session.scalar(select(func.count()).select_from(usable)) or 0

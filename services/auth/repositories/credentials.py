@@ -1,0 +1,111 @@
+"""Credentials before their tenant is known, and the checks that every service waits for.
+
+Lean on purpose: each verification of an API key or a session that is not cached ends here. The
+SECURITY DEFINER functions give ids only; what is then read is read as that tenant.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.database import Database
+from services.auth.domain.api_keys import LAST_USED_RESOLUTION, scopes_left
+
+_KEY = """
+SELECT k.user_id, k.pair_hash, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, u.role,
+       u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
+FROM api_keys k
+JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
+JOIN tenants t ON t.tenant_id = k.tenant_id
+WHERE k.tenant_id = $1 AND k.id = $2
+"""
+# Whoever comes second within the minute finds it done.
+_TOUCH = """
+UPDATE api_keys SET last_used_at = $3
+WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
+"""
+_SESSION_LIVE = """
+SELECT EXISTS (
+    SELECT FROM sessions s
+    JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+    JOIN tenants t ON t.tenant_id = s.tenant_id
+    WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
+      AND s.idle_until > $3 AND s.expires_at > $3
+      AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
+)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredKey:
+    """What is known of an API key, and of the user it acts for."""
+
+    tenant_id: UUID
+    key_id: UUID
+    user_id: UUID
+    pair_hash: bytes
+    scopes: list[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    role: str
+    owner_active: bool
+
+    @property
+    def scopes_left(self) -> list[str]:
+        """What the key may do now that its owner has the role that they have."""
+        return scopes_left(self.scopes, role=self.role)
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether the right secret would open it."""
+        return (
+            self.owner_active
+            and self.revoked_at is None
+            and (self.expires_at is None or self.expires_at > now)
+        )
+
+
+class Credentials:
+    """Finds whose a credential is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def user_by_email(self, email_key: str) -> tuple[UUID, UUID] | None:
+        """Return tenant and user of an address."""
+        return await self._ids("SELECT * FROM user_by_email($1)", email_key)
+
+    async def session_by_refresh_token(self, token_hash: bytes) -> tuple[UUID, UUID] | None:
+        """Return tenant and session of a refresh token, live or replaced."""
+        return await self._ids("SELECT * FROM session_by_refresh_token($1)", token_hash)
+
+    async def api_key(self, key_hash: bytes) -> StoredKey | None:
+        """Return what is known of an API key."""
+        ids = await self._ids("SELECT * FROM api_key_by_hash($1)", key_hash)
+        if ids is None:
+            return None
+        tenant_id, key_id = ids
+        async with self._database.lean(tenant_id) as connection:
+            row = await connection.fetchrow(_KEY, tenant_id, key_id)
+        if row is None:
+            return None
+        return StoredKey(tenant_id=tenant_id, key_id=key_id, **dict(row.items()))
+
+    async def note_use(self, key: StoredKey, *, now: datetime) -> None:
+        """Remember that a key was used, once a minute at most."""
+        due = now - LAST_USED_RESOLUTION
+        if key.last_used_at is not None and key.last_used_at >= due:
+            return
+        async with self._database.lean(key.tenant_id) as connection:
+            await connection.execute(_TOUCH, key.tenant_id, key.key_id, now, due)
+
+    async def session_is_live(self, tenant_id: UUID, session_id: UUID, *, now: datetime) -> bool:
+        """Say whether a session and its user are good at this moment."""
+        async with self._database.lean(tenant_id) as connection:
+            return bool(await connection.fetchval(_SESSION_LIVE, tenant_id, session_id, now))
+
+    async def _ids(self, query: str, argument: str | bytes) -> tuple[UUID, UUID] | None:
+        async with self._database.platform() as connection:
+            row = await connection.fetchrow(query, argument)
+        # Of asyncpg's own UUID class otherwise.
+        return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))

@@ -1,0 +1,109 @@
+"""Users of a tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, undefer
+
+from libs.common.database import TenantRepository
+from services.auth.domain.errors import EmailTaken
+from services.auth.models.users import User
+
+SortColumn = Literal["created_at", "email", "first_name", "last_name", "last_login"]
+
+_SORT: Final[dict[str, InstrumentedAttribute[object]]] = {
+    "created_at": User.created_at,
+    "email": User.email_key,
+    "first_name": User.first_name,
+    "last_name": User.last_name,
+    "last_login": User.last_login_at,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFilter:
+    """Which users, and in which order."""
+
+    status: str | None = None
+    role: str | None = None
+    email_verified: bool | None = None
+    search: str | None = None
+    sort_by: SortColumn = "created_at"
+    descending: bool = True
+
+
+class UserRepository(TenantRepository[User]):
+    """Reads and writes a tenant's users."""
+
+    model = User
+
+    async def enroll(self, user: User) -> None:
+        """Add a user.
+
+        Raises:
+            EmailTaken: Somebody on the platform has this address.
+        """
+        self.add(user)
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if "uq_users_email_key" in str(error.orig):
+                raise EmailTaken from error
+            raise
+
+    async def with_password(self, user_id: UUID) -> User | None:
+        """Return a user together with the password hash, which is not loaded otherwise."""
+        query = self.owned().where(User.id == user_id).options(undefer(User.password_hash))
+        found: User | None = await self.session.scalar(query)
+        return found
+
+    async def any(self) -> bool:
+        """Say whether the tenant has a user at all."""
+        return bool(await self.session.scalar(select(self.owned().exists())))
+
+    async def count_failed_login(self, user_id: UUID) -> None:
+        """Count a wrong password, whatever other logins do at the same time."""
+        await self.session.execute(
+            update(User)
+            .where(User.tenant_id == self.tenant_id, User.id == user_id)
+            .values(login_attempts=User.login_attempts + 1, updated_at=User.updated_at)
+        )
+
+    async def page(
+        self, wanted: UserFilter, *, page: int, per_page: int
+    ) -> tuple[Sequence[User], int]:
+        """Return one page of users, and how many there are in all; pages count from 1."""
+        query = self._narrowed(wanted)
+        total = await self.session.scalar(select(func.count()).select_from(query.subquery()))
+        column = _SORT[wanted.sort_by]
+        # The id settles ties, so that no user is shown on two pages.
+        order = (
+            (column.desc().nulls_last(), User.id.desc())
+            if wanted.descending
+            else (column.asc().nulls_last(), User.id.asc())
+        )
+        query = query.order_by(*order).limit(per_page).offset((page - 1) * per_page)
+        return (await self.session.scalars(query)).all(), total or 0
+
+    def _narrowed(self, wanted: UserFilter) -> Select[User]:
+        query = self.owned()
+        if wanted.status is not None:
+            query = query.where(User.status == wanted.status)
+        if wanted.role is not None:
+            query = query.where(User.role == wanted.role)
+        if wanted.email_verified is not None:
+            query = query.where(User.email_verified == wanted.email_verified)
+        if wanted.search:
+            query = query.where(
+                or_(
+                    *(
+                        column.icontains(wanted.search, autoescape=True)
+                        for column in (User.email, User.username, User.first_name, User.last_name)
+                    )
+                )
+            )
+        return query

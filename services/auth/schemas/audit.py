@@ -1,0 +1,57 @@
+"""The shapes of the audit trail."""
+
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.auth.models.audit_entries import AuditEntry
+
+
+class AuditEntryOut(BaseModel):
+    """One entry; some facts stand twice, as clients look under either name."""
+
+    id: int = Field(description="Its place in the company's trail, from 1 without gaps.")
+    timestamp: datetime
+    created_at: datetime
+    event_type: str
+    action: str
+    description: str
+    event_category: str
+    entity_type: str
+    entity_id: UUID | None
+    user_id: UUID | None
+    user_role: str | None
+    ip_address: str | None
+    risk_level: str
+    details: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """Show an entry."""
+        return cls(
+            id=entry.sequence,
+            timestamp=entry.occurred_at,
+            created_at=entry.occurred_at,
+            event_type=entry.event_type,
+            action=entry.event_type,
+            description=entry.description,
+            event_category=entry.entity_type,
+            entity_type=entry.entity_type,
+            entity_id=entry.entity_id,
+            user_id=entry.actor_id,
+            user_role=entry.actor_role,
+            ip_address=entry.address,
+            risk_level=entry.risk_level,
+            details=entry.details,
+        )
+
+
+class AuditLogReply(BaseModel):
+    """Entries, newest first."""
+
+    data: list[AuditEntryOut]
+    total: int
+    limit: int
+    offset: int

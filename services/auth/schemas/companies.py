@@ -1,0 +1,128 @@
+"""The shapes of companies: what the API calls tenants."""
+
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, StringConstraints
+
+from services.auth.models.tenants import Tenant
+from services.auth.use_cases.create_company import CompanyDetails
+
+CompanyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)]
+EmailText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
+
+
+class CompanyOut(BaseModel):
+    """A company as its own people see it."""
+
+    id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    website: str | None
+    industry: str | None
+    is_active: bool
+    is_verified: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> Self:
+        """Show a company."""
+        return cls(
+            id=tenant.tenant_id,
+            name=tenant.name,
+            email=tenant.email,
+            phone=tenant.phone,
+            website=tenant.website,
+            industry=tenant.industry,
+            is_active=tenant.is_active,
+            is_verified=tenant.is_verified,
+            created_at=tenant.created_at,
+            updated_at=tenant.updated_at,
+        )
+
+
+class NewCompanyIn(BaseModel):
+    """A company to be made."""
+
+    name: CompanyName
+    email: EmailText
+    phone: Phone | None = None
+    website: ShortText | None = None
+    industry: ShortText | None = None
+
+    def details(self) -> CompanyDetails:
+        """Return it in the use case's words."""
+        return CompanyDetails(**self.model_dump())
+
+
+class CompanyIn(BaseModel):
+    """What changes; a field that is left out stays as it is."""
+
+    name: CompanyName | None = None
+    email: EmailText | None = None
+    phone: Phone | None = None
+    website: ShortText | None = None
+    industry: ShortText | None = None
+
+    def details(self) -> CompanyDetails:
+        """Return it in the use case's words."""
+        return CompanyDetails(**self.model_dump())
+
+
+class NewCompanyOut(BaseModel):
+    """A company that nobody is in yet; anybody may see this much of what they just made."""
+
+    id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    website: str | None
+    industry: str | None
+    created_at: datetime
+
+
+class NewCompanyReply(NewCompanyOut):
+    """The new company: flat, and once more as `company`; its id is needed to register."""
+
+    message: str
+    company: NewCompanyOut
+
+    @classmethod
+    def reply(cls, tenant: Tenant) -> Self:
+        """Show a new company."""
+        shown = NewCompanyOut(**CompanyOut.of(tenant).model_dump())
+        return cls(**shown.model_dump(), company=shown, message="Company created.")
+
+
+class CompanyReply(CompanyOut):
+    """The caller's company: flat, as `company`, and as the one entry of `companies`."""
+
+    company: CompanyOut
+    companies: list[CompanyOut]
+
+    @classmethod
+    def reply(cls, tenant: Tenant) -> Self:
+        """Show the caller's company."""
+        shown = CompanyOut.of(tenant)
+        return cls(**shown.model_dump(), company=shown, companies=[shown])
+
+
+class CompanyChangedReply(BaseModel):
+    """A company after a change."""
+
+    success: bool = True
+    message: str
+    data: CompanyOut
+    company: CompanyOut
+    id: UUID
+
+    @classmethod
+    def reply(cls, tenant: Tenant) -> Self:
+        """Show the changed company."""
+        shown = CompanyOut.of(tenant)
+        return cls(message="Company updated.", data=shown, company=shown, id=shown.id)

@@ -1,0 +1,197 @@
+"""The shapes of users, profiles and the caller's own account."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from libs.common.http import Page
+from services.auth.domain.accounts import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from services.auth.models.users import User
+from services.auth.schemas.api_keys import ApiKeyOut
+from services.auth.schemas.companies import CompanyOut
+from services.auth.use_cases.add_user import NewUser
+from services.auth.use_cases.show_account import Account
+from services.auth.use_cases.update_profile import ProfileChanges
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Username = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=50)]
+EmailText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+Password = Annotated[
+    str, Field(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS)
+]
+
+
+class UserOut(BaseModel):
+    """A user as others of the company, and the user, may see them."""
+
+    id: UUID
+    email: str
+    username: str
+    first_name: str
+    last_name: str
+    role: str
+    status: str
+    company_id: UUID
+    email_verified: bool
+    two_factor_enabled: bool
+    login_attempts: int
+    last_login: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Show a user."""
+        return cls.model_validate(_fields(user))
+
+
+class ProfileOut(UserOut):
+    """A user with the settings of their own."""
+
+    timezone: str
+    language: str
+    preferences: dict[str, Any]
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Show a user's profile."""
+        settings = {
+            "timezone": user.timezone,
+            "language": user.language,
+            "preferences": user.preferences,
+        }
+        return cls.model_validate(_fields(user) | settings)
+
+
+class NewUserIn(BaseModel):
+    """A person whom an admin adds; a role in the body is not looked at."""
+
+    email: EmailText
+    password: Password
+    first_name: Name
+    last_name: Name
+    username: Username | None = None
+    company_id: UUID | None = Field(
+        default=None, description="The caller's own company, if given at all."
+    )
+
+    def wanted(self) -> NewUser:
+        """Return it in the use case's words."""
+        return NewUser(
+            email=self.email,
+            password=self.password,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            username=self.username,
+            company_id=self.company_id,
+        )
+
+
+class ProfileIn(BaseModel):
+    """What a user may change about themselves; the rest of the body is not looked at."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    timezone: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    language: Annotated[str, StringConstraints(min_length=2, max_length=35)] | None = None
+    preferences: Annotated[dict[str, Any], Field(max_length=200)] | None = None
+
+    def changes(self) -> ProfileChanges:
+        """Return it in the use case's words."""
+        return ProfileChanges(
+            first_name=self.first_name,
+            last_name=self.last_name,
+            timezone=self.timezone,
+            language=self.language,
+            preferences=self.preferences,
+        )
+
+
+class UserReply(BaseModel):
+    """One user, under every name that clients look under."""
+
+    success: bool = True
+    message: str
+    user: UserOut
+    data: UserOut
+    id: UUID
+    timestamp: datetime
+
+    @classmethod
+    def of(cls, user: User, *, message: str, now: datetime) -> Self:
+        """Show a user."""
+        shown = UserOut.of(user)
+        return cls(message=message, user=shown, data=shown, id=user.id, timestamp=now)
+
+
+class ProfileReply(ProfileOut):
+    """A profile: flat, and once more as `user`."""
+
+    message: str = "Profile found."
+    user: ProfileOut
+
+    @classmethod
+    def reply(cls, user: User, *, message: str = "Profile found.") -> Self:
+        """Show a profile."""
+        profile = ProfileOut.of(user)
+        return cls(**profile.model_dump(), user=profile, message=message)
+
+
+class AccountReply(UserOut):
+    """The caller: the user flat and as `user`, with the company."""
+
+    user: UserOut
+    company: CompanyOut
+
+    @classmethod
+    def reply(cls, account: Account) -> Self:
+        """Show the caller's account."""
+        user = UserOut.of(account.user)
+        return cls(**user.model_dump(), user=user, company=CompanyOut.of(account.tenant))
+
+
+class ValidationReply(BaseModel):
+    """Credentials that hold, and whose they are."""
+
+    valid: bool = True
+    user: UserOut
+    company: CompanyOut
+    api_key_info: ApiKeyOut | None
+
+    @classmethod
+    def reply(cls, account: Account, *, now: datetime) -> Self:
+        """Show whose the credentials are."""
+        return cls(
+            user=UserOut.of(account.user),
+            company=CompanyOut.of(account.tenant),
+            api_key_info=ApiKeyOut.of(account.api_key, now=now) if account.api_key else None,
+        )
+
+
+class UserListReply(BaseModel):
+    """One page of a company's users."""
+
+    users: list[UserOut]
+    pagination: Page
+    filters_applied: dict[str, str | bool]
+
+
+def _fields(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "username": user.username,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "role": user.role,
+        "status": user.status,
+        "company_id": user.tenant_id,
+        "email_verified": user.email_verified,
+        "two_factor_enabled": user.two_factor_enabled,
+        "login_attempts": user.login_attempts,
+        "last_login": user.last_login_at,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    }

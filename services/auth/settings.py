@@ -1,0 +1,11 @@
+"""What auth reads from its environment: the variables that all services share."""
+
+from typing import ClassVar
+
+from libs.common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Auth's settings."""
+
+    service: ClassVar[str] = "auth"

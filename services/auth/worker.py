@@ -1,0 +1,34 @@
+"""The worker process: `python -m services.auth.worker`.
+
+It publishes auth's events and throws away what has run out. Auth consumes nobody's events and
+has no jobs: what it is asked, it answers at once.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from libs.common.events.relay import Relay
+from libs.common.jobs.sweeper import Sweeper
+from libs.common.process import Loop, load_settings, run_worker
+from libs.common.resources import Resources
+from libs.common.wake import Nudges
+from services.auth.settings import Settings
+from services.auth.wiring import purge_expired
+from services.auth.workers.purge import PurgeLoop
+
+
+@asynccontextmanager
+async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
+    """Put the worker together."""
+    nudges = Nudges(resources.redis, resources.service)
+    relay = Relay(resources.database, resources.redis, resources.service, nudge=nudges.events)
+    yield {
+        "nudges": nudges.run,
+        "relay": relay.run,
+        "sweeper": Sweeper(resources.database).run,
+        "purge": PurgeLoop(purge_expired=purge_expired(resources)).run,
+    }
+
+
+if __name__ == "__main__":
+    run_worker(load_settings(Settings), loops)
