@@ -1,0 +1,197 @@
+"""Auth as a running service: its real application behind a real socket.
+
+It verifies its own callers over HTTP, as every service does, so an in-process transport would
+not do.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+from redis.asyncio import Redis
+
+from libs.common.database import Database
+from libs.common.resources import Resources
+from libs.common.security import ServiceTokens
+from services.auth.main import make_app
+from services.auth.settings import Settings
+from services.auth.wiring import Wiring
+from tests.conftest import OpenDatabase, ServiceEnvironment
+
+PASSWORD = "correct horse battery"
+# Tests are in a greater hurry than people; those about limits set their own.
+RELAXED = dict.fromkeys(("login", "register", "refresh", "public"), "100000/60")
+    "login": "10000/60",
+    "register": "10000/60",
+    "refresh": "10000/60",
+    "public": "100000/60",
+}
+
+
+@dataclass
+class AuthService:
+    """The service, and ways to talk to it."""
+
+    client: httpx.AsyncClient
+    resources: Resources
+    wiring: Wiring
+    service_tokens: ServiceTokens
+
+    async def post(self, path: str, **kwargs: Any) -> httpx.Response:
+        """Send a POST."""
+        return await self.client.post(path, **kwargs)
+
+    async def get(self, path: str, **kwargs: Any) -> httpx.Response:
+        """Send a GET."""
+        return await self.client.get(path, **kwargs)
+
+    async def internal(
+        self, method: str, path: str, *, tenant_id: UUID | None = None, json: object = None
+    ) -> httpx.Response:
+        """Call as another service of the platform."""
+        headers = {"authorization": f"Bearer {self.service_tokens.token_for('auth')}"}
+        if tenant_id is not None:
+            headers["x-tenant-id"] = str(tenant_id)
+        return await self.client.request(method, path, json=json, headers=headers)
+
+
+@dataclass
+class Person:
+    """Somebody who registered, with their company."""
+
+    email: str
+    user_id: UUID
+    tenant_id: UUID
+    access_token: str
+    refresh_token: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The headers of a call in their name."""
+        return {"authorization": f"Bearer {self.access_token}"}
+
+
+class StartAuth(Protocol):
+    """Starts the service; it stops when the test ends."""
+
+    async def __call__(self, **settings: object) -> AuthService: ...
+
+
+class Register(Protocol):
+    """Registers a company with its first admin."""
+
+    async def __call__(self, name: str = "Acme") -> Person: ...
+
+
+@pytest.fixture
+async def start_auth(
+    service_environment: ServiceEnvironment, redis: Redis
+) -> AsyncIterator[StartAuth]:
+    """Start the service with settings of the test's own."""
+    running: list[tuple[uvicorn.Server, asyncio.Task[None], httpx.AsyncClient]] = []
+    environment = {name.lower(): value for name, value in service_environment("auth").items()}
+    peers = {name.lower(): value for name, value in service_environment("agents").items()}
+
+    async def start(**settings: object) -> AuthService:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        values: dict[str, Any] = {"auth_url": url, "rate_limits": RELAXED} | environment | settings
+        app = make_app(Settings(**values))
+        server = uvicorn.Server(
+            uvicorn.Config(app, ws="none", lifespan="on", log_config=None, access_log=False)
+        )
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:
+            if task.done():
+                task.result()
+                raise RuntimeError("the service did not start")
+            await asyncio.sleep(0.01)
+        client = httpx.AsyncClient(base_url=url, timeout=30)
+        running.append((server, task, client))
+        return AuthService(
+            client=client,
+            resources=app.state.resources,
+            wiring=app.state.wiring,
+            service_tokens=ServiceTokens(
+                "agents", private_pem=peers["service_key"], jwks_json=peers["service_jwks"]
+            ),
+        )
+
+    yield start
+    for server, task, client in running:
+        await client.aclose()
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def auth(start_auth: StartAuth) -> AuthService:
+    """The service, with limits that do not bother."""
+    return await start_auth()
+
+
+@pytest.fixture
+def register(auth: AuthService) -> Register:
+    """Register people."""
+
+    async def register_one(name: str = "Acme") -> Person:
+        email = new_email(name)
+        response = await auth.post(
+            "/api/v1/auth/register", json=registration(email=email, company_name=name)
+        )
+        assert response.status_code == 201, response.text
+        return person_of(response.json())
+
+    return register_one
+
+
+def new_email(name: str = "Acme") -> str:
+    """Return an address that nobody has yet."""
+    return f"{uuid4().hex[:12]}@{name.lower()}.test"
+
+
+def registration(**changes: object) -> dict[str, object]:
+    """Return a registration's body."""
+    body: dict[str, object] = {
+        "email": new_email(),
+        "password": PASSWORD,
+        "first_name": "Ada",
+        "last_name": "Admin",
+    }
+    return body | changes
+
+
+def person_of(body: dict[str, Any]) -> Person:
+    """Read a person from what registering or logging in answered."""
+    return Person(
+        email=body["user"]["email"],
+        user_id=UUID(body["user"]["id"]),
+        tenant_id=UUID(body["user"]["company_id"]),
+        access_token=body["access_token"],
+        refresh_token=body["refresh_token"],
+    )
+
+
+@pytest.fixture
+async def acme(register: Register) -> Person:
+    """The first admin of one company."""
+    return await register("Acme")
+
+
+@pytest.fixture
+async def globex(register: Register) -> Person:
+    """The first admin of another company."""
+    return await register("Globex")
+
+
+@pytest.fixture
+async def database(open_database: OpenDatabase) -> Database:
+    """Auth's database, with both of its roles."""
+    return await open_database("auth")
