@@ -91,6 +91,7 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ),
     # JavaScript and HTML: no fields.
     ("GET", "/api/v1/widget.js"): (),
+    ("GET", "/api/v1/test"): (),
     ("POST", "/api/v1/test"): (),
     # What the visitor typed in, with tokens for this one lead.
     ("POST", "/api/v1/lead/register"): (

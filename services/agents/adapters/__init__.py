@@ -1,0 +1,1 @@
+"""Everything outside agents' own database."""

@@ -1,0 +1,1 @@
+"""Rules about agents and the models they call: no I/O."""

@@ -1,0 +1,1 @@
+"""HTTP in: one use-case call each."""

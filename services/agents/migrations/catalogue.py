@@ -46,9 +46,7 @@ class SeedProvider:
         return uuid5(self.id, f"{model.kind}:{model.name}")
 
 
-def _chat(
-    name: str, display_name: str, context: int, *prices: float
-) -> SeedModel:
+def _chat(name: str, display_name: str, context: int, *prices: float) -> SeedModel:
     return SeedModel(
         name=name,
         display_name=display_name,

@@ -1,0 +1,17 @@
+"""The tables of agents."""
+
+from services.agents.models.agent_stats import AgentStats, KnownDocument
+from services.agents.models.agents import Agent
+from services.agents.models.base import Base
+from services.agents.models.llm_settings import LlmSettings
+from services.agents.models.providers import Model, Provider
+
+__all__ = [
+    "Agent",
+    "AgentStats",
+    "Base",
+    "KnownDocument",
+    "LlmSettings",
+    "Model",
+    "Provider",
+]

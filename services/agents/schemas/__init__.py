@@ -1,0 +1,1 @@
+"""HTTP shapes of agents: what the API's clients send and read."""

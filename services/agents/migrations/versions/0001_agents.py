@@ -1,6 +1,7 @@
 """Agents, LLM settings, and the catalogue of providers and models."""
 
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -136,8 +137,7 @@ _TABLES = (
         tenant_id uuid NOT NULL,
         id uuid NOT NULL,
         agent_id uuid NOT NULL,
-        is_indexed boolean NOT NULL DEFAULT false,
-        version bigint NOT NULL DEFAULT 0,
+        is_indexed boolean NOT NULL,
         indexed_at timestamptz,
         CONSTRAINT pk_known_documents PRIMARY KEY (tenant_id, id)
     )
@@ -237,7 +237,7 @@ def _seed() -> None:
 
 
 def _table(name: str, columns: str) -> sa.TableClause:
-    types: dict[str, sa.types.TypeEngine[object]] = {
+    types: dict[str, sa.types.TypeEngine[Any]] = {
         "tenant_id": sa.Uuid(),
         "id": sa.Uuid(),
         "provider_id": sa.Uuid(),

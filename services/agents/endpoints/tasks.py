@@ -1,0 +1,28 @@
+"""Tasks of this service: none, since everything agents do is done when it is answered."""
+
+from typing import Annotated, NoReturn
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+
+from libs.common.errors import NotFound
+from libs.common.http import anonymous, errors
+from libs.common.security import Caller
+
+router = APIRouter(prefix="/api/v1/tasks", tags=["tasks"])
+
+
+class TaskNotFound(NotFound):
+    """There is no such task, or it was finished more than a day ago."""
+
+    code = "task_not_found"
+    message = "There is no such task."
+
+
+@router.get("/{task_id}/status", status_code=404, responses=errors(TaskNotFound))
+async def get_task(
+    _task_id: Annotated[UUID, Path(alias="task_id")],
+    _caller: Annotated[Caller | None, Depends(anonymous())],
+) -> NoReturn:
+    """Say that there is none; the gateway sends every id that begins like ours here."""
+    raise TaskNotFound

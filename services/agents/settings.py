@@ -1,0 +1,47 @@
+"""What agents reads from its environment, beyond what every service does."""
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from libs.common.settings import CommaSeparated, ServiceSettings
+from services.agents.domain.catalogue import platform_chat_model
+from services.agents.domain.model_urls import ModelUrlPolicy
+from services.agents.domain.profiles import ModelCall
+
+
+class Settings(ServiceSettings):
+    """The platform's chat model, and where tenants' own models may be."""
+
+    service: ClassVar[str] = "agents"
+
+    openai_base_url: str | None = Field(
+        default=None, description="The platform's chat model: any OpenAI-compatible endpoint."
+    )
+    openai_api_key: SecretStr | None = None
+    chat_model: str | None = Field(default=None, description="The chat model's name there.")
+    gemini_api_key: SecretStr | None = Field(
+        default=None, description="Uses Google's endpoint when no OPENAI_* variable is set."
+    )
+    trusted_model_hosts: CommaSeparated = Field(
+        default=[],
+        description="Hosts that tenants' base URLs may name though they are private or plain http.",
+    )
+
+    @property
+    def platform_chat(self) -> ModelCall | None:
+        """The operator's chat model; None when there is none."""
+        return platform_chat_model(
+            base_url=self.openai_base_url,
+            api_key=self.openai_api_key.get_secret_value() if self.openai_api_key else None,
+            model=self.chat_model,
+            gemini_key=self.gemini_api_key.get_secret_value() if self.gemini_api_key else None,
+        )
+
+    @property
+    def model_urls(self) -> ModelUrlPolicy:
+        """On a developer's machine models may run next door; elsewhere only the trusted ones."""
+        return ModelUrlPolicy(
+            allow_private=self.environment == "local",
+            trusted_hosts=frozenset(host.lower() for host in self.trusted_model_hosts),
+        )

@@ -1,0 +1,121 @@
+"""Tell other services all they need to answer for an agent, keys included."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common.crypto import Cipher
+from services.agents.domain.errors import AgentNotFound
+from services.agents.domain.profiles import (
+    AgentProfile,
+    ChatCall,
+    EmbeddingCall,
+    ModelCall,
+    Source,
+)
+from services.agents.models import Agent, LlmSettings
+from services.agents.repositories.unit_of_work import AgentsUnitOfWork, OpenUnitOfWork
+from services.agents.use_cases.settings_views import SettingsView, endpoint, view_settings
+
+MAX_LISTED = 1000
+_DEFAULT_TEMPERATURE = 0.7
+_DEFAULT_MAX_TOKENS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetProfile:
+    """The profile of one version of an agent; callers cache it until the next event."""
+
+    unit_of_work: OpenUnitOfWork
+    cipher: Cipher
+    platform: ModelCall | None
+
+    async def by_id(self, agent_id: UUID) -> AgentProfile:
+        """Raises `AgentNotFound`."""
+        async with self.unit_of_work() as uow:
+            return await self._profile(uow, await uow.agents.living(agent_id))
+
+    async def by_name(self, name: str) -> AgentProfile:
+        """Raises `AgentNotFound`; case does not matter."""
+        async with self.unit_of_work() as uow:
+            return await self._profile(uow, await uow.agents.named(name))
+
+    async def all(self) -> Sequence[Agent]:
+        """Return the tenant's agents, oldest first."""
+        async with self.unit_of_work() as uow:
+            return await uow.agents.all_living(limit=MAX_LISTED)
+
+    async def _profile(self, uow: AgentsUnitOfWork, agent: Agent | None) -> AgentProfile:
+        if agent is None:
+            raise AgentNotFound
+        view: SettingsView | None = None
+        if agent.llm_settings_id is not None:
+            row = await uow.settings.get(agent.llm_settings_id)
+            if row is not None:
+                (view,) = await view_settings(uow, [row], platform=self.platform)
+        return AgentProfile(
+            id=agent.id,
+            tenant_id=agent.tenant_id,
+            name=agent.name,
+            description=agent.description,
+            status=agent.status,
+            version=agent.version,
+            instructions=agent.instructions,
+            llm=chat_call(view, cipher=self.cipher, platform=self.platform),
+            embedding=None if view is None else embedding_call(view, cipher=self.cipher),
+            warnings=() if view is None else tuple(view.warnings),
+        )
+
+
+def chat_call(
+    view: SettingsView | None, *, cipher: Cipher, platform: ModelCall | None
+) -> ChatCall | None:
+    """Return the chat model to call; None to answer in quotes."""
+    row = None if view is None else view.settings
+    temperature = _DEFAULT_TEMPERATURE if row is None else row.llm_temperature
+    max_tokens = _DEFAULT_MAX_TOKENS if row is None else row.llm_max_tokens
+    if view is not None and view.chat.source is Source.OWN:
+        wish = endpoint(view.settings, "llm", view.llm_provider, view.llm_model)
+        sealed = view.settings.llm_api_key if wish.may_use_key else None
+        return ChatCall(
+            provider=wish.provider,
+            model=wish.model,
+            base_url=wish.base_url or "",
+            api_key=_opened(sealed, "llm_api_key", view.settings, cipher),
+            temperature=temperature,
+            max_tokens=max_tokens,
+            params=view.settings.llm_additional_params,
+        )
+    if platform is None:
+        return None
+    return ChatCall(
+        provider=platform.provider,
+        model=platform.model,
+        base_url=platform.base_url,
+        api_key=platform.api_key,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        # Parameters are meant for the model that the tenant chose, not for ours.
+        params={},
+    )
+
+
+def embedding_call(view: SettingsView, *, cipher: Cipher) -> EmbeddingCall | None:
+    """Return the embedding model to call; None for the platform's."""
+    if view.embedding.source is not Source.OWN:
+        return None
+    wish = endpoint(view.settings, "embedding", view.embedding_provider, view.embedding_model)
+    sealed = view.settings.embedding_api_key if wish.may_use_key else None
+    return EmbeddingCall(
+        provider=wish.provider,
+        model=wish.model,
+        base_url=wish.base_url or "",
+        api_key=_opened(sealed, "embedding_api_key", view.settings, cipher),
+        dimension=view.settings.embedding_dimension,
+    )
+
+
+def _opened(sealed: bytes | None, column: str, row: LlmSettings, cipher: Cipher) -> str | None:
+    if sealed is None:
+        return None
+    return cipher.decrypt(sealed, table="llm_settings", column=column, row=row.id).decode()

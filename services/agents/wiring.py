@@ -1,0 +1,246 @@
+"""Agents put together: one wiring a process, one set of use cases a request."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.crypto import Cipher
+from libs.common.resources import Resources
+from libs.common.wake import Wake
+from services.agents.adapters.chat_probe import ChatProbe
+from services.agents.adapters.widget_files import WidgetFiles
+from services.agents.domain.errors import CompanyNotFound
+from services.agents.domain.model_urls import ModelUrlPolicy
+from services.agents.domain.profiles import ModelCall
+from services.agents.repositories.agent_reader import AgentReader
+from services.agents.repositories.agent_stats import AgentStatsRepository
+from services.agents.repositories.unit_of_work import AgentsUnitOfWork
+from services.agents.settings import Settings
+from services.agents.use_cases.agent_settings import AgentSettings
+from services.agents.use_cases.browse_agents import BrowseAgents
+from services.agents.use_cases.browse_catalogue import BrowseCatalogue
+from services.agents.use_cases.browse_settings import BrowseSettings
+from services.agents.use_cases.clone_agent import CloneAgent
+from services.agents.use_cases.count_activity import CountActivity
+from services.agents.use_cases.create_agent import CreateAgent
+from services.agents.use_cases.create_settings import CreateSettings
+from services.agents.use_cases.delete_agent import DeleteAgent
+from services.agents.use_cases.delete_settings import DeleteSettings
+from services.agents.use_cases.edit_models import EditModels
+from services.agents.use_cases.edit_providers import EditProviders
+from services.agents.use_cases.get_agent_stats import GetAgentStats
+from services.agents.use_cases.get_embed_code import GetEmbedCode
+from services.agents.use_cases.get_profile import GetProfile
+from services.agents.use_cases.import_catalogue import ImportCatalogue
+from services.agents.use_cases.restore_agent import RestoreAgent
+from services.agents.use_cases.settings_editing import SettingsEditor
+from services.agents.use_cases.show_agent import ShowAgent
+from services.agents.use_cases.try_settings import TrySettings
+from services.agents.use_cases.update_agent import UpdateAgent
+from services.agents.use_cases.update_settings import UpdateSettings
+
+KEY_PURPOSE = "provider_keys"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What one process of agents has."""
+
+    resources: Resources
+    wake: Wake
+    platform: ModelCall | None
+    policy: ModelUrlPolicy
+    probe: ChatProbe
+    public_url: str
+    widget: WidgetFiles
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, resources: Resources, settings: Settings) -> AsyncIterator["Wiring"]:
+        """Put the process together."""
+        wake = Wake(resources.redis, settings.service)
+        yield cls(
+            resources=resources,
+            wake=wake,
+            platform=settings.platform_chat,
+            policy=settings.model_urls,
+            probe=ChatProbe(settings.model_urls),
+            public_url=settings.public_url,
+            widget=WidgetFiles.load(),
+        )
+        await wake.aclose()
+
+    @cached_property
+    def show_agent(self) -> ShowAgent:
+        """For the public: the one use case without a tenant."""
+        return ShowAgent(database=self.resources.database)
+
+    async def cipher(self, tenant_id: UUID) -> Cipher:
+        """Return what a tenant's provider keys are encrypted with."""
+        return await self.resources.key_ring.cipher(tenant_id, KEY_PURPOSE)
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What a caller of one tenant may have done that needs no secrets."""
+
+    wiring: Wiring
+    tenant_id: UUID
+
+    def unit_of_work(self) -> AgentsUnitOfWork:
+        """Return a unit of work of the caller's tenant."""
+        database = self.wiring.resources.database
+        return AgentsUnitOfWork(database, self.tenant_id, wake=self.wiring.wake)
+
+    def check_company(self, company_id: UUID | None) -> None:
+        """Refuse a company other than the caller's, which may as well not exist.
+
+        Raises:
+            CompanyNotFound: It is another one.
+        """
+        if company_id not in (None, self.tenant_id):
+            raise CompanyNotFound
+
+    @cached_property
+    def reader(self) -> AgentReader:
+        """Shows the tenant's agents."""
+        return AgentReader(self.wiring.resources.database, self.tenant_id)
+
+    @cached_property
+    def agents(self) -> BrowseAgents:
+        """See `BrowseAgents`."""
+        return BrowseAgents(reader=self.reader)
+
+    @cached_property
+    def delete_agent(self) -> DeleteAgent:
+        """See `DeleteAgent`."""
+        return DeleteAgent(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def restore_agent(self) -> RestoreAgent:
+        """See `RestoreAgent`."""
+        return RestoreAgent(unit_of_work=self.unit_of_work, reader=self.reader)
+
+    @cached_property
+    def get_agent_stats(self) -> GetAgentStats:
+        """See `GetAgentStats`."""
+        return GetAgentStats(
+            unit_of_work=self.unit_of_work, reader=self.reader, platform=self.wiring.platform
+        )
+
+    @cached_property
+    def get_embed_code(self) -> GetEmbedCode:
+        """See `GetEmbedCode`."""
+        return GetEmbedCode(unit_of_work=self.unit_of_work, public_url=self.wiring.public_url)
+
+    @cached_property
+    def settings(self) -> BrowseSettings:
+        """See `BrowseSettings`."""
+        return BrowseSettings(unit_of_work=self.unit_of_work, platform=self.wiring.platform)
+
+    @cached_property
+    def delete_settings(self) -> DeleteSettings:
+        """See `DeleteSettings`."""
+        return DeleteSettings(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def catalogue(self) -> BrowseCatalogue:
+        """See `BrowseCatalogue`."""
+        return BrowseCatalogue(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def edit_providers(self) -> EditProviders:
+        """See `EditProviders`."""
+        return EditProviders(unit_of_work=self.unit_of_work, policy=self.wiring.policy)
+
+    @cached_property
+    def edit_models(self) -> EditModels:
+        """See `EditModels`."""
+        return EditModels(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def import_catalogue(self) -> ImportCatalogue:
+        """See `ImportCatalogue`."""
+        return ImportCatalogue(unit_of_work=self.unit_of_work, policy=self.wiring.policy)
+
+
+@dataclass(frozen=True)
+class KeyedUseCases(UseCases):
+    """Those that read or write provider keys as well."""
+
+    cipher: Cipher
+
+    @cached_property
+    def editor(self) -> SettingsEditor:
+        """Changes settings inside other use cases."""
+        return SettingsEditor(cipher=self.cipher, policy=self.wiring.policy)
+
+    @cached_property
+    def create_agent(self) -> CreateAgent:
+        """See `CreateAgent`."""
+        return CreateAgent(
+            unit_of_work=self.unit_of_work,
+            reader=self.reader,
+            settings=AgentSettings(editor=self.editor),
+            platform=self.wiring.platform,
+        )
+
+    @cached_property
+    def update_agent(self) -> UpdateAgent:
+        """See `UpdateAgent`."""
+        return UpdateAgent(
+            unit_of_work=self.unit_of_work,
+            reader=self.reader,
+            settings=AgentSettings(editor=self.editor),
+            platform=self.wiring.platform,
+        )
+
+    @cached_property
+    def clone_agent(self) -> CloneAgent:
+        """See `CloneAgent`."""
+        return CloneAgent(
+            unit_of_work=self.unit_of_work,
+            reader=self.reader,
+            cipher=self.cipher,
+            platform=self.wiring.platform,
+        )
+
+    @cached_property
+    def create_settings(self) -> CreateSettings:
+        """See `CreateSettings`."""
+        return CreateSettings(
+            unit_of_work=self.unit_of_work, editor=self.editor, platform=self.wiring.platform
+        )
+
+    @cached_property
+    def update_settings(self) -> UpdateSettings:
+        """See `UpdateSettings`."""
+        return UpdateSettings(
+            unit_of_work=self.unit_of_work, editor=self.editor, platform=self.wiring.platform
+        )
+
+    @cached_property
+    def try_settings(self) -> TrySettings:
+        """See `TrySettings`."""
+        return TrySettings(
+            unit_of_work=self.unit_of_work,
+            editor=self.editor,
+            probe=self.wiring.probe,
+            platform=self.wiring.platform,
+        )
+
+    @cached_property
+    def get_profile(self) -> GetProfile:
+        """See `GetProfile`."""
+        return GetProfile(
+            unit_of_work=self.unit_of_work, cipher=self.cipher, platform=self.wiring.platform
+        )
+
+
+def count_activity(session: AsyncSession, tenant_id: UUID) -> CountActivity:
+    """Return the use case of event handlers, working in their transaction."""
+    return CountActivity(stats=AgentStatsRepository(session, tenant_id))
