@@ -1,0 +1,70 @@
+"""Envelopes and the catalogue."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from libs.common.events.document import catalogued_events
+from libs.common.events.envelope import Event, EventEnvelope, MalformedEvent, event_class
+
+
+def make_envelope(**changes: object) -> EventEnvelope:
+    """An envelope as a service sends it."""
+    fields: dict[str, object] = {
+        "id": uuid4(),
+        "name": "agent.created",
+        "version": 1,
+        "tenant_id": uuid4(),
+        "aggregate_id": uuid4(),
+        "aggregate_version": 3,
+        "occurred_at": datetime(2026, 11, 22, 12, tzinfo=UTC),
+        "traceparent": None,
+        "payload": {"agent_id": str(uuid4())},
+    }
+    return EventEnvelope(**{**fields, **changes})  # type: ignore[arg-type]  # as the class has them
+
+
+class TestEventEnvelope:
+    def test_survives_the_stream(self) -> None:
+        envelope = make_envelope()
+
+        assert EventEnvelope.from_json(envelope.to_json()) == envelope
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"not json",
+            b"[]",
+            b"null",
+            b"{}",
+            b'{"id": 1}',
+            make_envelope().to_json().replace(b"agent_id", b"\xff"),
+            make_envelope(payload=[]).to_json(),
+            make_envelope(id="x").to_json(),
+        ],
+    )
+    def test_rejects_what_is_none(self, data: bytes) -> None:
+        with pytest.raises(MalformedEvent):
+            EventEnvelope.from_json(data)
+
+
+class TestEvent:
+    def test_names_its_topic(self) -> None:
+        with pytest.raises(TypeError, match="must name its topic"):
+            type("Nameless", (Event,), {})
+
+    def test_is_declared_once(self) -> None:
+        assert event_class("agent.created") is not None
+        with pytest.raises(TypeError, match="declared twice"):
+            type("Other", (Event,), {}, topic="agents", name="agent.created")
+
+    def test_carries_ids_and_numbers_only(self) -> None:
+        allowed = {"UUID", "int", "role", "mode", "code", "reason_code"}
+        usage = {"service", "method", "route", "status_class"}
+
+        for kind in catalogued_events():
+            for name, field in kind.model_fields.items():
+                type_name = getattr(field.annotation, "__name__", "")
+                assert {type_name, name} & (allowed | usage), f"{kind.__name__}.{name}"
