@@ -15,8 +15,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import asyncpg
 
 from ops.errors import OpsError
+from ops.paths import ROOT
 from ops.services import SERVICES
-from ops.settings import ROOT
 
 # Any number will do, as long as every migration takes the same one.
 ADVISORY_LOCK: Final = 0x6B6E6F77

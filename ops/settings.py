@@ -8,8 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.errors import OpsError
-
-ROOT = Path(__file__).resolve().parent.parent
+from ops.paths import ROOT
 
 # The guide's names that mean nothing any more, and what to set instead.
 SUPERSEDED = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ops.local.nursery import PADDING
 from ops.local.process import Program, spawn
-from ops.settings import ROOT
+from ops.paths import ROOT
 
 PR_SET_CHILD_SUBREAPER = 36
 

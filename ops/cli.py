@@ -1,0 +1,185 @@
+"""The operator's commands: `python -m ops …`, mostly through `make`.
+
+Imports stay inside the commands: `make status` should not wait for what only `migrate` needs.
+"""
+
+# ruff: noqa: PLC0415
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from ops.local.home import Home
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+models_app = typer.Typer(no_args_is_help=True, help="The local models.")
+app.add_typer(models_app, name="models")
+
+
+def main() -> None:
+    """Run a command; what the person can mend is one sentence and exit code 1."""
+    try:
+        app()
+    except OpsError as error:
+        typer.secho(f"✗ {error}", fg="red", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def run() -> None:
+    """Start everything, show the demo on the first start, and stay up until Ctrl-C."""
+    from ops.local.front import run_in_foreground
+
+    sys.exit(run_in_foreground())
+
+
+@app.command()
+def up() -> None:
+    """Start everything in the background and return when it is ready."""
+    from ops.local.front import run_in_background
+
+    run_in_background()
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` or `run` started."""
+    from ops.local.front import stop_stack
+
+    typer.echo("Stopped." if stop_stack(_home()) else f"Nothing was running in {_home().folder}.")
+
+
+@app.command()
+def status() -> None:
+    """Show every process: its state, port, memory and restarts."""
+    from ops.local.front import show_status
+
+    sys.exit(show_status(_home()))
+
+
+@app.command()
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A process, such as auth-worker.")] = None,
+    *,
+    follow: Annotated[bool, typer.Option(help="Keep showing what is added.")] = True,
+) -> None:
+    """Show the logs of one process, or of all."""
+    from ops.local.log_view import show_logs
+
+    show_logs(_home().logs, name, follow=follow and sys.stdout.isatty())
+
+
+@app.command()
+def reset(*, force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False) -> None:
+    """Stop everything and forget all data; fetched models stay."""
+    from ops.local.front import forget_data, stop_stack
+
+    home = _home()
+    if not force:
+        if not sys.stdin.isatty():
+            raise OpsError(f"This deletes all data in {home.folder}: say so with FORCE=1.")
+        typer.confirm(f"Delete all data in {home.folder}?", abort=True)
+    stop_stack(home)
+    forget_data(home)
+    typer.echo(f"All data in {home.folder} is gone; the next start begins anew.")
+
+
+@app.command()
+def migrate(
+    *, wait_seconds: Annotated[float, typer.Option(help="Wait for the server this long.")] = 60
+) -> None:
+    """Bring the database of POSTGRES_URL to the newest schema."""
+    import asyncio
+
+    from ops.migrate import Target
+    from ops.migrate import migrate as bring_up_to_date
+
+    target = Target.from_environment(os.environ)
+    changed = asyncio.run(bring_up_to_date(target, wait_seconds=wait_seconds))
+    typer.echo(f"Migrated: {', '.join(changed)}." if changed else "The schema is up to date.")
+
+
+@models_app.command("fetch")
+def fetch_models(
+    *,
+    chat: Annotated[bool, typer.Option("--chat", help="The chat model as well, 1.1 GB.")] = False,
+    file: Annotated[Path | None, typer.Option(help="A chat model file that you have.")] = None,
+) -> None:
+    """Fetch the model files, by their hashes."""
+    from ops.local.chat_setup import install_chat_runtime
+    from ops.model_server.fetch import fetch_chat_model, fetch_retrieval_models
+    from ops.settings import load_settings
+
+    settings = load_settings()
+    folder = settings.models_dir or _home().models
+    typer.echo("Fetching the embedding and reranking models (72 MB) …")
+    fetch_retrieval_models(folder)
+    if chat or file is not None:
+        typer.echo("Fetching the chat model (1.1 GB) …")
+        install_chat_runtime()
+        fetch_chat_model(folder, given=file)
+        typer.echo("The next start uses it (LOCAL_CHAT=extractive turns it off).")
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine and the configuration."""
+    from ops.doctor import examine
+
+    sys.exit(examine())
+
+
+@app.command()
+def demo(
+    *,
+    question: Annotated[str | None, typer.Option(help="Ask this instead of ours.")] = None,
+) -> None:
+    """Ask the demo agent a question and show the answer with its citations."""
+    from ops.demo.show import ask_again
+
+    ask_again(_home(), question=question)
+
+
+@app.command("secrets")
+def make_secrets(folder: Path) -> None:
+    """Make the passwords and keys of a deployment in FOLDER; what is there stays."""
+    from ops.secrets import load_secrets
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    load_secrets(folder)
+    typer.echo(f"{folder}/secrets.json, a key for each service, and jwks.json")
+
+
+@app.command()
+def gateway(
+    upstream: Annotated[
+        list[str] | None, typer.Option(help="SERVICE=HOST:PORT; as in auth=auth:8000.")
+    ] = None,
+    *,
+    port: int = 8080,
+    resolver: Annotated[str | None, typer.Option(help="A DNS server's address.")] = None,
+) -> None:
+    """Print nginx.conf for a container, from the route table."""
+    from ops.gateway import render_nginx_for_cluster
+    from ops.services import SERVICES
+
+    upstreams = {service: f"{service}:8000" for service in SERVICES}
+    upstreams |= dict(pair.split("=", 1) for pair in upstream or [])
+    typer.echo(render_nginx_for_cluster(upstreams, port=port, resolver=resolver), nl=False)
+
+
+def _home() -> "Home":
+    from ops.local.home import Home
+    from ops.settings import load_settings
+
+    return Home(load_settings().knowrithm_home)
