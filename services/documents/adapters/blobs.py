@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from libs.common.crypto import DecryptionFailed, KeyRing
 from services.documents.domain.errors import BlobMissing, BlobStoreUnavailable
 from services.documents.domain.ports import StoredBlob
+
+if TYPE_CHECKING:
+    from obstore import GetResult  # exists for type checkers only
 
 PURPOSE: Final = "files"
 # Below this an object travels in one request; above, in parts.
@@ -125,7 +128,7 @@ async def _joined(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield piece
 
 
-async def _bytes_of(found: obstore.GetResult) -> AsyncIterator[bytes]:
+async def _bytes_of(found: "GetResult") -> AsyncIterator[bytes]:
     with _told():
         if found.meta["size"] <= SINGLE_PUT_BYTES:
             yield bytes(await found.bytes_async())

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.database import TenantRepository
 from services.documents.domain.documents import Stage, Status
+from services.documents.domain.errors import AgentNotFound, EmbeddingRejected
 from services.documents.models import Document
 
 
@@ -129,14 +130,22 @@ class DocumentRepository(TenantRepository[Document]):
         return shown is not None
 
     async def outside_space(self, agent_id: UUID, space: str, *, limit: int) -> Sequence[Document]:
-        """Return the agent's processed documents whose vectors lie in another space, locked."""
+        """Return the agent's documents that a change of the agent calls for, locked.
+
+        Those whose vectors lie in another space, and those that failed because of the agent.
+        """
         query = (
             self.owned()
             .where(
                 Document.agent_id == agent_id,
                 Document.deleted_at.is_(None),
-                Document.status == Status.PROCESSED,
-                Document.embedding_space != space,
+                or_(
+                    and_(Document.status == Status.PROCESSED, Document.embedding_space != space),
+                    and_(
+                        Document.status == Status.FAILED,
+                        Document.reason_code.in_([EmbeddingRejected.code, AgentNotFound.code]),
+                    ),
+                ),
             )
             .order_by(Document.id)
             .limit(limit)

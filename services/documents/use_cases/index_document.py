@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import structlog
-
-from libs.common.events.catalogue.documents import DocumentFailed, DocumentIndexed
-from services.documents.domain.documents import Stage, Status, blob_key
-from services.documents.domain.errors import NoText, UnreadableDocument
+from libs.common.events.catalogue.documents import DocumentIndexed
+from services.documents.domain.documents import Stage, blob_key
+from services.documents.domain.errors import (
+    AgentNotFound,
+    BlobMissing,
+    EmbeddingRejected,
+    NoText,
+    UnreadableDocument,
+)
 from services.documents.domain.indexing import in_batches, text_to_embed
 from services.documents.domain.ports import (
     Agents,
@@ -35,12 +39,14 @@ from services.documents.domain.splitting import split_into_passages
 from services.documents.models import Document
 from services.documents.repositories.indexing import IndexingState
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
-
-log = structlog.get_logger(__name__)
+from services.documents.use_cases.fail_document import FailDocument
 
 BATCH_SIZE: Final = 128
 # Larger files are handed to the parser as a file rather than in memory.
 HELD_BYTES: Final = 4 * 1024 * 1024
+
+# What trying again would not change; somebody has to act.
+_FINAL: Final = (UnreadableDocument, BlobMissing, AgentNotFound, EmbeddingRejected)
 
 Progress = Callable[[float, Stage], Awaitable[None]]
 Terms = Callable[[str], dict[str, int]]
@@ -59,14 +65,15 @@ class IndexDocument:
     embedder_for: EmbedderFactory
     vectors: VectorStore
     terms_of: Terms
+    fail: FailDocument
 
-    async def __call__(self, document_id: UUID, *, version: int, renew_lease: Progress) -> None:
+    async def __call__(self, document_id: UUID, *, version: int, tell_progress: Progress) -> None:
         """Index one version of a document; one that is superseded or done is left alone.
 
         Args:
             document_id: Which document.
             version: Which version is wanted.
-            renew_lease: Told how far the work is, after each step of longer work.
+            tell_progress: Told how far the work is, after each step of longer work.
 
         Raises:
             Unavailable: A part that is needed is out of reach; running again may help.
@@ -79,33 +86,14 @@ class IndexDocument:
             passages = split_into_passages(parsed)
             if not passages:
                 raise NoText
-        except UnreadableDocument as error:
+            knowledge = await self.agents.find(self.tenant_id, document.agent_id)
+            embedder = self.embedder_for(knowledge.embedding)
+            await self._store_vectors(document, parsed, passages, embedder, tell_progress)
+        except _FINAL as error:
             await self.fail(document_id, version=version, code=error.code, message=error.message)
             return
-        knowledge = await self.agents.find(self.tenant_id, document.agent_id)
-        embedder = self.embedder_for(knowledge.embedding)
-        await self._store_vectors(document, parsed, passages, embedder, renew_lease)
         if not await self._show(document, parsed, passages, embedder):
             await self._withdraw(document_id)
-
-    async def fail(self, document_id: UUID, *, version: int, code: str, message: str) -> None:
-        """Give a document up, with a reason that its owner can act on."""
-        async with self.unit_of_work() as uow:
-            document = await uow.documents.live(document_id, lock=True)
-            if document is None or document.version != version:
-                return
-            if document.status in (Status.PROCESSED, Status.FAILED):
-                return
-            document.status = Status.FAILED
-            document.reason_code = code
-            document.processing_error = message
-            uow.outbox.record(
-                DocumentFailed(
-                    document_id=document.id, agent_id=document.agent_id, reason_code=code
-                ),
-                aggregate_id=document.id,
-            )
-        log.info("document_failed", document_id=str(document_id), reason_code=code)
 
     async def _read(self, document: Document) -> ParsedDocument:
         content = self.blobs.read(self.tenant_id, blob_key(document.blob_id))
@@ -124,7 +112,7 @@ class IndexDocument:
         parsed: ParsedDocument,
         passages: list[Passage],
         embedder: Embedder,
-        renew_lease: Progress,
+        tell_progress: Progress,
     ) -> None:
         title = parsed.title or document.filename
         done = 0
@@ -132,7 +120,7 @@ class IndexDocument:
             if done:  # most documents are one batch: nobody could read its progress in time
                 share = done / len(passages)
                 await self.state.note(self.tenant_id, document.id, Stage.EMBEDDING, share)
-                await renew_lease(share, Stage.EMBEDDING)
+                await tell_progress(share, Stage.EMBEDDING)
             texts = [text_to_embed(passage, title=title) for passage in batch]
             vectors = await embedder.embed(texts, kind="passage")
             points = [

@@ -1,0 +1,95 @@
+from uuid import UUID
+
+import pytest
+
+from services.documents.domain.documents import Status
+from services.documents.domain.ports import VectorHit, passage_id
+from services.documents.models import Document
+from services.documents.repositories.found_passages import FoundPassages
+from tests.documents.cast import NOON, Tenant, make_document, make_passage, new_agent_id
+
+
+async def add_indexed(tenant: Tenant, *, passages: int = 3, **changes: object) -> Document:
+    document = make_document(tenant.agent_id, status=Status.PROCESSED, live_version=1, **changes)
+    await tenant.add(document)
+    async with tenant.unit_of_work() as uow:
+        await uow.passages.replace(
+            document.id, version=1, passages=[make_passage(n) for n in range(passages)]
+        )
+    return document
+
+
+def hit(tenant: Tenant, document: Document, position: int, *, score: float = 0.5) -> VectorHit:
+    return VectorHit(
+        passage_id=passage_id(tenant.id, document.id, version=1, position=position),
+        document_id=document.id,
+        document_version=1,
+        score=score,
+        dense_rank=1,
+        sparse_rank=None,
+    )
+
+
+@pytest.fixture
+def found(acme: Tenant) -> FoundPassages:
+    return FoundPassages(database=acme.database)
+
+
+async def positions(
+    found: FoundPassages, tenant: Tenant, hits: list[VectorHit], *, agent_id: UUID | None = None
+) -> list[int]:
+    passages = await found.confirm(tenant.id, hits, agent_id=agent_id, limit=10)
+    return [passage.position for passage in passages]
+
+
+class TestConfirm:
+    async def test_another_tenants_hits_are_nothing(
+        self, found: FoundPassages, acme: Tenant, globex: Tenant
+    ) -> None:
+        theirs = await add_indexed(globex)
+
+        assert await positions(found, acme, [hit(globex, theirs, 0)]) == []
+        assert await positions(found, globex, [hit(globex, theirs, 0)]) == [0]
+
+    async def test_keeps_the_order_of_the_hits(self, found: FoundPassages, acme: Tenant) -> None:
+        document = await add_indexed(acme)
+        hits = [hit(acme, document, 2, score=0.9), hit(acme, document, 0, score=0.4)]
+
+        passages = await found.confirm(acme.id, hits, agent_id=acme.agent_id, limit=10)
+
+        assert [(p.number, p.position, p.score) for p in passages] == [(1, 2, 0.9), (2, 0, 0.4)]
+        assert passages[0].heading_path == ("Returns", "Part 2")
+        assert passages[0].document_name == "handbook.md"
+        assert passages[0].page == 3
+
+    async def test_shows_no_deleted_document(self, found: FoundPassages, acme: Tenant) -> None:
+        document = await add_indexed(acme, deleted_at=NOON)
+
+        assert await positions(found, acme, [hit(acme, document, 0)]) == []
+
+    async def test_shows_no_version_that_is_not_live(
+        self, found: FoundPassages, acme: Tenant
+    ) -> None:
+        document = await add_indexed(acme)
+        async with acme.unit_of_work() as uow:
+            stored = await uow.documents.get(document.id)
+            assert stored is not None
+            stored.queue_again()
+
+        assert await positions(found, acme, [hit(acme, document, 0)]) == []
+
+    async def test_shows_no_deleted_chunk(self, found: FoundPassages, acme: Tenant) -> None:
+        document = await add_indexed(acme)
+        async with acme.unit_of_work() as uow:
+            locked = await uow.passages.locked(hit(acme, document, 1).passage_id)
+            assert locked is not None
+            locked[0].deleted_at = NOON
+
+        hits = [hit(acme, document, n) for n in range(3)]
+        assert await positions(found, acme, hits) == [0, 2]
+
+    async def test_shows_no_other_agents_document(self, found: FoundPassages, acme: Tenant) -> None:
+        document = await add_indexed(acme)
+
+        hits = [hit(acme, document, 0)]
+        assert await positions(found, acme, hits, agent_id=new_agent_id()) == []
