@@ -1,4 +1,4 @@
-"""Alembic's entry point; the work is the same for every service."""
+"""Alembic's entry point; the work is shared by all services."""
 
 from libs.common.database.migrations import run_environment
 

@@ -1,0 +1,189 @@
+"""The feed of an answer in Redis: a capped, expiring stream for history, a channel for the live.
+
+All answers of a process share one writer, which sends what has gathered in one pipeline; while
+one is under way the next gathers, so that load makes pipelines longer rather than more. The id of
+a stream's entry is attempt and sequence: Redis itself refuses what an outrun attempt still sends.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.common.telemetry import get_logger
+from services.conversations.domain.answers import TakenAnswer
+from services.conversations.domain.frames import LAST_SEQUENCE, AnswerFrames, Frame, Position
+
+log = get_logger(__name__)
+
+COALESCE_SECONDS: Final = 0.025
+EXPIRE_SECONDS: Final = 900
+_MAX_ENTRIES: Final = 4_096
+_FIELD: Final = b"f"
+_SEND_TIMEOUT_SECONDS: Final = 2.0
+
+
+def feed_key(tenant_id: UUID, answer_id: UUID) -> str:
+    """Name the stream of an answer, and its channel."""
+    return f"{tenant_id}:answer:{answer_id}"
+
+
+def pack(frame: Frame) -> bytes:
+    """Write a frame as it travels: position and an end mark on a line, then the event."""
+    head = f"{frame.position.attempt} {frame.position.sequence} {int(frame.last)}\n"
+    return head.encode("ascii") + frame.body
+
+
+def unpack(payload: bytes) -> Frame:
+    """Read what `pack` wrote."""
+    head, _, body = payload.partition(b"\n")
+    attempt, sequence, last = head.split(b" ")
+    return Frame(Position(int(attempt), int(sequence)), last == b"1", body)
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    key: str
+    frame: Frame
+    sent: asyncio.Future[None] | None = None
+
+
+class RedisAnswerFeeds:
+    """Writes and reads the feeds of answers."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._outgoing: list[_Outgoing] = []
+        self._wake = asyncio.Event()
+        self._failing = False
+
+    def open(self, answer: TakenAnswer) -> "RedisAnswerFeed":
+        """Begin the feed of a new attempt."""
+        return RedisAnswerFeed(self, answer)
+
+    async def history(self, tenant_id: UUID, answer_id: UUID, *, after: Position) -> list[Frame]:
+        """Return the frames after a position; empty when there are none or Redis is down."""
+        minimum = f"({after.attempt}-{after.sequence}"
+        try:
+            entries = await self._redis.xrange(feed_key(tenant_id, answer_id), min=minimum)
+        except (RedisError, OSError, TimeoutError):
+            return []
+        return [unpack(fields[_FIELD]) for _, fields in entries]
+
+    def send(self, key: str, frame: Frame, sent: asyncio.Future[None] | None = None) -> None:
+        """Hand a frame to the writer; `sent` is done once Redis has it, or could not take it."""
+        self._outgoing.append(_Outgoing(key, frame, sent))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send what gathers, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._outgoing = self._outgoing, []
+            try:
+                async with asyncio.timeout(_SEND_TIMEOUT_SECONDS):
+                    await self._write(batch)
+                self._failing = False
+            except (RedisError, OSError, TimeoutError) as error:
+                # The answer goes on: its followers look into PostgreSQL.
+                if not self._failing:
+                    log.warning("answer_feed_unreachable", error=repr(error))
+                self._failing = True
+            finally:
+                for outgoing in batch:
+                    if outgoing.sent is not None and not outgoing.sent.done():
+                        outgoing.sent.set_result(None)
+
+    async def _write(self, batch: list[_Outgoing]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for outgoing in batch:
+            frame, payload = outgoing.frame, pack(outgoing.frame)
+            position = frame.position
+            pipeline.execute_command(
+                "XADD",
+                outgoing.key,
+                "MAXLEN",
+                "~",
+                _MAX_ENTRIES,
+                f"{position.attempt}-{position.sequence}",
+                _FIELD,
+                payload,
+            )
+            if position.sequence == 1 or frame.last:
+                pipeline.execute_command("EXPIRE", outgoing.key, EXPIRE_SECONDS)
+            pipeline.execute_command("PUBLISH", outgoing.key, payload)
+        await pipeline.execute(raise_on_error=False)
+
+
+class RedisAnswerFeed:
+    """The feed of one attempt."""
+
+    def __init__(self, feeds: RedisAnswerFeeds, answer: TakenAnswer) -> None:
+        self._feeds = feeds
+        self._key = feed_key(answer.tenant_id, answer.answer_id)
+        self._attempt = answer.attempt
+        self._sequence = 0
+        self._text: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._started = False
+        self._frames = AnswerFrames(
+            conversation_id=answer.conversation_id,
+            message_id=answer.message_id,
+            task_id=answer.task_id,
+            answer_id=answer.answer_id,
+        )
+
+    @property
+    def frames(self) -> AnswerFrames:
+        """The writer of this answer's frames."""
+        return self._frames
+
+    def in_progress(self) -> None:
+        """Tell that this attempt begins; followers drop the text of earlier ones."""
+        position = self._next_position()
+        self._send(self._frames.status("in_progress", position), position)
+
+    def delta(self, text: str) -> None:
+        """Add to the answer's text: the first piece goes at once, later ones in small batches."""
+        self._text.append(text)
+        if not self._started:
+            self._started = True
+            self._flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._flush)
+
+    def last_position(self) -> Position:
+        """Return the position of the frame that ends the answer, after all text was sent on."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+        return Position(self._attempt, LAST_SEQUENCE)
+
+    async def finish(self, frame: bytes, position: Position) -> None:
+        """Send the frame that ends the answer; returns when Redis has it, or is given up."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._feeds.send(self._key, Frame(position, last=True, body=frame), sent)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SEND_TIMEOUT_SECONDS * 2):
+                await sent
+
+    def _flush(self) -> None:
+        self._timer = None
+        if not self._text:
+            return
+        text = "".join(self._text)
+        self._text.clear()
+        position = self._next_position()
+        self._send(self._frames.delta(text, position), position)
+
+    def _next_position(self) -> Position:
+        self._sequence += 1
+        return Position(self._attempt, self._sequence)
+
+    def _send(self, body: bytes, position: Position) -> None:
+        self._feeds.send(self._key, Frame(position, last=False, body=body))

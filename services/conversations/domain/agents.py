@@ -1,0 +1,38 @@
+"""What an answer needs to know about its agent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatModelSettings:
+    """Where and how to reach an agent's chat model."""
+
+    provider: str
+    model: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    temperature: float | None = None
+    max_tokens: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    input_price_per_million: float = 0.0
+    output_price_per_million: float = 0.0
+
+    @property
+    def compact(self) -> bool:
+        """Whether the model is a small local one, which needs a short prompt and examples."""
+        return self.provider in {"local", "knowrithm-local"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentProfile:
+    """An agent as far as answering goes; no chat model means extractive answers."""
+
+    id: UUID
+    name: str
+    status: str
+    instructions: str
+    model: ChatModelSettings | None
+    warnings: Sequence[str] = ()

@@ -1,0 +1,133 @@
+"""What conversations asks of the world outside its database."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+from uuid import UUID
+
+from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.answers import AskedQuestion, TakenAnswer
+from services.conversations.domain.frames import Frame, Position
+from services.conversations.domain.knowledge import Knowledge
+
+
+class Agents(Protocol):
+    """The agents service, as far as answering goes."""
+
+    async def profile(self, tenant_id: UUID, agent_id: UUID) -> AgentProfile:
+        """Return an agent's profile, at most some seconds old.
+
+        Raises:
+            AgentNotFound: The tenant has no such agent.
+            Unavailable: The agents service is out of reach, and we never knew the agent.
+        """
+
+    async def by_name(self, tenant_id: UUID, name: str) -> AgentProfile:
+        """Return the profile of the agent with this name, whatever the case of its letters.
+
+        Raises:
+            AgentNotFound: The tenant has no such agent.
+            Unavailable: The agents service is out of reach.
+        """
+
+    async def names(self, tenant_id: UUID) -> Sequence[tuple[UUID, str]]:
+        """Return the ids and names of the tenant's agents."""
+
+
+class KnowledgeBase(Protocol):
+    """Search in the documents of an agent."""
+
+    async def search(
+        self, tenant_id: UUID, *, agent_id: UUID, query: str, quotes: int
+    ) -> Knowledge:
+        """Return the passages for a question; `available` is false when search is out of reach.
+
+        Args:
+            tenant_id: Whose documents.
+            agent_id: Of which agent.
+            query: The question.
+            quotes: How many sentences to pick as quotes; 0 for none.
+        """
+
+
+class ModelReply(Protocol):
+    """A chat model's answer while it comes in."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        """Yield the text in pieces, as they arrive.
+
+        Raises:
+            ModelCutOff: The model broke off.
+            ModelTimedOut: The deadline has passed.
+        """
+
+
+class ChatModels(Protocol):
+    """Chat models behind OpenAI-compatible endpoints."""
+
+    def stream(
+        self,
+        settings: ChatModelSettings,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        options: Mapping[str, Any],
+    ) -> AbstractAsyncContextManager[ModelReply]:
+        """Ask a model; entering waits for the reply to begin, retrying where that is harmless.
+
+        Raises:
+            ModelFailed: The model gave no answer.
+        """
+
+
+class AnswerQueue(Protocol):
+    """The `answers` stream, by which a question reaches a worker within a millisecond."""
+
+    async def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
+        """Announce a queued answer; never fails, since workers look into PostgreSQL too."""
+
+
+class AnswerFeed(Protocol):
+    """Where one attempt at an answer tells its progress; a follower may be on any replica."""
+
+    def in_progress(self) -> None:
+        """Tell that this attempt begins; followers drop the text of earlier ones."""
+
+    def delta(self, text: str) -> None:
+        """Add to the answer's text."""
+
+    def last_position(self) -> Position:
+        """Return the position of the frame that ends the answer, after all text was sent on."""
+
+    async def finish(self, frame: bytes, position: Position) -> None:
+        """Send the frame that ends the answer, and what still waits before it."""
+
+
+class AnswerFeeds(Protocol):
+    """The feeds of all answers."""
+
+    def open(self, answer: TakenAnswer) -> AnswerFeed:
+        """Begin the feed of a new attempt."""
+
+    async def history(self, tenant_id: UUID, answer_id: UUID, *, after: Position) -> list[Frame]:
+        """Return the frames after a position; empty when there are none, or they have expired."""
+
+
+class Subscription(Protocol):
+    """Frames of one answer as they come in."""
+
+    @property
+    def live(self) -> bool:
+        """False while the connection to Redis is down: look into PostgreSQL instead."""
+
+    async def next(self, *, timeout_seconds: float) -> list[Frame] | None:
+        """Wait for frames; an empty list on a time-out, None when some may have been missed."""
+
+
+class AnswerWatch(Protocol):
+    """Following answers over the process's one subscribing connection."""
+
+    def follow(self, tenant_id: UUID, answer_id: UUID) -> AbstractAsyncContextManager[Subscription]:
+        """Subscribe to an answer; from then on no frame is missed."""

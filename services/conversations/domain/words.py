@@ -1,0 +1,69 @@
+"""Sentences and the words that carry meaning, for matching an answer with its passages."""
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
+_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+# A sentence ends at a full stop with blanks behind it, or at the end of a line.
+_BOUNDARY: Final = re.compile(r"[.!?]+[\"”')\]]*(?=\s)|\n+")
+_STOP_WORDS: Final = """
+    a about above after again all also am an and any are as at be because been before being
+    between both but by can cannot could did do does doing down during each few for from further
+    had has have having he her here hers him his how i if in into is it its itself just me more
+    most my no nor not now of off on once only or other our out over own per same she should so
+    some such than that the their them then there these they this those through to too under
+    until up us very was we were what when where which while who whom why will with would you
+    your document documents source sources passage passages according states stated
+"""
+_STOP: Final = frozenset(_STOP_WORDS.split())
+_ENDINGS: Final = (
+    "ations",
+    "ation",
+    "ingly",
+    "edly",
+    "ments",
+    "ment",
+    "ing",
+    "ies",
+    "ed",
+    "es",
+    "s",
+)
+_MIN_STEM: Final = 4
+
+
+def stem(word: str) -> str:
+    """Cut a common English ending off, so that `opens` and `opened` meet; crude on purpose."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
+            return word[: -len(ending)]
+    return word
+
+
+def content_words(text: str) -> set[str]:
+    """Return the stems of the words that carry meaning; numbers count as words."""
+    return {
+        stem(word)
+        for word in _WORD.findall(text.lower())
+        if word not in _STOP and (len(word) > 1 or word.isdigit())
+    }
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers in a text without their thousands separators: `1,200` gives `1200`."""
+    return {re.sub(r",(?=\d{3}(?!\d))", "", found) for found in _NUMBER.findall(text)}
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each sentence begins and ends; blanks around it are left out."""
+    spans = []
+    begin = 0
+    for end in (*(match.end() for match in _BOUNDARY.finditer(text)), len(text)):
+        piece = text[begin:end]
+        start = begin + len(piece) - len(piece.lstrip())
+        stop = start + len(piece.strip())
+        if start < stop:
+            spans.append((start, stop))
+        begin = end
+    return spans

@@ -1,0 +1,41 @@
+"""The HTTP process of conversations: `python -m services.conversations.main`."""
+
+from fastapi import FastAPI
+
+from libs.common.http import create_app
+from libs.common.process import load_settings, serve
+from libs.common.resources import Resources
+from services.conversations.endpoints import (
+    agents,
+    chat,
+    completions,
+    conversations,
+    messages,
+    tasks,
+)
+from services.conversations.settings import Settings
+from services.conversations.wiring import Wiring
+
+ROUTERS = (
+    conversations.router,
+    messages.router,
+    chat.router,
+    agents.router,
+    tasks.router,
+    completions.router,
+)
+
+
+def make_app(settings: Settings, *, resources: Resources | None = None) -> FastAPI:
+    """Return the application; `resources` are given by tests that have them open already."""
+    return create_app(
+        settings=settings,
+        routers=ROUTERS,
+        title="Knowrithm: conversations",
+        lifespan=Wiring.open,
+        resources=resources,
+    )
+
+
+if __name__ == "__main__":
+    serve(make_app, load_settings(Settings))

@@ -1,0 +1,35 @@
+"""What conversations reads from its environment."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from libs.common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The settings of conversations; which chat model answers is the agents service's to say."""
+
+    service: ClassVar[str] = "conversations"
+
+    answers_per_tenant: int = Field(
+        default=8, ge=1, description="Answers of one tenant in the making; the rest wait in turn."
+    )
+    answer_concurrency: int = Field(
+        default=512, ge=1, description="Answers that one worker process makes at the same time."
+    )
+    answer_lease_seconds: float = Field(
+        default=8, gt=0, description="After how long a dead worker's answers are taken over."
+    )
+    answer_wait_seconds: float = Field(
+        default=25, gt=0, description="How long `ask and wait` waits before it answers 202."
+    )
+    model_first_token_seconds: float = Field(
+        default=60, gt=0, description="How long a chat model may think, and pause between tokens."
+    )
+    model_total_seconds: float = Field(
+        default=180, gt=0, description="How long a chat model's whole answer may take."
+    )
+    heartbeat_seconds: float = Field(
+        default=10, gt=0, le=25, description="How often a silent stream shows that it is alive."
+    )

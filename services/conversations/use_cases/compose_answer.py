@@ -1,0 +1,154 @@
+"""Making one answer: profile, passages, prompt, model; without a database connection."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from libs.common.telemetry import get_logger
+from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
+from services.conversations.domain.budgets import estimated_tokens
+from services.conversations.domain.citations import offered_sources, resolve_citations
+from services.conversations.domain.errors import ModelFailed
+from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
+from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.ports import Agents, ChatModels, KnowledgeBase
+from services.conversations.domain.prompts import (
+    ChatMessage,
+    build_compact_prompt,
+    build_prompt,
+    says_unknown,
+)
+
+log = get_logger(__name__)
+
+NO_MODEL: Final = "This agent has no chat model, so the answer consists of quotes."
+MODEL_DOWN: Final = (
+    "The language model is out of reach at the moment; these passages answer the question best:"
+)
+_UNSUPPORTED: Final = (
+    "What the language model wrote is not in the documents, so the answer consists of quotes."
+)
+# A small model sometimes answers from the examples in its prompt.
+_MIN_COMPACT_SUPPORT: Final = 0.5
+_COMPACT_MAX_TOKENS: Final = 100
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposeAnswer:
+    """Answer a question from the agent's documents; `tell` hears the text as it comes."""
+
+    agents: Agents
+    knowledge_base: KnowledgeBase
+    models: ChatModels
+
+    async def __call__(self, taken: TakenAnswer, tell: Tell) -> Answer:
+        """Return the finished answer.
+
+        Raises:
+            AgentNotFound: The agent has been deleted.
+            Unavailable: The agents service is out of reach.
+        """
+        agent = await self.agents.profile(taken.tenant_id, taken.agent_id)
+        model = agent.model
+        # Judging sentences costs the reranker time, so only those ask for quotes who use them.
+        quotes = MAX_QUOTES if model is None or model.compact else 0
+        knowledge = await self._search(taken, quotes=quotes)
+        answer = await self._answer(taken, agent, knowledge, tell)
+        warnings = list(dict.fromkeys([*answer.warnings, *agent.warnings]))
+        return replace(answer, warnings=warnings, agent_name=agent.name)
+
+    async def _search(self, taken: TakenAnswer, *, quotes: int) -> Knowledge:
+        return await self.knowledge_base.search(
+            taken.tenant_id, agent_id=taken.agent_id, query=taken.question, quotes=quotes
+        )
+
+    async def _answer(
+        self, taken: TakenAnswer, agent: AgentProfile, knowledge: Knowledge, tell: Tell
+    ) -> Answer:
+        if not knowledge.available or not knowledge.has_answer:
+            answer = refusal(knowledge)
+        elif agent.model is None:
+            answer = extractive_answer(taken.question, knowledge, warnings=[NO_MODEL])
+        else:
+            try:
+                return await self._generate(taken, agent, agent.model, knowledge, tell)
+            except ModelFailed as error:
+                log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
+                if not knowledge.quotes:
+                    found = await self._search(taken, quotes=MAX_QUOTES)
+                    knowledge = found if found.has_answer else knowledge
+                answer = extractive_answer(
+                    taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN
+                )
+        tell(answer.text)
+        return answer
+
+    async def _generate(
+        self,
+        taken: TakenAnswer,
+        agent: AgentProfile,
+        model: ChatModelSettings,
+        knowledge: Knowledge,
+        tell: Tell,
+    ) -> Answer:
+        messages = self._prompt(taken, agent, model, knowledge)
+        options = dict(taken.options)
+        if model.compact:
+            options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
+        pieces: list[str] = []
+        async with self.models.stream(model, messages, options=options) as reply:
+            async for piece in reply:
+                pieces.append(piece)
+                tell(piece)
+            prompt_tokens, completion_tokens = reply.prompt_tokens, reply.completion_tokens
+        text = "".join(pieces)
+        if not text.strip():
+            raise ModelFailed("The language model answered with nothing.")
+        cited = resolve_citations(text, knowledge.passages, bare_markers=model.compact)
+        unknown = says_unknown(cited.text) and not cited.citations
+        if model.compact and not unknown and cited.support < _MIN_COMPACT_SUPPORT:
+            return extractive_answer(taken.question, knowledge, warnings=[_UNSUPPORTED])
+        # Where the provider does not count, an estimate is better than nothing for the ledger.
+        prompt_tokens = prompt_tokens or sum(estimated_tokens(m["content"]) for m in messages)
+        completion_tokens = completion_tokens or estimated_tokens(text)
+        return Answer(
+            text=cited.text,
+            mode=AnswerMode.REFUSED if unknown else AnswerMode.GENERATED,
+            citations=cited.citations,
+            sources=offered_sources(knowledge.passages, cited.citations),
+            citation_warnings=() if unknown else cited.warnings,
+            warnings=knowledge.warnings,
+            model=model.model,
+            provider=model.provider,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            cost_micros=_cost_micros(model, prompt_tokens, completion_tokens),
+        )
+
+    def _prompt(
+        self,
+        taken: TakenAnswer,
+        agent: AgentProfile,
+        model: ChatModelSettings,
+        knowledge: Knowledge,
+    ) -> list[ChatMessage]:
+        if model.compact:
+            return build_compact_prompt(taken.question, knowledge=knowledge)
+        return build_prompt(
+            taken.question,
+            agent=agent,
+            knowledge=knowledge,
+            history=taken.history,
+            budget=taken.max_context_tokens,
+        )
+
+
+def _cost_micros(model: ChatModelSettings, prompt_tokens: int, completion_tokens: int) -> int:
+    """Price an answer in millionths of the currency; 0 where no price is known."""
+    return round(
+        prompt_tokens * model.input_price_per_million
+        + completion_tokens * model.output_price_per_million
+    )

@@ -1,0 +1,111 @@
+"""One attempt at an answer, from the lease to the stored message."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from libs.common.errors import AppError, RateLimited, Unavailable
+from libs.common.ids import new_id
+from libs.common.telemetry import continue_trace, get_logger
+from libs.common.wake import Wake
+from services.conversations.domain.answers import Answer, TakenAnswer
+from services.conversations.domain.frames import AnswerFrames
+from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
+from services.conversations.repositories.answers import AnswerStore
+from services.conversations.use_cases.compose_answer import ComposeAnswer
+from services.conversations.use_cases.metrics import AGENT_RESPONSES
+
+log = get_logger(__name__)
+
+_STORE_PATIENCE_SECONDS: Final = 30.0
+_ATTEMPTS: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProduceAnswer:
+    """Make an answer that this process has taken, and store it; exactly one attempt can."""
+
+    compose: ComposeAnswer
+    store: AnswerStore
+    feeds: AnswerFeeds
+    wake: Wake
+
+    async def __call__(self, taken: TakenAnswer) -> bool:
+        """Return whether other answers of the tenant wait for their turn.
+
+        Being cancelled leaves the answer as it is, for whoever holds its lease next.
+        """
+        with continue_trace(
+            taken.traceparent, "answer", answer_id=str(taken.answer_id), attempt=taken.attempt
+        ):
+            started = time.monotonic()
+            feed = self.feeds.open(taken)
+            feed.in_progress()
+            try:
+                answer = await self._compose(taken, feed)
+            except AppError as error:
+                log.warning("answer_failed", code=error.code, answer_id=str(taken.answer_id))
+                return await self._fail(taken, feed, error.code, error.message)
+            except Exception:
+                log.exception("answer_broke", answer_id=str(taken.answer_id))
+                return await self._fail(taken, feed, AppError.code, AppError.message)
+            return await self._finish(taken, feed, answer, started)
+
+    async def _compose(self, taken: TakenAnswer, feed: AnswerFeed) -> Answer:
+        """Compose, trying again while a part of the platform is out of reach."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self.compose(taken, feed.delta)
+            except (Unavailable, RateLimited):
+                if attempt == _ATTEMPTS:
+                    raise
+                pause = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                await asyncio.sleep(pause)
+        raise AssertionError("the loop returns or raises")
+
+    async def _finish(
+        self, taken: TakenAnswer, feed: AnswerFeed, answer: Answer, started: float
+    ) -> bool:
+        message_id = new_id()
+        give_up_at = time.monotonic() + _STORE_PATIENCE_SECONDS
+        while True:
+            try:
+                finished = await self.store.finish(
+                    taken, answer, message_id=message_id, seconds=time.monotonic() - started
+                )
+                break
+            except Unavailable:
+                # A whole answer is worth waiting for the database; the lease tells whether it
+                # was stored by then, or somebody else has taken over.
+                if time.monotonic() >= give_up_at:
+                    raise
+                await asyncio.sleep(0.5)
+        if finished is None:
+            log.info("answer_lost", answer_id=str(taken.answer_id), attempt=taken.attempt)
+            return False
+        self.wake.events()
+        AGENT_RESPONSES.labels(answer.mode.value, "completed").inc()
+        position = feed.last_position()
+        await feed.finish(_frames(taken).completed(finished.message, position), position)
+        return finished.tenant_waits
+
+    async def _fail(self, taken: TakenAnswer, feed: AnswerFeed, code: str, message: str) -> bool:
+        waiting = await self.store.fail(taken, code=code, error=message)
+        if waiting is None:
+            return False
+        self.wake.events()
+        AGENT_RESPONSES.labels("none", "failed").inc()
+        position = feed.last_position()
+        await feed.finish(_frames(taken).failed(message, code, position), position)
+        return waiting
+
+
+def _frames(taken: TakenAnswer) -> AnswerFrames:
+    return AnswerFrames(
+        conversation_id=taken.conversation_id,
+        message_id=taken.message_id,
+        task_id=taken.task_id,
+        answer_id=taken.answer_id,
+    )

@@ -1,0 +1,203 @@
+"""Conversations put together: adapters once a process, use cases with the person they act for."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+import aiohttp
+
+from libs.common.resources import Resources
+from libs.common.security import Caller, CallerKind
+from libs.common.wake import Wake
+from services.conversations.adapters.agents import INVALIDATION_CHANNEL, CachedAgents
+from services.conversations.adapters.answer_feed import RedisAnswerFeeds
+from services.conversations.adapters.answer_queue import RedisAnswerQueue
+from services.conversations.adapters.answer_watch import RedisAnswerWatch
+from services.conversations.adapters.chat_model import OpenAICompatibleModels
+from services.conversations.adapters.documents import DocumentsSearch
+from services.conversations.adapters.redis_channels import Listener, RedisChannels
+from services.conversations.domain.people import Person
+from services.conversations.domain.ports import Agents
+from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
+from services.conversations.settings import Settings
+from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
+from services.conversations.use_cases.compose_answer import ComposeAnswer
+from services.conversations.use_cases.conversations import (
+    DeleteConversation,
+    ListConversations,
+    RestoreConversation,
+    StartConversation,
+)
+from services.conversations.use_cases.follow_answers import FollowAnswers
+from services.conversations.use_cases.messages import (
+    DeleteMessage,
+    DeleteMessages,
+    ListDeletedMessages,
+    ListMessages,
+    RestoreMessage,
+    RestoreMessages,
+)
+from services.conversations.use_cases.produce_answer import ProduceAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """What this service does; one object a process."""
+
+    agents: Agents
+    start_conversation: StartConversation
+    list_conversations: ListConversations
+    delete_conversation: DeleteConversation
+    restore_conversation: RestoreConversation
+    list_messages: ListMessages
+    list_deleted_messages: ListDeletedMessages
+    delete_messages: DeleteMessages
+    restore_messages: RestoreMessages
+    delete_message: DeleteMessage
+    restore_message: RestoreMessage
+    ask_question: AskQuestion
+    follow_answers: FollowAnswers
+    await_answer: AwaitAnswer
+    read_task: ReadTask
+
+
+class Wiring:
+    """The adapters and use cases of one process; both the HTTP process and the worker use it."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        settings: Settings,
+        model_session: aiohttp.ClientSession,
+        *,
+        owner: str = "",
+    ) -> None:
+        redis, database = resources.redis, resources.database
+        self.settings = settings
+        self.database = database
+        self.draining = resources.draining
+        self.owner = owner or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.wake = Wake(redis, Settings.service)
+        self.agents = CachedAgents(resources.client("agents"))
+        self.queue = RedisAnswerQueue(redis)
+        self.channels = RedisChannels(redis)
+        self.feeds = RedisAnswerFeeds(redis)
+        self.store = AnswerStore(
+            database,
+            owner=self.owner,
+            lease_seconds=settings.answer_lease_seconds,
+            per_tenant=settings.answers_per_tenant,
+        )
+        self.produce = ProduceAnswer(
+            compose=ComposeAnswer(
+                agents=self.agents,
+                knowledge_base=DocumentsSearch(resources.client("documents")),
+                models=OpenAICompatibleModels(
+                    model_session,
+                    first_token_seconds=settings.model_first_token_seconds,
+                    total_seconds=settings.model_total_seconds,
+                ),
+            ),
+            store=self.store,
+            feeds=self.feeds,
+            wake=self.wake,
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, resources: Resources) -> AsyncIterator["Wiring"]:
+        """Put the process together, with its one subscribing connection running."""
+        settings = resources.settings
+        if not isinstance(settings, Settings):
+            raise TypeError("conversations needs its own settings")
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        ) as model_session:
+            wiring = cls(resources, settings, model_session)
+            tasks = [
+                asyncio.create_task(wiring.channels.run(), name="redis-channels"),
+                asyncio.create_task(wiring._end_streams_on_drain(), name="drain"),
+            ]
+            await wiring.channels.subscribe(
+                INVALIDATION_CHANNEL, Listener(wiring._agents_changed, wiring.agents.forget_all)
+            )
+            try:
+                yield wiring
+            finally:
+                for task in tasks:
+                    task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.gather(*tasks)
+                await wiring.wake.aclose()
+
+    @cached_property
+    def use_cases(self) -> UseCases:
+        """The use cases; each is told whom it acts for when it is called."""
+        follow = FollowAnswers(
+            store=self.store,
+            feeds=self.feeds,
+            watch=RedisAnswerWatch(self.channels),
+            draining=self.draining,
+            heartbeat_seconds=self.settings.heartbeat_seconds,
+        )
+        await_answer = AwaitAnswer(store=self.store, follow=follow)
+        open_uow = self._open_unit_of_work
+        return UseCases(
+            agents=self.agents,
+            start_conversation=StartConversation(unit_of_work=open_uow, agents=self.agents),
+            list_conversations=ListConversations(unit_of_work=open_uow),
+            delete_conversation=DeleteConversation(unit_of_work=open_uow),
+            restore_conversation=RestoreConversation(unit_of_work=open_uow),
+            list_messages=ListMessages(unit_of_work=open_uow),
+            list_deleted_messages=ListDeletedMessages(unit_of_work=open_uow),
+            delete_messages=DeleteMessages(unit_of_work=open_uow),
+            restore_messages=RestoreMessages(unit_of_work=open_uow),
+            delete_message=DeleteMessage(unit_of_work=open_uow),
+            restore_message=RestoreMessage(unit_of_work=open_uow),
+            ask_question=AskQuestion(store=self.store, queue=self.queue, wake=self.wake),
+            follow_answers=follow,
+            await_answer=await_answer,
+            read_task=ReadTask(store=self.store, answers=await_answer),
+        )
+
+    def _open_unit_of_work(
+        self, tenant_id: UUID, *, read_only: bool = False
+    ) -> ConversationsUnitOfWork:
+        return ConversationsUnitOfWork(
+            self.database, tenant_id, read_only=read_only, wake=self.wake
+        )
+
+    def _agents_changed(self, payload: bytes) -> None:
+        with suppress(ValueError):
+            self.agents.forget_tenant(UUID(payload.decode("ascii", "replace")))
+
+    async def _end_streams_on_drain(self) -> None:
+        await self.draining.wait()
+        self.channels.nudge()
+
+
+def person_of(caller: Caller) -> Person:
+    """Return whom a verified caller acts for: an API key for its user."""
+    if caller.kind is CallerKind.LEAD:
+        return Person(
+            tenant_id=caller.tenant_id,
+            entity_type="lead",
+            entity_id=caller.id,
+            only_own=caller.id,
+        )
+    if caller.user_id is not None or caller.kind is CallerKind.USER:
+        return Person(
+            tenant_id=caller.tenant_id,
+            entity_type="user",
+            entity_id=caller.user_id or caller.id,
+        )
+    return Person(tenant_id=caller.tenant_id, entity_type="api_key", entity_id=caller.id)

@@ -1,0 +1,194 @@
+"""The worker's side of a question: taking answers, keeping their leases, and letting go of them.
+
+Announcements come over Redis; what they miss (a crash between commit and announcement, a dead
+worker's lease, a Redis that is down or was emptied) is found in PostgreSQL within a second or two.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+from uuid import UUID
+
+from prometheus_client import Gauge
+from redis.exceptions import RedisError
+
+from libs.common.errors import Unavailable
+from libs.common.telemetry import get_logger
+from services.conversations.domain.answers import AnswerState, TakenAnswer
+from services.conversations.wiring import Wiring
+
+log = get_logger(__name__)
+
+_IN_FLIGHT: Final = Gauge("answers_in_flight", "Answers that this process is making.")
+_BATCH: Final = 64
+_SWEEP_SECONDS: Final = 1.0
+_ON_ITS_WAY_SECONDS: Final = 1.0
+_RENEWALS_A_LEASE: Final = 4
+_DRAIN_SECONDS: Final = 20.0
+
+
+class Answering:
+    """Makes answers, many at a time; `run` it until it is cancelled."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._store = wiring.store
+        self._room = wiring.settings.answer_concurrency
+        self._running: dict[UUID, tuple[TakenAnswer, asyncio.Task[None]]] = {}
+        self._taking: set[UUID] = set()
+        self._freed = asyncio.Event()
+        self._redis_is_down = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Take and make answers; when cancelled, finish what is begun, or put it back."""
+        feeds = asyncio.create_task(self._wiring.feeds.run(), name="answer-feeds")
+        loops = [
+            asyncio.create_task(loop, name=name)
+            for name, loop in (
+                ("dispatch", self._dispatch()),
+                ("sweep", self._sweep()),
+                ("leases", self._keep_leases()),
+            )
+        ]
+        try:
+            # A loop only ends by breaking; then all of this starts again.
+            await asyncio.wait([feeds, *loops], return_when=asyncio.FIRST_COMPLETED)
+            for task in (feeds, *loops):
+                if task.done():
+                    task.result()
+        finally:
+            await self._stop(loops[:2])
+            for task in (feeds, *loops):
+                task.cancel()
+            await asyncio.gather(feeds, *loops, return_exceptions=True)
+
+    async def _dispatch(self) -> None:
+        while True:
+            free = self._free_room()
+            if free <= 0:
+                self._freed.clear()
+                await self._freed.wait()
+                continue
+            try:
+                found = await self._wiring.queue.get(self._wiring.owner, count=min(free, _BATCH))
+                self._redis_is_down = False
+            except (RedisError, OSError, TimeoutError) as error:
+                if not self._redis_is_down:
+                    log.warning("answers_polled_from_database", error=repr(error))
+                self._redis_is_down = True
+                await asyncio.sleep(_SWEEP_SECONDS)
+                continue
+            await self._take_all(found)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
+            free = self._free_room()
+            if free <= 0:
+                continue
+            waited = 0.0 if self._redis_is_down else _ON_ITS_WAY_SECONDS
+            with suppress(Unavailable):
+                await self._take_all(
+                    await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
+                )
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._store.lease_seconds / _RENEWALS_A_LEASE)
+            mine = set(self._running)
+            if not mine:
+                continue
+            try:
+                held = await self._store.renew_leases()
+            except Unavailable:
+                # Nobody can take them over either, as long as the database is down.
+                continue
+            for answer_id in mine - held:
+                await self._let_go_if_lost(answer_id)
+
+    async def _let_go_if_lost(self, answer_id: UUID) -> None:
+        """Stop an attempt whose answer was cancelled or is another worker's now."""
+        entry = self._running.get(answer_id)
+        if entry is None:
+            return
+        taken, task = entry
+        with suppress(Unavailable):
+            status = await self._store.status(taken.tenant_id, answer_id)
+            done = status is not None and status.state in {
+                AnswerState.COMPLETED,
+                AnswerState.FAILED,
+            }
+            if not done:
+                log.info("lease_lost", answer_id=str(answer_id), attempt=taken.attempt)
+                task.cancel()
+
+    async def _take_all(self, found: Sequence[tuple[UUID, UUID]]) -> None:
+        by_tenant: dict[UUID, list[UUID]] = {}
+        for tenant_id, answer_id in found:
+            by_tenant.setdefault(tenant_id, []).append(answer_id)
+        if by_tenant:
+            await asyncio.gather(*(self._take(*entry) for entry in by_tenant.items()))
+
+    async def _take(self, tenant_id: UUID, answer_ids: list[UUID] | None) -> None:
+        """Take the listed answers of a tenant, or whichever wait."""
+        try:
+            if answer_ids is None:
+                taken = await self._store.take_waiting(tenant_id)
+            else:
+                taken = await self._store.take(tenant_id, answer_ids)
+        except Unavailable:
+            return  # the sweep finds them again
+        for answer in taken:
+            task = asyncio.create_task(self._make(answer))
+            self._running[answer.answer_id] = (answer, task)
+        _IN_FLIGHT.set(len(self._running))
+
+    async def _make(self, taken: TakenAnswer) -> None:
+        others_wait = False
+        try:
+            others_wait = await self._wiring.produce(taken)
+        except Unavailable as error:
+            # The lease runs out, and the answer is begun anew.
+            log.warning("answer_not_stored", code=error.code, answer_id=str(taken.answer_id))
+        except Exception:
+            log.exception("answer_not_stored", answer_id=str(taken.answer_id))
+        finally:
+            current = self._running.get(taken.answer_id)
+            if current is not None and current[0] is taken:
+                del self._running[taken.answer_id]
+            _IN_FLIGHT.set(len(self._running))
+            self._freed.set()
+        if others_wait and not self._stopping and taken.tenant_id not in self._taking:
+            self._taking.add(taken.tenant_id)
+            try:
+                await self._take(taken.tenant_id, None)
+            finally:
+                self._taking.discard(taken.tenant_id)
+
+    def _free_room(self) -> int:
+        return self._room - len(self._running)
+
+    async def _stop(self, takers: Sequence["asyncio.Task[None]"]) -> None:
+        """Take no more, give what is begun some time, and put the rest back."""
+        self._stopping = True
+        for task in takers:
+            task.cancel()
+        await asyncio.gather(*takers, return_exceptions=True)
+        started = time.monotonic()
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            log.info(
+                "answers_drained", late=len(late), seconds=round(time.monotonic() - started, 1)
+            )
+            if late:
+                with suppress(Unavailable):
+                    await self._store.release_leases()
+        await self._wiring.queue.forget(self._wiring.owner)
