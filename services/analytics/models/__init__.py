@@ -1,0 +1,25 @@
+"""Analytics' tables: facts kept from other services' events."""
+
+from services.analytics.models.facts import (
+    AgentFact,
+    ApiCalls,
+    ApiKeyFact,
+    Base,
+    ConversationFact,
+    DocumentFact,
+    LedgerEntry,
+    QuestionFact,
+    UserFact,
+)
+
+__all__ = [
+    "AgentFact",
+    "ApiCalls",
+    "ApiKeyFact",
+    "Base",
+    "ConversationFact",
+    "DocumentFact",
+    "LedgerEntry",
+    "QuestionFact",
+    "UserFact",
+]

@@ -1,0 +1,137 @@
+"""Writing facts: each is an upsert that any order and number of deliveries leaves the same."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.models import (
+    AgentFact,
+    ApiCalls,
+    ApiKeyFact,
+    ConversationFact,
+    DocumentFact,
+    LedgerEntry,
+    QuestionFact,
+    UserFact,
+)
+
+
+class FactRepository:
+    """One tenant's facts."""
+
+    def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
+        self.session = session
+        self.tenant_id = tenant_id
+
+    async def note_user(self, user_id: UUID, *, role: str, at: datetime) -> None:
+        """Remember a user."""
+        await self._upsert(
+            UserFact, user_id, {"role": role, "created_at": at}, keep=("created_at",)
+        )
+
+    async def note_api_key(
+        self,
+        key_id: UUID,
+        *,
+        created_at: datetime | None = None,
+        revoked_at: datetime | None = None,
+    ) -> None:
+        """Remember an API key's making or its end."""
+        given = {"created_at": created_at, "revoked_at": revoked_at}
+        await self._upsert(ApiKeyFact, key_id, _known(given))
+
+    async def note_agent(
+        self, agent_id: UUID, *, deleted_at: datetime | None, created_at: datetime | None = None
+    ) -> None:
+        """Remember an agent, and whether it is deleted."""
+        values: dict[str, Any] = {"deleted_at": deleted_at}
+        if created_at is not None:
+            values["created_at"] = created_at
+        await self._upsert(AgentFact, agent_id, values)
+
+    async def note_document(
+        self, document_id: UUID, *, agent_id: UUID, at: datetime, **values: Any
+    ) -> None:
+        """Remember what is new about a document."""
+        first = {"agent_id": agent_id, "state": "pending", "uploaded_at": at}
+        zero = {"size_bytes": 0, "passages": 0, "pages": 0, "tokens": 0}
+        query = insert(DocumentFact).values(
+            tenant_id=self.tenant_id, id=document_id, **{**first, **zero, **values}
+        )
+        await self.session.execute(
+            query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+            if values
+            else query.on_conflict_do_nothing()
+        )
+
+    async def note_conversation(
+        self, conversation_id: UUID, *, agent_id: UUID, at: datetime, deleted_at: datetime | None
+    ) -> None:
+        """Remember a conversation, and whether it is deleted."""
+        values = {"agent_id": agent_id, "started_at": at, "deleted_at": deleted_at}
+        await self._upsert(ConversationFact, conversation_id, values, keep=("started_at",))
+
+    async def note_question(
+        self, message_id: UUID, *, conversation_id: UUID, agent_id: UUID, at: datetime
+    ) -> None:
+        """Remember that somebody asked."""
+        values = {"conversation_id": conversation_id, "agent_id": agent_id, "asked_at": at}
+        await self._upsert(QuestionFact, message_id, values)
+
+    async def enter(self, answer_id: UUID, **values: Any) -> None:
+        """Put an answer into the ledger; the first entry stands."""
+        query = insert(LedgerEntry).values(tenant_id=self.tenant_id, id=answer_id, **values)
+        await self.session.execute(query.on_conflict_do_nothing())
+
+    async def count_calls(
+        self,
+        *,
+        at: datetime,
+        service: str,
+        method: str,
+        route: str,
+        status_class: str,
+        calls: int,
+        duration_ms: int,
+    ) -> None:
+        """Add to the calls of a route in the hour of `at`."""
+        query = insert(ApiCalls).values(
+            tenant_id=self.tenant_id,
+            hour=func.date_trunc("hour", at),
+            service=service,
+            method=method,
+            route=route,
+            status_class=status_class,
+            calls=calls,
+            duration_ms=duration_ms,
+        )
+        await self.session.execute(
+            query.on_conflict_do_update(
+                index_elements=[
+                    "tenant_id", "hour", "service", "method", "route", "status_class",
+                ],
+                set_={
+                    "calls": ApiCalls.calls + query.excluded.calls,
+                    "duration_ms": ApiCalls.duration_ms + query.excluded.duration_ms,
+                },
+            )
+        )  # fmt: skip
+
+    async def _upsert(
+        self, model: type[Any], row_id: UUID, values: dict[str, Any], *, keep: tuple[str, ...] = ()
+    ) -> None:
+        query = insert(model).values(tenant_id=self.tenant_id, id=row_id, **values)
+        changed = {name: value for name, value in values.items() if name not in keep}
+        await self.session.execute(
+            query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changed)
+            if changed
+            else query.on_conflict_do_nothing()
+        )
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,145 @@
+"""Keep what another service told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.common.events.catalogue.agents import AgentCreated, AgentDeleted, AgentRestored
+from libs.common.events.catalogue.analytics import ApiCallsCounted
+from libs.common.events.catalogue.auth import ApiKeyCreated, ApiKeyRevoked, UserCreated
+from libs.common.events.catalogue.conversations import (
+    AnswerCompleted,
+    AnswerFailed,
+    ConversationDeleted,
+    ConversationRestored,
+    ConversationStarted,
+    MessagePosted,
+)
+from libs.common.events.catalogue.documents import (
+    DocumentDeleted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentRestored,
+    DocumentUploaded,
+)
+from libs.common.events.envelope import Event
+from services.analytics.repositories.facts import FactRepository
+
+# Every event that leaves a trace here.
+KEPT: tuple[type[Event], ...] = (
+    UserCreated,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    AgentCreated,
+    AgentDeleted,
+    AgentRestored,
+    DocumentUploaded,
+    DocumentIndexed,
+    DocumentFailed,
+    DocumentDeleted,
+    DocumentRestored,
+    ConversationStarted,
+    ConversationDeleted,
+    ConversationRestored,
+    MessagePosted,
+    AnswerCompleted,
+    AnswerFailed,
+    ApiCallsCounted,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepFact:
+    """Turn one event into rows; twice the same event, or an old one late, changes nothing."""
+
+    facts: FactRepository
+
+    async def __call__(self, event: Event, *, at: datetime) -> None:
+        facts = self.facts
+        match event:
+            case UserCreated():
+                await facts.note_user(event.user_id, role=event.role, at=at)
+            case ApiKeyCreated():
+                await facts.note_api_key(event.key_id, created_at=at)
+            case ApiKeyRevoked():
+                await facts.note_api_key(event.key_id, revoked_at=at)
+            case AgentCreated():
+                await facts.note_agent(event.agent_id, created_at=at, deleted_at=None)
+            case AgentDeleted():
+                await facts.note_agent(event.agent_id, deleted_at=at)
+            case AgentRestored():
+                await facts.note_agent(event.agent_id, deleted_at=None)
+            case ConversationStarted() | ConversationRestored():
+                await facts.note_conversation(
+                    event.conversation_id, agent_id=event.agent_id, at=at, deleted_at=None
+                )
+            case ConversationDeleted():
+                await facts.note_conversation(
+                    event.conversation_id, agent_id=event.agent_id, at=at, deleted_at=at
+                )
+            case MessagePosted():
+                await facts.note_question(
+                    event.message_id,
+                    conversation_id=event.conversation_id,
+                    agent_id=event.agent_id,
+                    at=at,
+                )
+            case AnswerCompleted() | AnswerFailed():
+                await self._enter(event, at)
+            case ApiCallsCounted():
+                await facts.count_calls(at=at, **event.model_dump())
+            case _:
+                await self._note_document(event, at)
+
+    async def _enter(self, event: AnswerCompleted | AnswerFailed, at: datetime) -> None:
+        spent = event.model_dump(
+            include={
+                "conversation_id",
+                "agent_id",
+                "prompt_tokens",
+                "completion_tokens",
+                "cost_micros",
+            }
+        )
+        if isinstance(event, AnswerCompleted):
+            outcome: str = event.mode
+            duration_ms, citation_count = event.duration_ms, event.citation_count
+        else:
+            outcome, duration_ms, citation_count = "failed", 0, 0
+        await self.facts.enter(
+            event.answer_id,
+            outcome=outcome,
+            duration_ms=duration_ms,
+            citation_count=citation_count,
+            answered_at=at,
+            **spent,
+        )
+
+    async def _note_document(self, event: Event, at: datetime) -> None:
+        note = self.facts.note_document
+        match event:
+            case DocumentUploaded():
+                await note(
+                    event.document_id,
+                    agent_id=event.agent_id,
+                    at=at,
+                    size_bytes=event.size_bytes,
+                    uploaded_at=at,
+                )
+            case DocumentIndexed():
+                await note(
+                    event.document_id,
+                    agent_id=event.agent_id,
+                    at=at,
+                    state="processed",
+                    passages=event.passage_count,
+                    pages=event.page_count,
+                    tokens=event.token_count,
+                )
+            case DocumentFailed():
+                await note(event.document_id, agent_id=event.agent_id, at=at, state="failed")
+            case DocumentDeleted():
+                await note(event.document_id, agent_id=event.agent_id, at=at, deleted_at=at)
+            case DocumentRestored():
+                await note(event.document_id, agent_id=event.agent_id, at=at, deleted_at=None)
+            case _:
+                raise TypeError(f"{type(event).__name__} leaves no trace here")
