@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -68,9 +67,9 @@ async def database(open_fresh_database: OpenDatabase) -> Database:
 
 
 @pytest.fixture
-async def relay(database: Database, redis: Redis) -> AsyncIterator[Relay]:
+async def relay(database: Database, redis: Redis) -> Relay:
     """The sender's relay."""
-    yield Relay(database, redis, "sample")
+    return Relay(database, redis, "sample")
 
 
 async def light(database: Database, tenant_id: UUID, *watts: int) -> None:

@@ -16,7 +16,7 @@ from libs.common.database import Database, DatabaseUnavailable
 from libs.common.events.consumer import Consumer
 from libs.common.events.dead_letters import list_dead_letters, replay_dead_letters
 from libs.common.events.delivery import EveryOne
-from libs.common.events.envelope import EventEnvelope
+from libs.common.events.envelope import Event, EventEnvelope
 from libs.common.events.relay import Relay
 from libs.common.events.streams import ENTRY_FIELD, ensure_group
 from libs.common.telemetry.tracing import continue_trace, current_trace_id
@@ -40,7 +40,7 @@ async def consumer(redis: Redis, database: Database, recorder: Recorder) -> Cons
 
 
 def make_consumer(redis: Redis, database: Database, recorder: Recorder) -> Consumer:
-    handlers = {LampLit: recorder, LampMoved: recorder}
+    handlers: dict[type[Event], Recorder] = {LampLit: recorder, LampMoved: recorder}
     return Consumer(redis, database, "reader", handlers, claim_idle_seconds=0)
 
 
