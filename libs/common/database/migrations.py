@@ -186,13 +186,16 @@ async def _run_environment() -> None:
         connect_args={"server_settings": {"search_path": f"{service},public"}},
     )
     async with engine.connect() as connection:
-        await connection.run_sync(_upgrade, service)
+        await connection.run_sync(_upgrade, service, attributes["roles"])
         await connection.commit()
     await engine.dispose()
 
 
-def _upgrade(connection: Connection, service: str) -> None:
+def _upgrade(connection: Connection, service: str, roles: ServiceRoles) -> None:
     connection.execute(text(_TIMEOUTS))
     context.configure(connection=connection, version_table_schema=service)
     with context.begin_transaction():
         context.run_migrations()
+        # A service's readiness compares the schema's version with what its code expects.
+        for role in (roles.service, roles.worker):
+            connection.execute(text(f'GRANT SELECT ON "{service}".alembic_version TO "{role}"'))
