@@ -141,7 +141,7 @@ class Supervisor:
             was_ready = self._ready[part.name].is_set()
             failures = 1 if time.monotonic() - began > STEADY_SECONDS else failures + 1
             if part.essential and not was_ready and (part.once or failures >= TRIES_BEFORE_READY):
-                reason = tail(part.log, lines=1 if part.once else 3) or f"it exited with {code}"
+                reason = tail(part.log, lines=1) or f"it exited with {code}"
                 raise OpsError(f"{part.name} could not start: {reason} (see {part.log})")
             pause = FIRST_PAUSE_SECONDS if failures == 1 else min(pause * 2, LONGEST_PAUSE_SECONDS)
             status.restarts += 1
