@@ -22,13 +22,21 @@ def _split_commas(value: object) -> object:
     return value
 
 
+# Where container engines mount secrets: a file named like a field gives that field's value.
+SECRETS_FOLDER = Path("/run/secrets")
+
 CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
 
 
 class ServiceSettings(BaseSettings):
     """The settings that all services share. Field names are the variables, in lower case."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        secrets_dir=SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None,
+    )
 
     service: ClassVar[str]
 
@@ -50,7 +58,6 @@ class ServiceSettings(BaseSettings):
     db_pool_size: int = Field(default=8, ge=1, le=100)
 
     redis_url: SecretStr
-    object_store_url: str = ""
 
     master_encryption_key: SecretStr | None = Field(
         default=None, description="The service's root key: base64 of 32 bytes."

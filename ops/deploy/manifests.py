@@ -1,0 +1,611 @@
+"""Write `k8s/base` and compose's nginx.conf: every service's objects from one description.
+
+    python -m ops.deploy.manifests            writes the files
+    python -m ops.deploy.manifests --check    tells whether they are current
+
+Ten Deployments differ in a few words each; the words are here. What a cluster changes (images,
+replicas, hosts) stands in `k8s/overlays` and is written by hand.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.deploy.environment import HTTP_PORT, OWN, SHARED, Variable
+from ops.gateway import GatewayOptions, render_nginx
+from ops.services import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "k8s" / "base"
+COMPOSE_GATEWAY = ROOT / "docker" / "nginx.conf"
+MODEL_SERVER = ROOT / "k8s" / "components" / "model-server"
+
+Manifest = dict[str, Any]
+
+HEAD = "# Written by `python -m ops.deploy.manifests`; change that, or an overlay, not this.\n"
+USER_ID = 10001
+GRACE_SECONDS = 60
+TEMP_SIZE = "1Gi"
+TEMPORARY = "/tmp"  # noqa: S108 - a mount of the container's own
+GATEWAY_PORT = 8080
+DOCKER_RESOLVER = "127.0.0.11"
+POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT = 5432, 6379, 6333, 443, 4318
+
+# Who calls whom over HTTP; everybody asks auth about callers, and auth everybody about health.
+CALLS = {
+    "auth": ("agents", "conversations", "documents", "analytics"),
+    "agents": ("auth",),
+    "conversations": ("auth", "agents", "documents", "model-server"),
+    "documents": ("auth", "agents", "model-server"),
+    "analytics": ("auth",),
+}
+
+
+@dataclass(frozen=True)
+class Process:
+    """One Deployment: a service's HTTP process, or its worker."""
+
+    service: str
+    component: str
+
+    @property
+    def name(self) -> str:
+        """The Deployment's name."""
+        return self.service if self.component == "http" else f"{self.service}-worker"
+
+    @property
+    def command(self) -> list[str]:
+        """What the container runs."""
+        module = "main" if self.component == "http" else "worker"
+        return ["python", "-m", f"services.{self.service}.{module}"]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What selects its pods."""
+        return {
+            "app.kubernetes.io/name": self.service,
+            "app.kubernetes.io/component": self.component,
+        }
+
+
+def service_manifests(service: str) -> list[Manifest]:
+    """Return the objects of one service: HTTP process and worker."""
+    http, worker = Process(service, "http"), Process(service, "worker")
+    return [
+        _object("v1", "ServiceAccount", service, automountServiceAccountToken=False),
+        _config_map(f"{service}-config", OWN[service]),
+        deployment(http),
+        deployment(worker),
+        service_object(service, http.labels, port=HTTP_PORT, target="http"),
+        autoscaler(http),
+        autoscaler(worker),
+        disruption_budget(http),
+        disruption_budget(worker),
+        network_policy(service),
+    ]
+
+
+def deployment(process: Process) -> Manifest:
+    """Return the Deployment of a process."""
+    container: Manifest = {
+        "name": process.component,
+        "image": f"knowrithm/{process.service}:latest",
+        "command": process.command,
+        "ports": [{"name": "http", "containerPort": HTTP_PORT}],
+        "envFrom": [
+            {"configMapRef": {"name": "knowrithm-config"}},
+            {"configMapRef": {"name": f"{process.service}-config"}},
+        ],
+        "env": [_from_secret(process.service, variable) for variable in _secrets(process)],
+        "resources": {
+            "requests": {"cpu": "250m", "memory": "512Mi"},
+            "limits": {"cpu": "500m", "memory": "1Gi"},
+        },
+        # Starting is allowed two minutes; after that a loop that hangs for half a minute is
+        # restarted. Readiness also looks at the database and the migrations.
+        "startupProbe": _probe("/health/live", period=2, failures=60),
+        "livenessProbe": _probe("/health/live", period=10, failures=3),
+        "readinessProbe": _probe("/health/ready", period=5, failures=2),
+        "securityContext": _container_security(),
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": TEMPORARY},
+            {"name": "jwks", "mountPath": "/etc/knowrithm", "readOnly": True},
+        ],
+    }
+    pod = {
+        "serviceAccountName": process.service,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": _pod_security(),
+        "topologySpreadConstraints": _spread(process.labels),
+        "containers": [container],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}},
+            {"name": "jwks", "configMap": {"name": "knowrithm-jwks"}},
+        ],
+    }
+    return _deployment(process.name, process.labels, pod)
+
+
+def autoscaler(process: Process) -> Manifest:
+    """Return the HPA of a process: CPU 70 %, memory 80 %."""
+    return _autoscaler(process.name)
+
+
+def disruption_budget(process: Process) -> Manifest:
+    """Return the PDB of a process: one pod at a time may be evicted."""
+    return _disruption_budget(process.name, process.labels)
+
+
+def network_policy(service: str) -> Manifest:
+    """Return who may call the service's pods, and whom they may call."""
+    callers = [_pods({"app.kubernetes.io/name": "gateway"})]
+    callers += [
+        _pods({"app.kubernetes.io/name": name}) for name in SERVICES if service in CALLS[name]
+    ]
+    monitoring = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    }
+    egress: list[Manifest] = [
+        _dns(),
+        *(
+            {"to": [_pods({"app.kubernetes.io/name": name})], "ports": [_tcp(HTTP_PORT)]}
+            for name in CALLS[service]
+        ),
+        # The stores and model providers are outside the namespace; their ports are known.
+        {
+            "ports": [
+                _tcp(port)
+                for port in (POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT)
+            ]
+        },
+    ]
+    return _object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        service,
+        spec={
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": service}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [*callers, monitoring], "ports": [_tcp(HTTP_PORT)]}],
+            "egress": egress,
+        },
+    )
+
+
+def gateway_manifests() -> list[Manifest]:
+    """Return the gateway: nginx with the same routes as the local one, and the Ingress to it."""
+    labels = {"app.kubernetes.io/name": "gateway", "app.kubernetes.io/component": "http"}
+    container = {
+        "name": "http",
+        "image": "nginxinc/nginx-unprivileged:1.29-alpine",
+        "command": ["nginx", "-c", "/etc/knowrithm/nginx.conf"],
+        "ports": [{"name": "http", "containerPort": GATEWAY_PORT}],
+        "resources": {
+            "requests": {"cpu": "250m", "memory": "64Mi"},
+            "limits": {"cpu": "500m", "memory": "256Mi"},
+        },
+        "startupProbe": _probe("/gateway/live", period=1, failures=30),
+        "livenessProbe": _probe("/gateway/live", period=10, failures=3),
+        "readinessProbe": _probe("/gateway/live", period=5, failures=2),
+        "securityContext": _container_security(),
+        # Endpoints stop sending before the process stops serving.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "10"]}}},
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": TEMPORARY},
+            {"name": "config", "mountPath": "/etc/knowrithm", "readOnly": True},
+        ],
+    }
+    pod = {
+        "serviceAccountName": "gateway",
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": _pod_security(),
+        "topologySpreadConstraints": _spread(labels),
+        "containers": [container],
+        "volumes": [
+            {"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}},
+            {"name": "config", "configMap": {"name": "gateway-config"}},
+        ],
+    }
+    upstreams = {service: f"{service}:{HTTP_PORT}" for service in SERVICES}
+    policy = _object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "gateway",
+        spec={
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "gateway"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": [_tcp(GATEWAY_PORT)]}],
+            "egress": [
+                _dns(),
+                {
+                    "to": [_pods({"app.kubernetes.io/name": name}) for name in SERVICES],
+                    "ports": [_tcp(HTTP_PORT)],
+                },
+            ],
+        },
+    )
+    ingress = _object(
+        "networking.k8s.io/v1",
+        "Ingress",
+        "knowrithm",
+        spec={
+            "rules": [
+                {
+                    "host": "knowrithm.example.com",
+                    "http": {
+                        "paths": [
+                            {
+                                "path": "/",
+                                "pathType": "Prefix",
+                                "backend": {
+                                    "service": {"name": "gateway", "port": {"name": "http"}}
+                                },
+                            }
+                        ]
+                    },
+                }
+            ],
+            "tls": [{"hosts": ["knowrithm.example.com"], "secretName": "knowrithm-tls"}],
+        },
+    )
+    # Streams last longer than these controllers' usual minute, and uploads are large.
+    ingress["metadata"]["annotations"] = {
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
+        "nginx.ingress.kubernetes.io/proxy-body-size": "64m",
+        "nginx.ingress.kubernetes.io/proxy-buffering": "off",
+        "nginx.ingress.kubernetes.io/proxy-request-buffering": "off",
+    }
+    configuration = render_nginx(
+        GatewayOptions(upstreams=upstreams, listen=[str(GATEWAY_PORT)], temporary=TEMPORARY)
+    )
+    return [
+        _object("v1", "ServiceAccount", "gateway", automountServiceAccountToken=False),
+        _object("v1", "ConfigMap", "gateway-config", data={"nginx.conf": configuration}),
+        _deployment("gateway", labels, pod),
+        service_object("gateway", labels, port=80, target="http"),
+        _autoscaler("gateway"),
+        _disruption_budget("gateway", labels),
+        policy,
+        ingress,
+    ]
+
+
+def migration_job() -> list[Manifest]:
+    """Return the Job that prepares schemas and roles and runs every service's migrations."""
+    labels = {"app.kubernetes.io/name": "migrate", "app.kubernetes.io/component": "job"}
+    container = {
+        "name": "migrate",
+        "image": "knowrithm/ops:latest",
+        "command": ["python", "-m", "ops", "migrate"],
+        # POSTGRES_URL (the owner's) and <SERVICE>_DB_PASSWORD, <SERVICE>_WORKER_DB_PASSWORD.
+        "envFrom": [{"secretRef": {"name": "knowrithm-migrate"}}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"cpu": "1", "memory": "512Mi"},
+        },
+        "securityContext": _container_security(),
+        "volumeMounts": [{"name": "tmp", "mountPath": TEMPORARY}],
+    }
+    job = _object(
+        "batch/v1",
+        "Job",
+        "migrate",
+        spec={
+            "backoffLimit": 6,
+            "ttlSecondsAfterFinished": 3600,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "OnFailure",
+                    "serviceAccountName": "migrate",
+                    "automountServiceAccountToken": False,
+                    "securityContext": _pod_security(),
+                    "containers": [container],
+                    "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}}],
+                },
+            },
+        },
+    )
+    policy = _object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "migrate",
+        spec={
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "migrate"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [_dns(), {"ports": [_tcp(POSTGRES_PORT)]}],
+        },
+    )
+    account = _object("v1", "ServiceAccount", "migrate", automountServiceAccountToken=False)
+    return [account, job, policy]
+
+
+def model_server_manifests() -> list[Manifest]:
+    """Return the model server for embeddings and reranking; clusters with a provider skip it."""
+    labels = {"app.kubernetes.io/name": "model-server", "app.kubernetes.io/component": "http"}
+    container = {
+        "name": "http",
+        "image": "knowrithm/model-server:latest",
+        "ports": [{"name": "http", "containerPort": HTTP_PORT}],
+        "resources": {
+            "requests": {"cpu": "1", "memory": "768Mi"},
+            "limits": {"cpu": "2", "memory": "2Gi"},
+        },
+        "startupProbe": _probe("/health", period=2, failures=60),
+        "livenessProbe": _probe("/health", period=10, failures=6),
+        "readinessProbe": _probe("/health", period=5, failures=2),
+        "securityContext": _container_security(),
+        "volumeMounts": [{"name": "tmp", "mountPath": TEMPORARY}],
+    }
+    pod = {
+        "serviceAccountName": "model-server",
+        "automountServiceAccountToken": False,
+        "securityContext": _pod_security(),
+        "topologySpreadConstraints": _spread(labels),
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}}],
+    }
+    policy = _object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "model-server",
+        spec={
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "model-server"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {
+                    "from": [
+                        _pods({"app.kubernetes.io/name": name})
+                        for name in ("documents", "conversations")
+                    ],
+                    "ports": [_tcp(HTTP_PORT)],
+                }
+            ],
+        },
+    )
+    return [
+        _object("v1", "ServiceAccount", "model-server", automountServiceAccountToken=False),
+        _deployment("model-server", labels, pod),
+        service_object("model-server", labels, port=HTTP_PORT, target="http"),
+        _autoscaler("model-server"),
+        _disruption_budget("model-server", labels),
+        policy,
+    ]
+
+
+def default_deny() -> Manifest:
+    """Return the policy under which nothing in the namespace talks unless another allows it."""
+    return _object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "default-deny",
+        spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    )
+
+
+def service_object(name: str, labels: dict[str, str], *, port: int, target: str) -> Manifest:
+    """Return the Service in front of the pods with these labels."""
+    ports = [{"name": "http", "port": port, "targetPort": target}]
+    return _object("v1", "Service", name, spec={"selector": labels, "ports": ports})
+
+
+def compose_gateway() -> str:
+    """Return nginx.conf for compose, where containers come and go under the same name."""
+    upstreams = {service: f"{service}:{HTTP_PORT}" for service in SERVICES}
+    return render_nginx(
+        GatewayOptions(
+            upstreams=upstreams,
+            listen=[str(GATEWAY_PORT)],
+            temporary=TEMPORARY,
+            resolver=DOCKER_RESOLVER,
+        )
+    )
+
+
+def files() -> dict[Path, str]:
+    """Return the content of every file that this module writes."""
+    contents = {
+        BASE / f"{service}.yaml": _dumped(service_manifests(service)) for service in SERVICES
+    }
+    contents[BASE / "gateway.yaml"] = _dumped(gateway_manifests())
+    contents[BASE / "migrate.yaml"] = _dumped(migration_job())
+    contents[BASE / "shared.yaml"] = _dumped(
+        [_config_map("knowrithm-config", SHARED), default_deny()]
+    )
+    contents[COMPOSE_GATEWAY] = compose_gateway()
+    contents[MODEL_SERVER / "model-server.yaml"] = _dumped(model_server_manifests())
+    resources = sorted(path.name for path in contents if path.parent == BASE)
+    contents[BASE / "kustomization.yaml"] = HEAD + yaml.safe_dump(
+        {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": resources,
+            "labels": [
+                {
+                    "pairs": {"app.kubernetes.io/part-of": "knowrithm"},
+                    "includeTemplates": True,
+                }
+            ],
+        },
+        sort_keys=False,
+    )
+    return contents
+
+
+def main() -> int:
+    """Write the files, or with --check tell which are not current."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [
+        path
+        for path, content in files().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != content
+    ]
+    for path in stale:
+        if check:
+            print(f"{path.relative_to(ROOT)} is not current", file=sys.stderr)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(files()[path], encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def _object(api_version: str, kind: str, name: str, **content: Any) -> Manifest:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **content}
+
+
+def _config_map(name: str, variables: tuple[Variable, ...]) -> Manifest:
+    data = {variable.name: variable.value for variable in variables if not variable.is_secret}
+    return _object("v1", "ConfigMap", name, data=data)
+
+
+def _secrets(process: Process) -> list[Variable]:
+    # Only workers hold the role that sees across tenants.
+    return [
+        variable
+        for variable in (*SHARED, *OWN[process.service])
+        if variable.is_secret
+        and (variable.name != "WORKER_DB_URL" or process.component == "worker")
+    ]
+
+
+def _from_secret(service: str, variable: Variable) -> Manifest:
+    name = f"{service}-secrets" if variable.per_service else "knowrithm-secrets"
+    reference: Manifest = {"name": name, "key": variable.name}
+    if variable.name in OPTIONAL_SECRETS:
+        reference["optional"] = True
+    return {"name": variable.name, "valueFrom": {"secretKeyRef": reference}}
+
+
+# Left out of the Secret, they have their default: no replicas, no key for a keyless endpoint.
+OPTIONAL_SECRETS = frozenset(
+    {
+        "REPLICA_DB_URLS",
+        "QDRANT_API_KEY",
+        "EMBEDDING_API_KEY",
+        "RERANK_API_KEY",
+        "OPENAI_API_KEY",
+        "GEMINI_API_KEY",
+    }
+)
+
+
+def _deployment(name: str, labels: dict[str, str], pod: Manifest) -> Manifest:
+    return _object(
+        "apps/v1",
+        "Deployment",
+        name,
+        spec={
+            # No `replicas`: the autoscaler owns the number.
+            "selector": {"matchLabels": labels},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    )
+
+
+def _autoscaler(name: str) -> Manifest:
+    def metric(resource: str, percent: int) -> Manifest:
+        target = {"type": "Utilization", "averageUtilization": percent}
+        return {"type": "Resource", "resource": {"name": resource, "target": target}}
+
+    return _object(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        name,
+        spec={
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": 2,
+            "maxReplicas": 6,
+            "metrics": [metric("cpu", 70), metric("memory", 80)],
+        },
+    )
+
+
+def _disruption_budget(name: str, labels: dict[str, str]) -> Manifest:
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+    return _object("policy/v1", "PodDisruptionBudget", name, spec=spec)
+
+
+def _probe(path: str, *, period: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 3,
+        "failureThreshold": failures,
+    }
+
+
+def _pod_security() -> Manifest:
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER_ID,
+        "runAsGroup": USER_ID,
+        "fsGroup": USER_ID,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _container_security() -> Manifest:
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def _spread(labels: dict[str, str]) -> list[Manifest]:
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": labels},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
+def _pods(labels: dict[str, str]) -> Manifest:
+    return {"podSelector": {"matchLabels": labels}}
+
+
+def _tcp(port: int) -> Manifest:
+    return {"protocol": "TCP", "port": port}
+
+
+def _dns() -> Manifest:
+    return {
+        "to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}],
+        "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Spells out what is used twice, and writes long texts as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _dumped(manifests: list[Manifest]) -> str:
+    return HEAD + yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
