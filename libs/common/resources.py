@@ -82,6 +82,7 @@ class Resources:
             jwks_json=settings.service_jwks_json,
         )
         meter = UsageMeter(redis, service=settings.service)
+        rate_limits = RateLimits(RateLimiter(redis), settings.rate_limits)
         try:
             await database.open()
             await meter.start()
@@ -95,12 +96,13 @@ class Resources:
                 caller_verifier=CallerVerifier(
                     settings.auth_url, redis=redis, tokens=tokens, http=http
                 ),
-                rate_limits=RateLimits(RateLimiter(redis), settings.rate_limits),
+                rate_limits=rate_limits,
                 meter=meter,
             )
             resources.checks += common_checks(resources)
             yield resources
         finally:
+            await rate_limits.stop()
             await meter.stop()
             await http.close()
             await redis.aclose()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from libs.common.resources import Resources
 
+_CREDENTIALS: Final = (b"authorization", b"x-api-key", b"x-api-secret")
 TENANT_HEADER: Final = b"x-tenant-id"
 _PEOPLE_AND_KEYS: Final = frozenset({CallerKind.USER, CallerKind.API_KEY})
 
@@ -165,13 +166,21 @@ async def identify(request: Request, info: RequestInfo) -> None:
         return
     resources: Resources = request.app.state.resources
     try:
-        caller = await resources.caller_verifier.verify(request.headers)
+        caller = await resources.caller_verifier.verify(_credentials(info))
     except Unauthenticated as refusal:
         info.refusal = refusal
     else:
         if caller is not None:
             _know(info, caller)
     info.identified = True
+
+
+def _credentials(info: RequestInfo) -> dict[str, str]:
+    return {
+        name.decode(): info.headers[name].decode("latin-1")
+        for name in _CREDENTIALS
+        if name in info.headers
+    }
 
 
 async def identify_service(request: Request, info: RequestInfo, *, tenant_needed: bool) -> None:

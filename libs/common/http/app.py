@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -90,30 +89,11 @@ def create_app(
     _add_probes(app)
     index.build(app.routes)
     describe(app)
-    app.add_middleware(ServiceMiddleware, routes=index, max_body_bytes=max_body_bytes)
     app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_allowed_origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "Last-Event-ID",
-            "X-API-Key",
-            "X-API-Secret",
-            "X-Request-ID",
-            "traceparent",
-        ],
-        expose_headers=[
-            "Idempotency-Replayed",
-            "RateLimit-Limit",
-            "RateLimit-Remaining",
-            "RateLimit-Reset",
-            "Retry-After",
-            "X-Request-ID",
-        ],
-        max_age=86400,
+        ServiceMiddleware,
+        routes=index,
+        max_body_bytes=max_body_bytes,
+        origins=settings.cors_allowed_origins,
     )
     return app
 

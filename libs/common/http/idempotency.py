@@ -132,7 +132,7 @@ async def answer_once(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
     request = Request(scope)
     info = request_info(scope)
     key = info.headers[b"idempotency-key"]
-    if not 0 < len(key) <= MAX_KEY_BYTES or not key.decode("latin-1").isprintable():
+    if not 0 < len(key) <= MAX_KEY_BYTES or not (key.isascii() and key.decode().isprintable()):
         raise BadKey
     tenant_id, identity = await _identity(request)
     resources: Resources = request.app.state.resources

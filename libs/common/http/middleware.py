@@ -8,10 +8,12 @@ answered; and at the end, whatever happened, one reply, one metric, one log line
 
 import re
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
@@ -21,7 +23,7 @@ from libs.common.http.idempotency import answer_once
 from libs.common.http.request_info import SCOPE_KEY, RequestInfo
 from libs.common.http.responses import app_error_response
 from libs.common.http.routes import FOUND_KEY, RouteIndex
-from libs.common.telemetry.logging import get_logger, mask_task_ids
+from libs.common.telemetry.logging import get_logger, log_request, mask_task_ids
 from libs.common.telemetry.metrics import ACTIVE_CONNECTIONS, record_request, status_class
 from libs.common.telemetry.tracing import ServerSpan
 
@@ -36,6 +38,24 @@ NO_ROUTE: Final = "none"
 _QUIET: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{8,128}")
+_ALLOWED_HEADERS: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "X-API-Key",
+    "X-API-Secret",
+    "X-Request-ID",
+    "traceparent",
+)
+_EXPOSED_HEADERS: Final = (
+    "Idempotency-Replayed",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+)
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -51,20 +71,35 @@ class ServiceMiddleware:
         app: What is inside.
         routes: Finds a request's route.
         max_body_bytes: For routes that set no limit of their own.
+        origins: Whose pages may call us from a browser; `*` is everybody's.
     """
 
-    def __init__(self, app: ASGIApp, *, routes: RouteIndex, max_body_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, routes: RouteIndex, max_body_bytes: int, origins: Sequence[str]
+    ) -> None:
         self._app = app
         self._routes = routes
         self._max_body_bytes = max_body_bytes
+        self._for_browsers = CORSMiddleware(
+            self._serve,
+            allow_origins=origins,
+            allow_methods=["GET", *sorted(_WRITES)],
+            allow_headers=_ALLOWED_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=86400,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; other kinds of connections pass through."""
         if scope["type"] != "http" or scope["path"] in _QUIET:
             scope[SCOPE_KEY] = RequestInfo(uuid4().hex, scope.get("path", ""), {})
             await self._app(scope, receive, send)
-            return
+        elif any(name == b"origin" for name, _ in scope["headers"]):
+            await self._for_browsers(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
 
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         method: str = scope["method"]
         headers = dict(scope["headers"])
@@ -97,21 +132,20 @@ class ServiceMiddleware:
             await _tell(error, scope, receive, reply)
         finally:
             ACTIVE_CONNECTIONS.dec()
-            span.end(status=reply.status, method=method, route=route)
             _account(scope, info, reply, method=method, started=started)
+            span.end(status=reply.status, method=method, route=route)
 
 
 class _Reply:
     """Passes a reply on, adds our headers to it, and remembers what it was."""
 
-    __slots__ = ("_info", "_send", "content_length", "started_at", "status")
+    __slots__ = ("_info", "_send", "started_at", "status")
 
     def __init__(self, info: RequestInfo, send: Send) -> None:
         self._info = info
         self._send = send
         self.status = 500
         self.started_at = 0.0
-        self.content_length = b"0"
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -122,9 +156,7 @@ class _Reply:
             overridden = set()
             for pair in message.get("headers", ()):
                 name = pair[0]
-                if name == b"content-length":
-                    self.content_length = pair[1]
-                elif name == b"cache-control":
+                if name == b"cache-control":
                     cacheable = True
                 elif name in _OVERRIDABLE:
                     overridden.add(name)
@@ -197,8 +229,6 @@ def _account(
         route=info.route,
         status=reply.status,
         seconds_to_headers=headers_at - started,
-        request_bytes=_digits(info.headers.get(b"content-length")),
-        response_bytes=_digits(reply.content_length),
     )
     caller = info.caller
     if caller is not None and not info.route.startswith("/internal"):
@@ -219,14 +249,10 @@ def _account(
     }
     if caller is not None:
         fields["caller"] = caller.key
-    log.info("request", **fields)
+    log_request(fields, warn=reply.status >= 500)
 
 
 def _request_id(given: bytes | None) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
     return uuid4().hex
-
-
-def _digits(value: bytes | None) -> str:
-    return value.decode() if value is not None and value.isdigit() else "0"

@@ -76,6 +76,10 @@ class RateLimits:
         if info.decision is not None and not info.decision.allowed:
             raise RateLimited(retry_after_seconds=info.decision.retry_after_seconds)
 
+    async def stop(self) -> None:
+        """Pass on what was counted but not yet told to the other processes."""
+        await self._limiter.stop()
+
     async def admit_subject(self, name: str, subject: str) -> None:
         """Count against a class for somebody the request's credentials do not name.
 

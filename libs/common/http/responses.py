@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, Field
@@ -19,7 +20,14 @@ class JsonResponse(Response):
 
     def render(self, content: object) -> bytes:
         """Return the body's bytes."""
-        return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(content, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _plain(value: object) -> object:
+    # asyncpg's UUIDs are a subclass, which orjson does not take for what it is.
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 class ErrorOut(BaseModel):

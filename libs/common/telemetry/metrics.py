@@ -1,6 +1,6 @@
 """Prometheus metrics.
 
-The standard HTTP metrics (`http_requests_total`, `http_request_duration_seconds`, sizes) are those
+The standard HTTP metrics (`http_requests_total`, `http_request_duration_seconds`) are those
 of prometheus-fastapi-instrumentator. Its middleware finds each request's route by matching all
 routes once more, which costs more than many of our handlers; ours knows the route already, so it
 hands the library's recorders what they need and leaves its middleware out.
@@ -9,7 +9,7 @@ Labels are route templates, methods, status classes and names from the code: nev
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Final, cast
@@ -19,7 +19,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, Histogram, g
 if TYPE_CHECKING:
     from prometheus_fastapi_instrumentator.metrics import Info
     from starlette.requests import Request
-    from starlette.responses import Response
 
 METRICS_CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -33,17 +32,10 @@ OUTSIDE_CALLS: Final = Histogram(
     buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60),
 )
 
+DURATION_BUCKETS: Final = (0.005, 0.025, 0.1, 0.5, 1, 5, float("inf"))
+
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STATUS_CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
-
-
-class _Headers:
-    """A message's headers, as far as the instrumentator asks for them."""
-
-    __slots__ = ("headers",)
-
-    def __init__(self, content_length: str) -> None:
-        self.headers: Mapping[str, str] = {"Content-Length": content_length}
 
 
 def status_class(status: int) -> str:
@@ -52,27 +44,24 @@ def status_class(status: int) -> str:
 
 
 @cache
-def _recorder() -> "tuple[type[Info], Callable[[Info], None]]":
+def _recorders() -> "tuple[type[Info], tuple[Callable[[Info], None], ...]]":
     from prometheus_fastapi_instrumentator import metrics  # noqa: PLC0415 - workers need none
 
-    recorder = metrics.default(
-        should_exclude_streaming_duration=True,
-        latency_lowr_buckets=(0.005, 0.025, 0.1, 0.5, 1, 5),
+    recorders = (
+        metrics.requests(should_include_status=True),
+        metrics.latency(
+            metric_name="http_request_duration_seconds",
+            should_include_status=False,
+            buckets=DURATION_BUCKETS,
+        ),
     )
-    if recorder is None:
+    found = tuple(recorder for recorder in recorders if recorder is not None)
+    if len(found) < len(recorders):
         raise RuntimeError("the HTTP metrics are registered already, by somebody else")
-    return metrics.Info, recorder
+    return metrics.Info, found
 
 
-def record_request(
-    *,
-    method: str,
-    route: str,
-    status: int,
-    seconds_to_headers: float,
-    request_bytes: str,
-    response_bytes: str,
-) -> None:
+def record_request(*, method: str, route: str, status: int, seconds_to_headers: float) -> None:
     """Count one request.
 
     Args:
@@ -80,21 +69,20 @@ def record_request(
         route: The template, as in `/api/v1/agent/{agent_id}`, or `none`.
         status: The reply's.
         seconds_to_headers: Until the reply began, so that open streams do not look slow.
-        request_bytes: The request's Content-Length, or "0".
-        response_bytes: The reply's Content-Length, or "0".
     """
-    info_class, recorder = _recorder()
-    recorder(
-        info_class(
-            request=cast("Request", _Headers(request_bytes)),
-            response=cast("Response", _Headers(response_bytes)),
-            method=method if method in _METHODS else "other",
-            modified_handler=route,
-            modified_status=status_class(status),
-            modified_duration=seconds_to_headers,
-            modified_duration_without_streaming=seconds_to_headers,
-        )
+    info_class, recorders = _recorders()
+    info = info_class(
+        # None of the two recorders looks at these.
+        request=cast("Request", None),
+        response=None,
+        method=method if method in _METHODS else "other",
+        modified_handler=route,
+        modified_status=status_class(status),
+        modified_duration=seconds_to_headers,
+        modified_duration_without_streaming=seconds_to_headers,
     )
+    for recorder in recorders:
+        recorder(info)
 
 
 @contextmanager
