@@ -50,9 +50,10 @@ async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
 
 @router.get("/sessions/{session_id}", response_model=SessionStateOut)
 async def session_state(
+    request: Request,
     session_id: UUID,
-    use: Internal,
     service: Annotated[Caller, Depends(internal_caller())],
 ) -> SessionStateOut:
     """Say whether a session of the tenant in `X-Tenant-ID` still stands."""
-    return SessionStateOut(active=await use.check_session(service.tenant_id, session_id))
+    check = wiring_of(request).internal.check_session
+    return SessionStateOut(active=await check(service.tenant_id, session_id))

@@ -1,0 +1,196 @@
+"""API keys: made, listed, used, revoked."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from libs.common.security import api_key_cache_key, api_key_digest
+from tests.auth.conftest import NOBODY, AuthService, Person
+
+KEYS = "/api/v1/auth/api-keys"
+ME = "/api/v1/auth/user/me"
+
+
+async def make_key(auth: AuthService, person: Person, **body: object) -> dict[str, str]:
+    """Make a key and return the headers that use it."""
+    response = await auth.post(KEYS, json={"name": "CI"} | body, headers=person.bearer)
+    assert response.status_code == 201, response.text
+    made = response.json()
+    return {"x-api-key": made["api_key"], "x-api-secret": made["api_secret"]}
+
+
+class TestAccess:
+    @pytest.mark.parametrize(
+        ("method", "path"), [("GET", KEYS), ("POST", KEYS), ("DELETE", f"{KEYS}/{NOBODY}")]
+    )
+    async def test_strangers_and_keys_may_not(
+        self, auth: AuthService, acme: Person, method: str, path: str
+    ) -> None:
+        key = await make_key(auth, acme, scopes=["full_access"])
+
+        stranger = await auth.client.request(method, path)
+        forged = await auth.client.request(method, path, headers={"authorization": "Bearer x.y.z"})
+        by_key = await auth.client.request(method, path, headers=key, json={"name": "more"})
+
+        assert (stranger.status_code, forged.status_code) == (401, 401)
+        assert by_key.status_code == 403
+
+    async def test_another_company_neither_sees_nor_revokes(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        key = await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        listed = await auth.get(KEYS, headers=globex.bearer)
+        foreign = await auth.client.delete(f"{KEYS}/{key_id}", headers=globex.bearer)
+        missing = await auth.client.delete(f"{KEYS}/{uuid4()}", headers=globex.bearer)
+
+        assert listed.json()["api_keys"] == []
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+        assert (await auth.get(ME, headers=key)).status_code == 200
+
+
+class TestCreate:
+    async def test_shows_the_secret_once(self, auth: AuthService, acme: Person) -> None:
+        response = await auth.post(
+            KEYS, json={"name": "CI", "expires_in_days": 30}, headers=acme.bearer
+        )
+
+        made = response.json()
+        assert made["api_key"].startswith("ak_")
+        assert made["api_secret"].startswith("as_")
+        assert made["details"]["scopes"] == ["read", "write"]
+        listed = await auth.get(KEYS, headers=acme.bearer)
+        assert made["api_secret"] not in listed.text
+        assert made["api_key"] not in listed.text
+        [shown] = listed.json()["api_keys"]
+        assert made["api_key"].startswith(shown["key_prefix"])
+        assert shown["expires_at"] is not None
+
+    async def test_works_as_its_owner(self, auth: AuthService, acme: Person) -> None:
+        key = await make_key(auth, acme)
+
+        response = await auth.get("/api/v1/auth/validate", headers=key)
+
+        body = response.json()
+        assert body["valid"] is True
+        assert body["user"]["id"] == str(acme.user_id)
+        assert body["api_key_info"]["scopes"] == ["read", "write"]
+
+    async def test_bearer_wins_over_keys(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        key = await make_key(auth, acme)
+
+        response = await auth.get(ME, headers=key | globex.bearer)
+
+        assert response.json()["id"] == str(globex.user_id)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"scopes": ["root"]},
+            {"expires_in_days": 0},
+            {"expires_in_days": 366},
+            {"name": "x" * 101},
+        ],
+    )
+    async def test_refuses_what_makes_no_sense(
+        self, auth: AuthService, acme: Person, body: dict[str, object]
+    ) -> None:
+        response = await auth.post(KEYS, json={"name": "CI"} | body, headers=acme.bearer)
+
+        assert response.status_code == 400
+
+    async def test_nobody_gives_away_more_than_they_have(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        admin_key = await make_key(auth, acme, scopes=["admin"])
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            user = await uow.users.get(acme.user_id)
+            assert user is not None
+            user.role = "user"
+
+        # The token still says admin; the database does not.
+        response = await auth.post(
+            KEYS, json={"name": "CI", "scopes": ["admin"]}, headers=acme.bearer
+        )
+        old_key = await auth.get("/api/v1/audit-log", headers=admin_key)
+
+        assert (response.status_code, response.json()["code"]) == (403, "scope_not_allowed")
+        assert old_key.status_code == 403
+
+
+class TestUse:
+    @pytest.mark.parametrize("change", ["x-api-key", "x-api-secret"])
+    async def test_both_halves_are_needed(
+        self, auth: AuthService, acme: Person, change: str
+    ) -> None:
+        key = await make_key(auth, acme)
+        other = await make_key(auth, acme)
+
+        assert (await auth.get(ME, headers=key | {change: other[change]})).status_code == 401
+        assert (await auth.get(ME, headers=key | {change: ""})).status_code == 401
+
+    async def test_a_read_key_only_reads(self, auth: AuthService, acme: Person) -> None:
+        key = await make_key(auth, acme, scopes=["read"])
+
+        read = await auth.get("/api/v1/user/profile", headers=key)
+        written = await auth.client.put("/api/v1/user/profile", json={}, headers=key)
+
+        assert (read.status_code, written.status_code) == (200, 403)
+
+    async def test_use_is_remembered_once_a_minute(self, auth: AuthService, acme: Person) -> None:
+        key = await make_key(auth, acme)
+        pair = {"api_key": key["x-api-key"], "api_secret": key["x-api-secret"]}
+
+        seen = []
+        for _ in range(2):
+            await auth.internal("POST", "/internal/api-keys/verify", json=pair)
+            listed = await auth.get(KEYS, headers=acme.bearer)
+            seen.append(listed.json()["api_keys"][0]["last_used_at"])
+
+        assert seen[0] is not None
+        assert seen[0] == seen[1]
+
+    async def test_an_expired_key_is_refused(self, auth: AuthService, acme: Person) -> None:
+        key = await make_key(auth, acme, expires_in_days=1)
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            [stored] = await uow.api_keys.of_user(acme.user_id, limit=9)
+            stored.expires_at = stored.created_at
+
+        assert (await auth.get(ME, headers=key)).status_code == 401
+
+    async def test_a_suspended_owner_takes_the_keys_along(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        key = await make_key(auth, acme)
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            user = await uow.users.get(acme.user_id)
+            assert user is not None
+            user.status = "suspended"
+
+        assert (await auth.get(ME, headers=key)).status_code == 401
+
+
+class TestRevoke:
+    async def test_bites_within_five_seconds(self, auth: AuthService, acme: Person) -> None:
+        key = await make_key(auth, acme)
+        assert (await auth.get(ME, headers=key)).status_code == 200
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+        cached = api_key_cache_key(api_key_digest(key["x-api-key"], key["x-api-secret"]))
+
+        response = await auth.client.delete(f"{KEYS}/{key_id}", headers=acme.bearer)
+
+        assert response.status_code == 200
+        assert await auth.resources.redis.get(cached) is None
+        for _ in range(50):
+            if (await auth.get(ME, headers=key)).status_code == 401:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            pytest.fail("the key still works after five seconds")
+        again = await auth.client.delete(f"{KEYS}/{key_id}", headers=acme.bearer)
+        assert again.status_code == 404
