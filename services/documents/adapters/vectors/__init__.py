@@ -1,0 +1,1 @@
+"""Vector stores: pgvector in the service's own PostgreSQL, or Qdrant."""
