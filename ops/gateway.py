@@ -39,7 +39,7 @@ STREAMS: Final = {
 }
 STREAMING: Final = ("proxy_buffering off;", "proxy_read_timeout 1h;")
 # The services set their own limits; this one is for several files in one upload.
-MAX_BODY: Final = "256m"
+MAX_BODY: Final = "2g"
 
 
 class Match(StrEnum):
@@ -269,6 +269,8 @@ def _upstream(owner: str, options: GatewayOptions) -> Iterator[str]:
 def _server(options: GatewayOptions) -> Iterator[str]:
     for address in options.listen:
         yield f"listen {address} backlog=4096;"
+    yield "# Asked by whoever runs the gateway: it says nothing of the services behind it."
+    yield "location = /gateway/live { return 200; }"
     yield "if ($unclean) { return 404; }"
     yield "error_page 400 414 494 =400 @bad_request;"
     yield "error_page 404 @not_found;"
