@@ -155,7 +155,8 @@ class WordEmbedder:
                 digest = hashlib.blake2b(word.strip(".,?!").encode(), digest_size=4).digest()
                 row[int.from_bytes(digest, "big") % self.space.dimension] += 1
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return (vectors / np.maximum(norms, 1e-9)).astype(np.float32)
+        vectors /= np.maximum(norms, 1e-9)
+        return vectors
 
     def __call__(self, choice: EmbeddingChoice | None) -> Embedder:
         """Fulfil `EmbedderFactory`: one model for all."""

@@ -1,3 +1,4 @@
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -9,8 +10,12 @@ from services.documents.repositories.found_passages import FoundPassages
 from tests.documents.cast import NOON, Tenant, make_document, make_passage, new_agent_id
 
 
-async def add_indexed(tenant: Tenant, *, passages: int = 3, **changes: object) -> Document:
-    document = make_document(tenant.agent_id, status=Status.PROCESSED, live_version=1, **changes)
+async def add_indexed(
+    tenant: Tenant, *, passages: int = 3, deleted_at: datetime | None = None
+) -> Document:
+    document = make_document(
+        tenant.agent_id, status=Status.PROCESSED, live_version=1, deleted_at=deleted_at
+    )
     await tenant.add(document)
     async with tenant.unit_of_work() as uow:
         await uow.passages.replace(

@@ -1,0 +1,48 @@
+"""Use cases come with a scope, so an unguarded endpoint has nothing to call."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from libs.common.http import anonymous, caller_with, internal_caller
+from libs.common.security import Caller, Scope
+from services.documents.wiring import PublicUseCases, UseCases, Wiring
+
+
+def _wiring(request: Request) -> Wiring:
+    wiring: Wiring = request.app.state.wiring
+    return wiring
+
+
+@cache
+def use_cases_for(scope: Scope) -> Callable[..., Awaitable[UseCases]]:
+    """Return a dependency: the use cases, for a verified caller that holds the scope."""
+
+    async def use_cases(
+        request: Request, caller: Annotated[Caller, Depends(caller_with(scope))]
+    ) -> UseCases:
+        return _wiring(request).use_cases(caller.tenant_id, caller_id=caller.id)
+
+    return use_cases
+
+
+async def use_cases_for_services(
+    request: Request, caller: Annotated[Caller, Depends(internal_caller())]
+) -> UseCases:
+    """Return the use cases, for another service that acts for a tenant."""
+    return _wiring(request).use_cases(caller.tenant_id, caller_id=None)
+
+
+async def use_cases_for_anybody(
+    request: Request, caller: Annotated[Caller | None, Depends(anonymous())]
+) -> PublicUseCases:
+    """Return what may be done without credentials."""
+    return _wiring(request).public_use_cases(caller.tenant_id if caller else None)
+
+
+Reading = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_READ))]
+Writing = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_WRITE))]
+Internal = Annotated[UseCases, Depends(use_cases_for_services)]
+Public = Annotated[PublicUseCases, Depends(use_cases_for_anybody)]

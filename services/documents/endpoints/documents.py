@@ -1,0 +1,187 @@
+"""Uploading, listing, deleting and restoring documents."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from libs.common.http import JsonResponse, Page, errors, pagination, rate_limited
+from libs.common.http.responses import MAX_PER_PAGE
+from services.documents.domain.documents import Status
+from services.documents.domain.errors import (
+    AgentNotFound,
+    AgentRequired,
+    DocumentNotDeleted,
+    DocumentNotFound,
+    NothingUploaded,
+    SameContent,
+    UnsupportedType,
+    UploadRejected,
+    UploadTooLarge,
+)
+from services.documents.endpoints.access import Reading, Writing
+from services.documents.endpoints.upload_form import upload_form
+from services.documents.repositories.documents import DocumentFilter
+from services.documents.schemas.documents import (
+    BulkDeletedOut,
+    BulkDeleteIn,
+    ChunkOut,
+    DeletedDocumentListOut,
+    DocumentChangedOut,
+    DocumentDetailOut,
+    DocumentListOut,
+    DocumentOut,
+)
+from services.documents.schemas.uploads import upload_errors, upload_reply
+
+# Each file has a limit of its own, `MAX_UPLOAD_BYTES`; this is for all files of a form.
+MAX_FORM_BYTES: Final = 2 * 1024**3
+
+router = APIRouter(prefix="/api/v1/document", tags=["documents"])
+
+
+@dataclass(frozen=True)
+class PageWanted:
+    """A page of a list, as asked for in the query."""
+
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1
+    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 10
+
+    @property
+    def offset(self) -> int:
+        """How many entries come before the page."""
+        return (self.page - 1) * self.per_page
+
+    def of(self, total: int) -> Page:
+        """Describe the page within a list of `total` entries."""
+        return pagination(page=self.page, per_page=self.per_page, total=total)
+
+
+Paging = Annotated[PageWanted, Depends()]
+
+
+@router.post(
+    "/upload",
+    dependencies=[Depends(rate_limited("upload"))],
+    status_code=202,
+    responses=errors(
+        UploadTooLarge, UnsupportedType, AgentNotFound, AgentRequired, NothingUploaded
+    ),
+    max_body_size=MAX_FORM_BYTES,
+)
+async def upload_document(request: Request, use: Writing) -> JsonResponse:
+    """Accept files and queue them for indexing; each starts out `pending`.
+
+    Send `multipart/form-data` with `agent_id` and any number of files named `file`, `files` or
+    `files[]`. Answers 202 when all were accepted, 207 when some were, 200 when the agent has
+    them all already.
+    """
+    outcome = await use.upload_documents(upload_form(request))
+    if not outcome.accepted:
+        if len(outcome.rejected) == 1:
+            raise outcome.rejected[0].error
+        raise UploadRejected(details={"errors": upload_errors(outcome)})
+    status, body = upload_reply(outcome)
+    return JsonResponse(body, status_code=status)
+
+
+@router.get("")
+async def list_documents(
+    use: Reading,
+    paging: Paging,
+    *,
+    status: Status | None = None,
+    search: Annotated[str | None, Query(max_length=200)] = None,
+    document_type: Annotated[str | None, Query(max_length=20)] = None,
+    agent_id: UUID | None = None,
+) -> DocumentListOut:
+    """List the company's documents, newest first."""
+    wanted = DocumentFilter(
+        status=status, search=search, document_type=document_type, agent_id=agent_id
+    )
+    documents, total = await use.list_documents(wanted, offset=paging.offset, limit=paging.per_page)
+    return DocumentListOut.of(documents, paging.of(total))
+
+
+@router.get("/deleted")
+async def list_deleted_documents(use: Reading, paging: Paging) -> DeletedDocumentListOut:
+    """List documents that were deleted and can be restored."""
+    documents, total = await use.list_documents(
+        DocumentFilter(deleted=True), offset=paging.offset, limit=paging.per_page
+    )
+    return DeletedDocumentListOut.of(documents, paging.of(total))
+
+
+@router.get("/agent/{agent_id}", responses=errors(AgentNotFound))
+async def list_documents_of_agent(
+    agent_id: UUID,
+    use: Reading,
+    paging: Paging,
+    document_type: Annotated[str | None, Query(max_length=20)] = None,
+) -> DocumentListOut:
+    """List an agent's documents, newest first."""
+    documents, total = await use.list_documents(
+        DocumentFilter(agent_id=agent_id, document_type=document_type),
+        offset=paging.offset,
+        limit=paging.per_page,
+        agent_must_exist=True,
+    )
+    return DocumentListOut.of(documents, paging.of(total))
+
+
+@router.delete("/bulk-delete", responses=errors(DocumentNotFound))
+async def delete_documents(body: BulkDeleteIn, use: Writing) -> BulkDeletedOut:
+    """Delete several documents, all or none."""
+    documents = await use.delete_documents(body.document_ids)
+    return BulkDeletedOut(
+        message=f"{len(documents)} documents were deleted.",
+        document_ids=[document.id for document in documents],
+        deleted_documents_count=len(documents),
+        deleted_chunks_count=sum(document.passage_count or 0 for document in documents),
+    )
+
+
+@router.get("/{document_id}", responses=errors(DocumentNotFound))
+async def get_document(document_id: UUID, use: Reading, paging: Paging) -> DocumentDetailOut:
+    """Show a document with a page of its chunks."""
+    document, passages, total = await use.get_document(
+        document_id, offset=paging.offset, limit=paging.per_page
+    )
+    return DocumentDetailOut(
+        id=document.id,
+        document=DocumentOut.of(document),
+        chunks=[
+            ChunkOut.of(passage, embedding_model=document.embedding_model) for passage in passages
+        ],
+        pagination=paging.of(total),
+    )
+
+
+@router.delete("/{document_id}", responses=errors(DocumentNotFound))
+async def delete_document(document_id: UUID, use: Writing) -> DocumentChangedOut:
+    """Delete a document: from now on nobody finds it. It can be restored for a while."""
+    document = await use.delete_document(document_id)
+    return DocumentChangedOut(
+        document_id=document.id,
+        filename=document.filename,
+        message="The document was deleted.",
+        deleted_chunks_count=document.passage_count or 0,
+        document=DocumentOut.of(document),
+    )
+
+
+@router.patch(
+    "/{document_id}/restore",
+    responses=errors(DocumentNotFound, DocumentNotDeleted, SameContent),
+)
+async def restore_document(document_id: UUID, use: Writing) -> DocumentChangedOut:
+    """Restore a deleted document; it can be found again once it is indexed anew."""
+    document = await use.restore_document(document_id)
+    return DocumentChangedOut(
+        document_id=document.id,
+        filename=document.filename,
+        message="The document was restored and is being indexed.",
+        restored_chunks_count=document.passage_count or 0,
+        document=DocumentOut.of(document),
+    )

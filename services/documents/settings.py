@@ -1,0 +1,42 @@
+"""What documents reads from its environment."""
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from libs.common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The settings of documents, besides those of all services."""
+
+    service: ClassVar[str] = "documents"
+
+    object_store_url: str = Field(description="file:///folder, s3://, gs:// or az://bucket/prefix.")
+    max_upload_bytes: int = Field(default=52_428_800, ge=1, description="For one file.")
+
+    qdrant_url: str | None = Field(
+        default=None, description="Where vectors are kept; without it, in this service's database."
+    )
+    qdrant_api_key: SecretStr | None = None
+
+    embedding_base_url: str = Field(description="An OpenAI-compatible endpoint, with its /v1.")
+    embedding_api_key: SecretStr | None = None
+    embedding_model: str = "bge-small-en-v1.5"
+    embedding_dimension: int = Field(default=384, ge=1, le=4096)
+
+    rerank_url: str | None = Field(
+        default=None, description="The whole address of a rerank route; without it, no reranking."
+    )
+    rerank_api_key: SecretStr | None = None
+    rerank_model: str = "ms-marco-minilm-l12"
+    rerank_gate: float = Field(
+        default=0.12, ge=0, le=1, description="Below this score nothing relevant was found."
+    )
+
+    index_concurrency: int = Field(
+        default=4, ge=1, le=64, description="Documents that one worker indexes at once."
+    )
+    keep_deleted_days: int = Field(
+        default=30, ge=0, description="How long a deleted document can be restored."
+    )

@@ -1,0 +1,317 @@
+"""Clients, stores and use cases of a process, put together once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from uuid import UUID
+
+from libs.common.health import Check
+from libs.common.resources import Resources
+from libs.common.wake import Wake
+from services.documents.adapters.agent_events import following_agents
+from services.documents.adapters.agents import CachedAgents
+from services.documents.adapters.blobs import EncryptedBlobs, open_store
+from services.documents.adapters.embeddings import Embedders
+from services.documents.adapters.parsing.sniff import sniff
+from services.documents.adapters.queries import RememberedQueries
+from services.documents.adapters.rerank import HttpReranker
+from services.documents.adapters.vectors.pgvector import PgVectorStore
+from services.documents.domain.ports import (
+    Agents,
+    BlobStore,
+    EmbedderFactory,
+    EmbeddingChoice,
+    Parser,
+    QueryReader,
+    Reranker,
+    VectorStore,
+)
+from services.documents.domain.terms import terms_of
+from services.documents.repositories.found_passages import FoundPassages
+from services.documents.repositories.indexing import IndexingState
+from services.documents.repositories.sweeping import DocumentSweep
+from services.documents.repositories.tasks import TaskLookup
+from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
+from services.documents.settings import Settings
+from services.documents.use_cases.change_passages import (
+    ChangeAllPassages,
+    DeletePassage,
+    ListDeletedPassages,
+    RestorePassage,
+)
+from services.documents.use_cases.delete_documents import DeleteDocument, DeleteDocuments
+from services.documents.use_cases.fail_document import FailDocument
+from services.documents.use_cases.get_task import GetTask
+from services.documents.use_cases.index_document import IndexDocument
+from services.documents.use_cases.list_documents import GetDocument, ListDocuments
+from services.documents.use_cases.purge_vectors import PurgeVectors
+from services.documents.use_cases.reindex_agents import ReindexAgents
+from services.documents.use_cases.restore_document import RestoreDocument
+from services.documents.use_cases.search_passages import SearchPassages
+from services.documents.use_cases.sweep import EraseDeleted, SweepStore
+from services.documents.use_cases.upload_documents import UploadDocuments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """What a process of documents is made of."""
+
+    settings: Settings
+    resources: Resources
+    wake: Wake
+    blobs: BlobStore
+    agents: Agents
+    embedder_for: EmbedderFactory
+    queries: QueryReader
+    vectors: VectorStore
+    reranker: Reranker | None
+
+    def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
+        """Return the use cases of one tenant."""
+        return UseCases(self, tenant_id, caller_id)
+
+    def public_use_cases(self, caller_tenant_id: UUID | None) -> "PublicUseCases":
+        """Return what may be done without credentials."""
+        return PublicUseCases(self, caller_tenant_id)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, resources: Resources) -> AsyncIterator["Wiring"]:
+        """Connect to what only this service uses, and let go of it at the end."""
+        settings = resources.settings
+        if not isinstance(settings, Settings):
+            raise TypeError("documents is wired with its own settings")
+        embedder_for = Embedders(platform=_platform_embedding(settings), http=resources.http)
+        wake = Wake(resources.redis, settings.service)
+        agents = CachedAgents(resources.client("agents"))
+        async with (
+            open_vectors(settings, resources) as vectors,
+            following_agents(resources.redis, agents),
+        ):
+            wiring = cls(
+                settings=settings,
+                resources=resources,
+                wake=wake,
+                blobs=EncryptedBlobs(open_store(settings.object_store_url), resources.key_ring),
+                agents=agents,
+                embedder_for=embedder_for,
+                queries=RememberedQueries(embedder_for, terms_of),
+                vectors=vectors,
+                reranker=_reranker(settings, resources),
+            )
+            yield wiring
+            await wake.aclose()
+
+
+class UseCases:
+    """What one tenant can do; each use case is made when it is first asked for."""
+
+    def __init__(self, wiring: Wiring, tenant_id: UUID, caller_id: UUID | None) -> None:
+        self.tenant_id = tenant_id
+        self._wiring = wiring
+        self._caller_id = caller_id
+
+    def unit_of_work(self, *, read_only: bool = False) -> DocumentsUnitOfWork:
+        """Begin a unit of work of the tenant."""
+        return DocumentsUnitOfWork(
+            self._wiring.resources.database,
+            self.tenant_id,
+            read_only=read_only,
+            wake=self._wiring.wake,
+        )
+
+    @cached_property
+    def upload_documents(self) -> UploadDocuments:
+        """Take in files."""
+        return UploadDocuments(
+            tenant_id=self.tenant_id,
+            caller_id=self._caller_id,
+            unit_of_work=self.unit_of_work,
+            blobs=self._wiring.blobs,
+            agents=self._wiring.agents,
+            sniff=sniff,
+            max_bytes=self._wiring.settings.max_upload_bytes,
+        )
+
+    @cached_property
+    def list_documents(self) -> ListDocuments:
+        """List documents."""
+        return ListDocuments(
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
+        )
+
+    @cached_property
+    def get_document(self) -> GetDocument:
+        """Show one document."""
+        return GetDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def delete_document(self) -> DeleteDocument:
+        """Delete one document."""
+        return DeleteDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def delete_documents(self) -> DeleteDocuments:
+        """Delete several documents."""
+        return DeleteDocuments(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def restore_document(self) -> RestoreDocument:
+        """Bring a document back."""
+        return RestoreDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def delete_passage(self) -> DeletePassage:
+        """Hide one chunk."""
+        return DeletePassage(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def restore_passage(self) -> RestorePassage:
+        """Show one chunk again."""
+        return RestorePassage(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def change_all_passages(self) -> ChangeAllPassages:
+        """Hide or show all chunks of a document."""
+        return ChangeAllPassages(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def list_deleted_passages(self) -> ListDeletedPassages:
+        """List deleted chunks."""
+        return ListDeletedPassages(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def search_passages(self) -> SearchPassages:
+        """Find passages."""
+        return SearchPassages(
+            tenant_id=self.tenant_id,
+            agents=self._wiring.agents,
+            queries=self._wiring.queries,
+            vectors=self._wiring.vectors,
+            found=FoundPassages(database=self._wiring.resources.database),
+            reranker=self._wiring.reranker,
+            gate=self._wiring.settings.rerank_gate,
+        )
+
+    def index_document(self, parser: Parser) -> IndexDocument:
+        """Index a document; only workers have a parser."""
+        return IndexDocument(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            state=IndexingState(database=self._wiring.resources.database),
+            blobs=self._wiring.blobs,
+            agents=self._wiring.agents,
+            parser=parser,
+            embedder_for=self._wiring.embedder_for,
+            vectors=self._wiring.vectors,
+            terms_of=terms_of,
+            fail=self.fail_document,
+        )
+
+    @cached_property
+    def fail_document(self) -> FailDocument:
+        """Give a document up."""
+        return FailDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def purge_vectors(self) -> PurgeVectors:
+        """Take a deleted document out of the vector store."""
+        return PurgeVectors(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            vectors=self._wiring.vectors,
+        )
+
+    @cached_property
+    def reindex_agents(self) -> ReindexAgents:
+        """Follow agents into other embedding spaces."""
+        return ReindexAgents(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            agents=self._wiring.agents,
+            embedder_for=self._wiring.embedder_for,
+        )
+
+
+class PublicUseCases:
+    """What anybody can do."""
+
+    def __init__(self, wiring: Wiring, caller_tenant_id: UUID | None) -> None:
+        self._wiring = wiring
+        self._caller_tenant_id = caller_tenant_id
+
+    @cached_property
+    def get_task(self) -> GetTask:
+        """Tell how far a task is."""
+        database = self._wiring.resources.database
+        return GetTask(
+            database=database,
+            tasks=TaskLookup(database=database),
+            caller_tenant_id=self._caller_tenant_id,
+        )
+
+
+def sweep_store(wiring: Wiring) -> SweepStore:
+    """Return the sweep of files without a row; needs the worker's database role."""
+    return SweepStore(
+        documents=DocumentSweep(database=wiring.resources.database), blobs=wiring.blobs
+    )
+
+
+def erase_deleted(wiring: Wiring) -> EraseDeleted:
+    """Return the sweep of documents deleted long ago; needs the worker's database role."""
+    return EraseDeleted(
+        documents=DocumentSweep(database=wiring.resources.database),
+        blobs=wiring.blobs,
+        vectors=wiring.vectors,
+        keep=timedelta(days=wiring.settings.keep_deleted_days),
+    )
+
+
+@asynccontextmanager
+async def open_vectors(settings: Settings, resources: Resources) -> AsyncIterator[VectorStore]:
+    """Open Qdrant where one is given, else the tables in our own database."""
+    if settings.qdrant_url is None:
+        yield PgVectorStore(resources.database)
+        return
+    from services.documents.adapters.vectors.qdrant import (  # noqa: PLC0415 - takes 60 MB
+        QdrantStore,
+        open_client,
+    )
+
+    key = settings.qdrant_api_key
+    client = open_client(settings.qdrant_url, api_key=key.get_secret_value() if key else None)
+
+    async def probe() -> None:
+        await client.get_collections()
+
+    resources.checks.append(Check("qdrant", probe, critical=False))
+    try:
+        yield QdrantStore(client)
+    finally:
+        await client.close()
+
+
+def _platform_embedding(settings: Settings) -> EmbeddingChoice:
+    key = settings.embedding_api_key
+    return EmbeddingChoice(
+        provider="platform",
+        model=settings.embedding_model,
+        dimension=settings.embedding_dimension,
+        base_url=settings.embedding_base_url,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
+def _reranker(settings: Settings, resources: Resources) -> Reranker | None:
+    if settings.rerank_url is None:
+        return None
+    key = settings.rerank_api_key
+    return HttpReranker(
+        url=settings.rerank_url,
+        model=settings.rerank_model,
+        api_key=key.get_secret_value() if key else None,
+        http=resources.http,
+    )

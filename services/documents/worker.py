@@ -1,0 +1,53 @@
+"""The worker process of documents: `python -m services.documents.worker`.
+
+It indexes documents, publishes this service's events, and hears what happens to agents.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from libs.common.events.consumer import Consumer
+from libs.common.events.relay import Relay
+from libs.common.jobs.runner import JobRunner
+from libs.common.jobs.sweeper import Sweeper
+from libs.common.process import Loop, load_settings, run_worker
+from libs.common.resources import Resources
+from libs.common.wake import Nudges
+from services.documents.adapters.parsing.pool import ProcessParser
+from services.documents.settings import Settings
+from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.workers.events import HANDLERS
+from services.documents.workers.jobs import JobHandlers
+from services.documents.workers.sweep import SweepLoop
+
+
+@asynccontextmanager
+async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
+    """Put the worker together."""
+    database, redis, service = resources.database, resources.redis, resources.service
+    nudges = Nudges(redis, service)
+    async with Wiring.open(resources) as wiring, ProcessParser() as parser:
+        jobs = JobHandlers(wiring=wiring, parser=parser)
+        runner = JobRunner(
+            database,
+            redis,
+            service,
+            jobs.by_kind,
+            on_failed=jobs.on_failed,
+            concurrency=wiring.settings.index_concurrency,
+            nudge=nudges.jobs,
+        )
+        yield {
+            "nudges": nudges.run,
+            "jobs": runner.run,
+            "relay": Relay(database, redis, service, nudge=nudges.events).run,
+            "events": Consumer(redis, database, service, HANDLERS).run,
+            "sweeper": Sweeper(database).run,
+            "sweep": SweepLoop(
+                sweep_store=sweep_store(wiring), erase_deleted=erase_deleted(wiring)
+            ).run,
+        }
+
+
+if __name__ == "__main__":
+    run_worker(load_settings(Settings), loops)

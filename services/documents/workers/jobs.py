@@ -1,0 +1,56 @@
+"""Jobs in: each handler is one call of a use case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from libs.common.jobs import Job, JobContext
+from libs.common.jobs.runner import Handler, OnFailed
+from services.documents.domain.jobs import IndexDocument, PurgeVectors, ReindexAgents
+from services.documents.domain.ports import Parser
+from services.documents.wiring import Wiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobHandlers:
+    """Does this service's jobs."""
+
+    wiring: Wiring
+    parser: Parser
+
+    @property
+    def by_kind(self) -> Mapping[type[Job], Handler]:
+        """The handlers by job class."""
+        return {
+            IndexDocument: self.index_document,
+            PurgeVectors: self.purge_vectors,
+            ReindexAgents: self.reindex_agents,
+        }
+
+    @property
+    def on_failed(self) -> Mapping[type[Job], OnFailed]:
+        """What is noted when a job has failed for good."""
+        return {IndexDocument: self.give_document_up}
+
+    async def index_document(self, job: IndexDocument, context: JobContext) -> None:
+        """Index one version of a document."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.index_document(self.parser)(
+            job.document_id, version=job.version, tell_progress=context.progress
+        )
+
+    async def give_document_up(self, job: IndexDocument, context: JobContext, reason: str) -> None:
+        """Mark a document as failed whose job was tried too often."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.fail_document(
+            job.document_id, version=job.version, code="indexing_failed", message=reason
+        )
+
+    async def purge_vectors(self, job: PurgeVectors, context: JobContext) -> None:
+        """Take a deleted document out of the vector store."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.purge_vectors(job.document_id, version=job.version)
+
+    async def reindex_agents(self, job: ReindexAgents, context: JobContext) -> None:
+        """Queue what lies in another embedding space than its agent now uses."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.reindex_agents(job.agent_id)

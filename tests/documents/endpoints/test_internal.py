@@ -1,0 +1,83 @@
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.documents.cast import WordEmbedder
+from tests.documents.endpoints.conftest import Company
+
+HANDBOOK = """# Returns
+Returns are accepted for thirty days after delivery. Keep the box.
+
+# Shipping
+Parcels are sent from Rotterdam every morning.
+"""
+
+
+@pytest.fixture
+def service_headers(app: FastAPI) -> dict[str, str]:
+    """What another service sends."""
+    token = app.state.resources.service_tokens.token_for("documents")
+    return {"authorization": f"Bearer {token}"}
+
+
+async def search(
+    client: httpx.AsyncClient, company: Company, headers: dict[str, str], **more: Any
+) -> httpx.Response:
+    body = {"agent_id": str(company.agent_id), "query": "parcels from Rotterdam", **more}
+    headers = {**headers, "x-tenant-id": str(company.tenant_id)}
+    return await client.post("/internal/search", json=body, headers=headers)
+
+
+class TestSearch:
+    async def test_services_only(self, client: httpx.AsyncClient, company: Company) -> None:
+        assert (await search(client, company, {})).status_code == 401
+        assert (await search(client, company, company.headers)).status_code == 401
+
+    async def test_another_tenants_agent_is_unknown(
+        self,
+        client: httpx.AsyncClient,
+        company: Company,
+        other_company: Company,
+        service_headers: dict[str, str],
+    ) -> None:
+        for agent_id in (other_company.agent_id, uuid4()):
+            reply = await search(client, company, service_headers, agent_id=str(agent_id))
+            assert (reply.status_code, reply.json()["code"]) == (404, "agent_not_found")
+
+    async def test_gives_passages_with_places_and_quotes(
+        self, client: httpx.AsyncClient, company: Company, service_headers: dict[str, str]
+    ) -> None:
+        document = await company.add_indexed(HANDBOOK)
+
+        body = (await search(client, company, service_headers, limit=1, quotes=1)).json()
+
+        [passage] = body["passages"]
+        assert passage["number"] == 1
+        assert passage["document_id"] == document["id"]
+        assert passage["document_name"] == "handbook.md"
+        assert HANDBOOK[passage["char_start"] : passage["char_end"]] == passage["text"]
+        [quote] = body["quotes"]
+        assert quote["passage_number"] == 1
+        assert quote["text"] == "Parcels are sent from Rotterdam every morning."
+        assert HANDBOOK[quote["char_start"] : quote["char_end"]] == quote["text"]
+        assert body["relevant"] is None
+        assert body["knowledge_available"] is True
+
+    async def test_out_of_reach_is_an_answer(
+        self,
+        client: httpx.AsyncClient,
+        company: Company,
+        service_headers: dict[str, str],
+        embedder: WordEmbedder,
+    ) -> None:
+        embedder.down = True
+
+        reply = await search(client, company, service_headers)
+
+        assert reply.status_code == 200
+        body = reply.json()
+        assert (body["knowledge_available"], body["passages"]) == (False, [])
+        assert body["warnings"] == ["embedding_unavailable"]

@@ -1,0 +1,252 @@
+"""The worker's parts together: jobs from the queue, and what an agent's change leads to."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from libs.common.events import EventEnvelope
+from libs.common.events.catalogue.agents import AgentUpdated, SettingsUpdated
+from libs.common.jobs.runner import JobRunner
+from libs.common.resources import Resources
+from services.documents.domain.documents import Status
+from services.documents.domain.ports import EmbeddingChoice
+from services.documents.models import Document
+from services.documents.settings import Settings
+from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.workers.events import HANDLERS
+from services.documents.workers.jobs import JobHandlers
+from tests.conftest import DatabaseUrls, ServiceEnvironment
+from tests.documents.cast import (
+    NOON,
+    Form,
+    KnownAgents,
+    LineParser,
+    MemoryBlobs,
+    MemoryVectors,
+    Tenant,
+    WordEmbedder,
+    new_agent_id,
+)
+
+TEXT = b"# Returns\nReturns are accepted for thirty days after delivery.\n"
+
+
+@pytest.fixture
+async def resources(
+    service_environment: ServiceEnvironment,
+    fresh_database_urls: DatabaseUrls,
+    redis: Redis,
+    tmp_path: Path,
+) -> AsyncIterator[Resources]:
+    """The connections of a worker, with a database of its own."""
+    urls = fresh_database_urls("documents")
+    environment: dict[str, Any] = {
+        name.lower(): value for name, value in service_environment("documents").items()
+    }
+    environment |= {"primary_db_url": urls.primary, "worker_db_url": urls.worker}
+    settings = Settings(
+        **environment,
+        object_store_url=f"file://{tmp_path}",
+        embedding_base_url="http://127.0.0.1:9/v1",
+        qdrant_url=None,
+        rerank_url=None,
+    )
+    async with Resources.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tenant(resources: Resources) -> Tenant:
+    """A company."""
+    return Tenant(uuid4(), new_agent_id(), resources.database)
+
+
+@pytest.fixture
+def agents(tenant: Tenant) -> KnownAgents:
+    """The agents service."""
+    return KnownAgents(tenant)
+
+
+@pytest.fixture
+async def wiring(
+    resources: Resources, agents: KnownAgents, blobs: MemoryBlobs, vectors: MemoryVectors
+) -> AsyncIterator[Wiring]:
+    """The worker's parts, with stand-ins for models and stores."""
+    async with Wiring.open(resources) as opened:
+        yield replace(
+            opened,
+            agents=agents,
+            blobs=blobs,
+            vectors=vectors,
+            embedder_for=WordEmbedder(),
+        )
+
+
+@pytest.fixture
+def runner(resources: Resources, wiring: Wiring) -> JobRunner:
+    """Does the jobs."""
+    jobs = JobHandlers(wiring=wiring, parser=LineParser())
+    return JobRunner(
+        resources.database,
+        resources.redis,
+        "documents",
+        jobs.by_kind,
+        on_failed=jobs.on_failed,
+        first_retry_seconds=0,
+    )
+
+
+async def upload(wiring: Wiring, tenant: Tenant, *contents: bytes) -> list[Document]:
+    files = [(f"{n}.md", content) for n, content in enumerate(contents)]
+    outcome = await wiring.use_cases(tenant.id).upload_documents(Form(files, tenant.agent_id))
+    return [item.document for item in outcome.accepted]
+
+
+class TestJobs:
+    async def test_an_upload_is_indexed_and_a_deletion_purged(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner, vectors: MemoryVectors
+    ) -> None:
+        good, bad = await upload(wiring, tenant, TEXT, b"%locked")
+
+        await runner.drain()
+
+        assert (await tenant.get(good.id)).status == Status.PROCESSED
+        assert (await tenant.get(bad.id)).status == Status.FAILED
+        assert vectors.points
+        await wiring.use_cases(tenant.id).delete_document(good.id)
+        await runner.drain()
+        assert vectors.points == {}
+
+    async def test_a_job_that_always_breaks_fails_its_document(
+        self,
+        wiring: Wiring,
+        tenant: Tenant,
+        runner: JobRunner,
+        vectors: MemoryVectors,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        async def explode(*args: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(vectors, "upsert", explode)
+        [document] = await upload(wiring, tenant, TEXT)
+
+        for _ in range(20):
+            await runner.drain()
+
+        failed = await tenant.get(document.id)
+        assert (failed.status, failed.reason_code) == (Status.FAILED, "indexing_failed")
+        assert failed.processing_error
+        assert "bug" not in failed.processing_error
+
+
+class TestEvents:
+    @pytest.mark.parametrize("all_agents", [False, True])
+    async def test_documents_follow_their_agent_into_another_space(
+        self,
+        wiring: Wiring,
+        tenant: Tenant,
+        runner: JobRunner,
+        vectors: MemoryVectors,
+        all_agents: bool,
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        await runner.drain()
+        embedder = wiring.embedder_for(None)
+        assert isinstance(embedder, WordEmbedder)
+        embedder.space = replace(embedder.space, model="better words")
+
+        await hear(tenant, all_agents=all_agents)
+        await runner.drain()
+
+        now = await tenant.get(document.id)
+        assert (now.version, now.live_version, now.embedding_model) == (2, 2, "better words")
+        assert {space.model for space, _ in vectors.points.values()} == {"better words"}
+
+    async def test_an_unchanged_space_changes_nothing(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        await runner.drain()
+
+        await hear(tenant)
+        await runner.drain()
+
+        assert (await tenant.get(document.id)).version == 1
+
+
+async def hear(tenant: Tenant, *, all_agents: bool = False) -> None:
+    """Handle an event about the tenant's agent, or about its settings."""
+    event: AgentUpdated | SettingsUpdated
+    event = (
+        SettingsUpdated(settings_id=uuid4())
+        if all_agents
+        else AgentUpdated(agent_id=tenant.agent_id)
+    )
+    envelope = EventEnvelope(
+        id=uuid4(),
+        name=event.event_name,
+        version=1,
+        tenant_id=tenant.id,
+        aggregate_id=None,
+        aggregate_version=0,
+        occurred_at=NOON,
+        traceparent=None,
+        payload={},
+    )
+    async with tenant.database.session(tenant.id) as session:
+        await HANDLERS[type(event)](event, envelope, session)
+
+
+class TestSweeps:
+    async def test_files_without_a_row_go(
+        self, wiring: Wiring, tenant: Tenant, blobs: MemoryBlobs
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        kept = dict(blobs.kept)
+        blobs.kept[tenant.id, f"documents/{uuid4()}"] = b"orphan"
+        blobs.kept[uuid4(), f"documents/{document.blob_id}"] = b"orphan of another tenant"
+        blobs.kept[tenant.id, "exports/1"] = b"none of our business"
+
+        assert await sweep_store(wiring)() == 0
+        blobs.age_seconds = 90_000
+        assert await sweep_store(wiring)() == 2
+
+        assert blobs.kept == {**kept, (tenant.id, "exports/1"): b"none of our business"}
+
+    async def test_what_was_deleted_long_ago_is_erased(
+        self,
+        wiring: Wiring,
+        tenant: Tenant,
+        runner: JobRunner,
+        blobs: MemoryBlobs,
+    ) -> None:
+        old, fresh = await upload(wiring, tenant, TEXT, TEXT + b"More.\n")
+        await runner.drain()
+        await wiring.use_cases(tenant.id).delete_documents([old.id, fresh.id])
+        async with tenant.unit_of_work() as uow:
+            document = await uow.documents.get(old.id)
+            assert document is not None
+            document.deleted_at = NOON
+
+        assert await erase_deleted(wiring)() == 1
+
+        assert list(blobs.kept) == [(tenant.id, f"documents/{fresh.blob_id}")]
+        async with tenant.unit_of_work() as uow:
+            assert await uow.documents.get(old.id) is None
+            left = await uow.session.scalars(text("SELECT DISTINCT document_id FROM passages"))
+            assert left.all() == [fresh.id]
+
+
+def test_an_agents_choice_keeps_its_key_to_itself() -> None:
+    choice = EmbeddingChoice(
+        provider="openai", model="m", dimension=3, base_url="https://x", api_key="sk-secret"
+    )
+
+    assert "sk-secret" not in repr(choice)
