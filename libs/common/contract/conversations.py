@@ -2,55 +2,53 @@
 
 from typing import Final
 
-from libs.common.contract.routes import PLANNED, Auth, Route
+from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
 
 OWNER: Final = "conversations"
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, PLANNED),
-    Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, PLANNED),
-    Route("GET", "/api/v1/conversation", OWNER, Auth.READ, PLANNED),
-    Route("POST", "/api/v1/conversation", OWNER, Auth.WRITE_OR_LEAD, PLANNED),
-    Route("GET", "/api/v1/conversation/agent/{agent_id}", OWNER, Auth.READ_OR_LEAD, PLANNED),
-    Route("GET", "/api/v1/conversation/deleted", OWNER, Auth.READ, PLANNED),
-    Route("GET", "/api/v1/conversation/entity", OWNER, Auth.READ_OR_LEAD, PLANNED),
-    Route("GET", "/api/v1/conversation/entity/{entity_id}", OWNER, Auth.READ_OR_LEAD, PLANNED),
-    Route("DELETE", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, PLANNED),
-    Route(
-        "POST", "/api/v1/conversation/{conversation_id}/chat", OWNER, Auth.WRITE_OR_LEAD, PLANNED
-    ),
+    Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, BUILT),
+    Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/conversation", OWNER, Auth.READ, BUILT),
+    Route("POST", "/api/v1/conversation", OWNER, Auth.WRITE_OR_LEAD, BUILT),
+    Route("GET", "/api/v1/conversation/agent/{agent_id}", OWNER, Auth.READ_OR_LEAD, BUILT),
+    Route("GET", "/api/v1/conversation/deleted", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/conversation/entity", OWNER, Auth.READ_OR_LEAD, BUILT),
+    Route("GET", "/api/v1/conversation/entity/{entity_id}", OWNER, Auth.READ_OR_LEAD, BUILT),
+    Route("DELETE", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, BUILT),
+    Route("POST", "/api/v1/conversation/{conversation_id}/chat", OWNER, Auth.WRITE_OR_LEAD, BUILT),
     Route(
         "PATCH",
         "/api/v1/conversation/{conversation_id}/message/restore-all",
         OWNER,
         Auth.WRITE,
-        PLANNED,
+        BUILT,
     ),
     Route(
-        "GET", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.READ_OR_LEAD, PLANNED
+        "GET", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.READ_OR_LEAD, BUILT
     ),
-    Route("DELETE", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.WRITE, PLANNED),
+    Route("DELETE", "/api/v1/conversation/{conversation_id}/messages", OWNER, Auth.WRITE, BUILT),
     Route(
         "GET",
         "/api/v1/conversation/{conversation_id}/messages/stream",
         OWNER,
         Auth.READ_OR_LEAD,
-        PLANNED,
+        BUILT,
     ),
-    Route("PATCH", "/api/v1/conversation/{conversation_id}/restore", OWNER, Auth.WRITE, PLANNED),
+    Route("PATCH", "/api/v1/conversation/{conversation_id}/restore", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/lead", OWNER, Auth.WRITE, PLANNED),
     Route("GET", "/api/v1/lead/company", OWNER, Auth.READ, PLANNED),
     Route("POST", "/api/v1/lead/register", OWNER, Auth.PUBLIC, PLANNED),
     Route("GET", "/api/v1/lead/{lead_id}", OWNER, Auth.READ, PLANNED),
     Route("PUT", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
     Route("DELETE", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
-    Route("GET", "/api/v1/message/deleted", OWNER, Auth.READ, PLANNED),
-    Route("DELETE", "/api/v1/message/{message_id}", OWNER, Auth.WRITE, PLANNED),
-    Route("PATCH", "/api/v1/message/{message_id}/restore", OWNER, Auth.WRITE, PLANNED),
+    Route("GET", "/api/v1/message/deleted", OWNER, Auth.READ, BUILT),
+    Route("DELETE", "/api/v1/message/{message_id}", OWNER, Auth.WRITE, BUILT),
+    Route("PATCH", "/api/v1/message/{message_id}/restore", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/sdk/lead", OWNER, Auth.WRITE, PLANNED),
     Route("PUT", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
     Route("DELETE", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
-    Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, PLANNED),
-    Route("POST", "/v1/chat/completions", OWNER, Auth.WRITE, PLANNED),
-    Route("GET", "/v1/models", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, BUILT),
+    Route("POST", "/v1/chat/completions", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/v1/models", OWNER, Auth.READ, BUILT),
 )
