@@ -7,13 +7,16 @@ finishes what it has begun. A second signal ends it at once.
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import FrameType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
@@ -71,16 +74,20 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
     class Server(uvicorn.Server):
         """Uvicorn, but for what happens between the signal and the end."""
 
-        drains = False
+        drain: asyncio.Task[None] | None = None
 
-        def handle_exit(self, sig: int, frame: object) -> None:
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            _settle()
+            log.info("serving", host=settings.http_host, port=settings.http_port)
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             del frame
-            if self.drains:
+            if self.drain is not None:
                 self.should_exit = self.force_exit = True
                 return
-            self.drains = True
             log.info("stopping", signal=signal.Signals(sig).name)
-            asyncio.get_running_loop().create_task(self._drain())
+            self.drain = asyncio.get_running_loop().create_task(self._drain())
 
         async def _drain(self) -> None:
             resources: Resources | None = getattr(app.state, "resources", None)
@@ -143,6 +150,12 @@ def _begin(settings: ServiceSettings) -> None:
     )
 
 
+def _settle() -> None:
+    """Take what was made at the start out of the garbage collector's rounds: it stays."""
+    gc.collect()
+    gc.freeze()
+
+
 async def _work(settings: ServiceSettings, loops: Loops) -> None:
     from libs.common.resources import Resources  # noqa: PLC0415
 
@@ -162,6 +175,7 @@ async def _work(settings: ServiceSettings, loops: Loops) -> None:
         loops(resources) as named,
         _probes(resources, port=settings.worker_port),
     ):
+        _settle()
         log.info("worker_started", loops=sorted(named))
         tasks = [
             asyncio.create_task(supervise(name, loop), name=name) for name, loop in named.items()
