@@ -81,7 +81,8 @@
   function load() {
     if (!config.persistSession) return;
     try {
-      session = JSON.parse(localStorage.getItem(storageKey)) || {};
+      var kept = JSON.parse(localStorage.getItem(storageKey));
+      session = kept && typeof kept === "object" ? kept : {};
     } catch (error) {
       session = {}; // A sandboxed page has no storage; the session lasts as long as the page.
     }
@@ -454,7 +455,8 @@
 
   function begin() {
     load();
-    var place = { agent_id: config.agentId, url: location.href, title: document.title, trigger_crawl: false };
+    var url = location.href.split("#")[0];
+    var place = { agent_id: config.agentId, url: url, title: document.title, trigger_crawl: false };
     // Tells the site's owner where the widget is used; the chat works without it.
     call("POST", "/website/handshake", place).catch(function () {});
     call("GET", "/agent/" + encodeURIComponent(config.agentId)).then(function (data) {

@@ -27,9 +27,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/providers/{provider_id}/models", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.READ, BUILT),
     Route("PUT", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.WRITE, BUILT),
-    Route(
-        "DELETE", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.WRITE, BUILT
-    ),
+    Route("DELETE", "/api/v1/providers/{provider_id}/models/{model_id}", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/sdk/agent", OWNER, Auth.WRITE, BUILT),
     Route("PUT", "/api/v1/sdk/agent/{agent_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/sdk/agent/{agent_id}", OWNER, Auth.WRITE, BUILT),

@@ -1,6 +1,6 @@
 """Tasks of this service: none, since everything agents do is done when it is answered."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
@@ -19,10 +19,10 @@ class TaskNotFound(NotFound):
     message = "There is no such task."
 
 
-@router.get("/{task_id}/status", status_code=404, responses=errors(TaskNotFound))
+@router.get("/{task_id}/status", responses=errors(TaskNotFound))
 async def get_task(
     _task_id: Annotated[UUID, Path(alias="task_id")],
     _caller: Annotated[Caller | None, Depends(anonymous())],
-) -> NoReturn:
+) -> None:
     """Say that there is none; the gateway sends every id that begins like ours here."""
     raise TaskNotFound

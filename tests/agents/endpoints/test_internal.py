@@ -1,0 +1,104 @@
+"""What other services are told about agents."""
+
+import httpx
+from fastapi import FastAPI
+
+from services.agents.domain.profiles import ModelCall
+from tests.agents.cast import OPENAI_KEY, SDK_SETTINGS, Company
+
+
+class TestStrangers:
+    async def test_people_get_401(self, client: httpx.AsyncClient, acme: Company) -> None:
+        agent = await acme.create_agent()
+        for path in (f"/internal/agents/{agent['id']}", "/internal/agents"):
+            headers = {**acme.admin, "x-tenant-id": str(acme.id)}
+            assert (await client.get(path, headers=headers)).status_code == 401
+            assert (await client.get(path)).status_code == 401
+
+    async def test_of_another_tenant_get_404(self, acme: Company, globex: Company) -> None:
+        agent = await acme.create_agent()
+        await globex.profile(agent["id"], status=404)
+        await globex.profile("by-name/Ada", status=404)
+
+
+class TestProfile:
+    async def test_has_all_that_is_needed_to_answer(self, acme: Company) -> None:
+        agent = await acme.create_agent(
+            instructions="Be brief",
+            settings={
+                **SDK_SETTINGS,
+                "llm_api_key": OPENAI_KEY,
+                "embedding_api_key": OPENAI_KEY,
+                "llm_additional_params": {"top_p": 0.5},
+                "llm_max_tokens": 50,
+            },
+        )
+        profile = await acme.profile(agent["id"])
+        assert profile["instructions"] == "Be brief"
+        assert profile["version"] == 1
+        assert profile["warnings"] == []
+        assert profile["llm"] == {
+            "provider": "openai",
+            "model": "gpt-4o-mini",
+            "base_url": "https://api.openai.com/v1",
+            "api_key": OPENAI_KEY,
+            "temperature": 0.7,
+            "max_tokens": 50,
+            "params": {"top_p": 0.5},
+        }
+        assert profile["embedding"] == {
+            "provider": "openai",
+            "model": "text-embedding-3-large",
+            "base_url": "https://api.openai.com/v1",
+            "api_key": OPENAI_KEY,
+            "dimension": 3072,
+        }
+
+    async def test_goes_by_name_in_any_case(self, acme: Company) -> None:
+        agent = await acme.create_agent(name="R&D/Legal")
+        assert (await acme.profile("by-name/r%26d%2Flegal"))["id"] == agent["id"]
+
+    async def test_lists_living_agents(self, acme: Company) -> None:
+        one = await acme.create_agent(name="One")
+        gone = await acme.create_agent(name="Gone")
+        await acme.send("DELETE", f"/agent/{gone['id']}")
+        token = acme.resources.service_tokens.token_for("agents")
+        headers = {"authorization": f"Bearer {token}", "x-tenant-id": str(acme.id)}
+        listed = await acme.send("GET", "/internal/agents", api="", headers=headers)
+        assert listed == {"agents": [{"id": one["id"], "name": "One"}]}
+
+    async def test_without_any_chat_model_has_none_and_says_so(self, acme: Company) -> None:
+        agent = await acme.create_agent(settings=SDK_SETTINGS)
+        profile = await acme.profile(agent["id"])
+        assert profile["llm"] is None
+        assert profile["embedding"] is None
+        assert "quotes" in profile["warnings"][0]
+
+    async def test_falls_back_to_the_platforms_chat_model(
+        self, app: FastAPI, acme: Company
+    ) -> None:
+        wiring = app.state.wiring
+        platform = ModelCall(
+            provider="platform", model="house", base_url="http://model:1/v1", api_key="k"
+        )
+        object.__setattr__(wiring, "platform", platform)
+        keyless = await acme.create_agent(
+            settings={**SDK_SETTINGS, "llm_additional_params": {"top_p": 0.5}}
+        )
+        profile = await acme.profile(keyless["id"])
+        assert profile["llm"]["model"] == "house"
+        assert profile["llm"]["params"] == {}
+        assert "platform's chat model house" in profile["warnings"][0]
+        plain = await acme.create_agent()
+        assert (await acme.profile(plain["id"]))["warnings"] == []
+        keyed = await acme.create_agent(settings={**SDK_SETTINGS, "llm_api_key": OPENAI_KEY})
+        assert (await acme.profile(keyed["id"]))["llm"]["model"] == "gpt-4o-mini"
+
+    async def test_ignores_inactive_settings(self, acme: Company) -> None:
+        agent = await acme.create_agent(settings={**SDK_SETTINGS, "llm_api_key": OPENAI_KEY})
+        path = f"/settings/{agent['llm_settings_id']}"
+        await acme.send("PUT", path, json={"is_active": False})
+        profile = await acme.profile(agent["id"])
+        assert profile["llm"] is None
+        assert any("inactive" in warning for warning in profile["warnings"])
+        assert profile["version"] == 2
