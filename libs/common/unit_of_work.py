@@ -30,7 +30,7 @@ class UnitOfWork:
         tenant_id: Whose.
         read_only: Refuse writes; a replica may serve it.
         wake: Told after a commit that recorded events or added jobs; without it the workers
-            find them within a second.
+            find them within two seconds.
     """
 
     session: AsyncSession

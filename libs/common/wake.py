@@ -3,7 +3,7 @@
 PostgreSQL's NOTIFY would do it inside the transaction, but it makes all notifying commits of a
 cluster wait for one another (a third of the commits per second at 16 clients, measured; see
 docs/decisions). A nudge over Redis after the commit costs less, may get lost, and must not fail:
-workers also look every second.
+workers also look by themselves, for jobs every second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from libs.common.telemetry.logging import get_logger
 
 log = get_logger(__name__)
 
-INTERVAL_SECONDS: Final = 0.01
+INTERVAL_SECONDS: Final = 0.02
 EVENTS: Final = b"events"
 JOBS: Final = b"jobs"
 ARQ_FUNCTION: Final = "wake"
@@ -61,7 +61,7 @@ async def wait_for_nudge(nudge: asyncio.Event, seconds: float) -> None:
 class Wake:
     """Tells a service's workers that there are events to publish or jobs to do.
 
-    The calls return at once; many calls within 10 ms become one message.
+    The calls return at once; many calls within 20 ms become one message.
     """
 
     def __init__(self, redis: Redis, service: str) -> None:

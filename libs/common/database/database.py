@@ -205,14 +205,14 @@ class Database:
                 connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
             try:
                 await connection.execute(begin)
-                try:
-                    yield connection
-                except BaseException:
-                    # Where the connection is gone, so is the transaction.
-                    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                        await connection.execute("ROLLBACK")
-                    raise
+                yield connection
                 await connection.execute("COMMIT")
+            except BaseException:
+                # Also when BEGIN or COMMIT was cut short. Where the connection is gone, so is the
+                # transaction.
+                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await connection.execute("ROLLBACK")
+                raise
             finally:
                 await pool.release(connection)
 

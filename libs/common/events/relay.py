@@ -26,8 +26,8 @@ from libs.common.wake import wait_for_nudge
 log = get_logger(__name__)
 
 BATCH_SIZE: Final = 500
-POLL_SECONDS: Final = 1.0
-INTERVAL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 2.0
+INTERVAL_SECONDS: Final = 0.1
 TRIM_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 5.0
 # Redis and PostgreSQL may disagree on the time by so much before we think of losses.
@@ -38,9 +38,9 @@ _PUBLISHED: Final = Counter("events_published_total", "Events put on a stream.",
 
 _TAKE: Final = """
 UPDATE outbox SET published_at = now()
-WHERE (tenant_id, id) IN (
-    SELECT tenant_id, id FROM outbox WHERE published_at IS NULL
-    ORDER BY occurred_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM outbox WHERE published_at IS NULL
+    ORDER BY occurred_at LIMIT $1 FOR UPDATE SKIP LOCKED))
 RETURNING id, name, version, tenant_id, aggregate_id, aggregate_version, occurred_at,
           traceparent, payload::text AS payload
 """
@@ -81,7 +81,7 @@ class Relay:
         redis: Where the streams are.
         service: Whose outbox; also the topic.
         nudge: Set by whoever knows that there is something to publish; without it the relay
-            looks once a second.
+            looks every two seconds.
         topics: All streams that this service trims: its own, and those without an outbox.
     """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 2.0
 TIMEOUT_SECONDS: Final = 10
 
 # One line for each wake-up says nothing; what the jobs do is logged by the runner.
@@ -72,7 +72,7 @@ class WakeWorker(Worker):
         self._nudge = nudge
 
     async def main(self) -> None:
-        """Poll for ever, at each nudge and once a second; an outage of Redis is waited out."""
+        """Poll for ever, at each nudge and every two seconds; an outage of Redis is waited out."""
         try:
             while True:
                 try:

@@ -20,7 +20,9 @@ _LOCK_CLOCK: Final = "SELECT virtual_time FROM job_turns WHERE tenant_id = $1 FO
 _MAKE_CLOCK: Final = "INSERT INTO job_turns (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING"
 
 # `waiting` hops from tenant to tenant through the index of due jobs, so that it costs as much as
-# there are tenants with work, however long their queues are.
+# there are tenants with work, however long their queues are. The rows chosen are found again by
+# their place (a planner that knows little of a busy queue would scan it); one that was changed in
+# between, by a cancellation, has another place and is left alone.
 _CLAIM: Final = """
 WITH RECURSIVE waiting (tenant_id) AS (
     (SELECT tenant_id FROM jobs WHERE state = 'queued' AND run_at <= now()
@@ -32,7 +34,7 @@ WITH RECURSIVE waiting (tenant_id) AS (
     FROM waiting WHERE waiting.tenant_id IS NOT NULL
 ),
 candidates AS (
-    SELECT waiting.tenant_id, job.id,
+    SELECT waiting.tenant_id, job.id, job.place,
            greatest(coalesce(turn.virtual_time, 0), $2)
            + (row_number() OVER (PARTITION BY waiting.tenant_id ORDER BY job.run_at, job.id) - 1)
              / coalesce(turn.weight, 1) AS starts_at,
@@ -42,7 +44,7 @@ candidates AS (
     LEFT JOIN unnest($5::uuid[], $6::int[]) AS busy (tenant_id, slots)
         ON busy.tenant_id = waiting.tenant_id
     CROSS JOIN LATERAL (
-        SELECT id, run_at FROM jobs
+        SELECT id, run_at, ctid AS place FROM jobs
         WHERE jobs.tenant_id = waiting.tenant_id AND state = 'queued' AND run_at <= now()
           AND kind = ANY($4)
         ORDER BY run_at, id
@@ -63,7 +65,7 @@ UPDATE jobs
 SET state = 'running', attempts = attempts + 1, lease_owner = $8, updated_at = now(),
     lease_until = now() + make_interval(secs => $9)
 FROM chosen
-WHERE jobs.tenant_id = chosen.tenant_id AND jobs.id = chosen.id AND jobs.state = 'queued'
+WHERE jobs.ctid = chosen.place
 RETURNING jobs.tenant_id, jobs.id, kind, payload::text AS payload, attempts, max_attempts,
           traceparent, error, extract(epoch FROM now() - jobs.created_at)::float8 AS age_seconds
 """

@@ -40,6 +40,7 @@ log = get_logger(__name__)
 CONCURRENCY: Final = 4
 LEASE_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 1.0
+CLAIM_INTERVAL_SECONDS: Final = 0.01
 FIRST_RETRY_SECONDS: Final = 2.0
 MAX_RETRY_SECONDS: Final = 300.0
 OUTAGE_SECONDS: Final = 6 * 3600.0
@@ -146,6 +147,9 @@ class JobRunner:
                     log.warning("jobs_wait", reason="DatabaseUnavailable")
                     await asyncio.sleep(POLL_SECONDS)
                     continue
+                if self._running:
+                    # Hands that fall free within a moment are filled by one claim.
+                    await asyncio.sleep(CLAIM_INTERVAL_SECONDS)
                 await wait_for_nudge(self._look, POLL_SECONDS)
         finally:
             await self._stop([*helpers, *(one.task for one in self._running.values())])

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from libs.common.database import Database
@@ -462,6 +463,18 @@ class TestRun:
         await asyncio.gather(running, return_exceptions=True)
         await wake.aclose()
         await nowhere.aclose()
+
+
+class TestMeasure:
+    async def test_tells_what_is_waiting(
+        self, database: Database, make_tenant: Callable[[], UUID]
+    ) -> None:
+        await add(database, make_tenant(), Paint(fence=1), Paint(fence=2))
+
+        await Sweeper(database).measure()
+
+        assert REGISTRY.get_sample_value("jobs_waiting") == 2
+        assert REGISTRY.get_sample_value("outbox_waiting") == 0
 
 
 class TestPurge:
