@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
+from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from libs.common.wake import Nudges
@@ -30,6 +31,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             "nudges": nudges.run,
             "relay": relay.run,
             "consumer": consumer.run,
+            "sweeper": Sweeper(database).run,
         }
 
 

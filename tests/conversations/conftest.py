@@ -1,0 +1,126 @@
+"""Fixtures of the conversations tests: the service as it runs, with peers over real HTTP."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import cast
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from redis.asyncio import Redis
+
+from libs.common.resources import Resources
+from libs.common.security import CallerVerifier
+from services.conversations.main import make_app
+from services.conversations.settings import Settings
+from services.conversations.wiring import Wiring
+from services.conversations.workers.answering import Answering
+from tests.conftest import ServiceEnvironment
+from tests.conversations.cast import Callers, Company
+from tests.conversations.peers import Peers, running_peers
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Peers]:
+    """Agents, documents and a chat model."""
+    async with running_peers() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(service_environment: ServiceEnvironment, peers: Peers) -> dict[str, str]:
+    """The environment of the service's processes."""
+    return {
+        **service_environment("conversations"),
+        "AGENTS_URL": peers.url,
+        "DOCUMENTS_URL": peers.url,
+        "AUTH_URL": peers.url,
+        "ANSWER_LEASE_SECONDS": "2",
+        "ANSWER_WAIT_SECONDS": "10",
+        "MODEL_FIRST_TOKEN_SECONDS": "5",
+        "HEARTBEAT_SECONDS": "1",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The service's settings."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+@pytest.fixture
+def acme(make_tenant: Callable[[], UUID], peers: Peers) -> Company:
+    """The company whose eyes we look through; its agent has a chat model."""
+    company = Company(make_tenant())
+    peers.add_agent(company)
+    return company
+
+
+@pytest.fixture
+def globex(make_tenant: Callable[[], UUID], peers: Peers) -> Company:
+    """The other company."""
+    company = Company(make_tenant())
+    peers.add_agent(company, name="Grace")
+    return company
+
+
+@pytest.fixture
+async def resources(
+    settings: Settings, redis: Redis, acme: Company, globex: Company
+) -> AsyncIterator[Resources]:
+    """The service's open resources; both companies' callers are known."""
+    async with Resources.open(settings) as opened:
+        opened.caller_verifier = cast("CallerVerifier", Callers(acme, globex))
+        yield opened
+
+
+@pytest.fixture
+async def wiring(resources: Resources) -> AsyncIterator[Wiring]:
+    """The service put together, as in a worker."""
+    async with Wiring.open(resources) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def worker(wiring: Wiring) -> AsyncIterator[Answering]:
+    """A worker that makes answers."""
+    answering = Answering(wiring)
+    task = asyncio.create_task(answering.run())
+    yield answering
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.fixture
+async def client(settings: Settings, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller without credentials, of the service behind a real socket."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = make_app(settings, resources=resources)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=base_url, timeout=20) as made:
+        yield made
+    server.should_exit = True
+    await serving
+    listener.close()
+
+
+@pytest.fixture
+async def conversation_id(client: httpx.AsyncClient, acme: Company) -> str:
+    """A conversation of acme's."""
+    reply = await client.post(
+        "/api/v1/conversation", json={"agent_id": str(acme.agent_id)}, headers=acme.key
+    )
+    assert reply.status_code == 201, reply.text
+    return cast("str", reply.json()["conversation"]["id"])

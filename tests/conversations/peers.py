@@ -1,0 +1,188 @@
+"""What conversations talks to, over real HTTP: agents, documents and an OpenAI-compatible model."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiohttp import web
+
+from services.conversations.domain.knowledge import Knowledge
+from tests.conversations.cast import Company, make_knowledge
+
+
+@dataclass
+class ModelScript:
+    """How the model behaves; each list is used up call by call, its last entry stays."""
+
+    tokens: list[str] = field(
+        default_factory=lambda: ["Returns are accepted ", "within 30 days ", "[Source 1]."]
+    )
+    statuses: list[int] = field(default_factory=lambda: [200])
+    headers: dict[str, str] = field(default_factory=dict)
+    first_token_seconds: float = 0.0
+    between_tokens_seconds: float = 0.0
+    cut_after: int | None = None
+    usage: bool = True
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    aborted: int = 0
+
+    def next_status(self) -> int:
+        return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+
+
+@dataclass
+class Peers:
+    """The other services, as far as conversations calls them."""
+
+    model: ModelScript = field(default_factory=ModelScript)
+    agents: dict[tuple[UUID, UUID], dict[str, Any]] = field(default_factory=dict)
+    knowledge: Knowledge = field(default_factory=make_knowledge)
+    searches: list[dict[str, Any]] = field(default_factory=list)
+    profile_requests: int = 0
+    documents_down: bool = False
+    agents_down: bool = False
+    url: str = ""
+
+    def add_agent(self, company: Company, *, model: bool = True, **changes: Any) -> None:
+        """Give a company its agent, with a chat model or without."""
+        llm = {
+            "provider": "openai",
+            "model": "test-model",
+            "base_url": f"{self.url}/v1",
+            "api_key": "sk-test",
+            "temperature": 0.2,
+            "max_tokens": 300,
+            "params": {},
+        }
+        self.agents[company.id, company.agent_id] = {
+            "id": str(company.agent_id),
+            "tenant_id": str(company.id),
+            "name": "Ada",
+            "description": None,
+            "status": "active",
+            "version": 1,
+            "instructions": "Be brief.",
+            "llm": llm if model else None,
+            "embedding": None,
+            "warnings": [],
+            **changes,
+        }
+
+    async def get_agent(self, request: web.Request) -> web.Response:
+        self.profile_requests += 1
+        if self.agents_down:
+            return web.json_response({}, status=503)
+        tenant = UUID(request.headers["x-tenant-id"])
+        found = self.agents.get((tenant, UUID(request.match_info["agent_id"])))
+        return _found(found)
+
+    async def get_agent_by_name(self, request: web.Request) -> web.Response:
+        tenant = UUID(request.headers["x-tenant-id"])
+        name = request.match_info["name"].lower()
+        own = (agent for (owner, _), agent in self.agents.items() if owner == tenant)
+        return _found(next((agent for agent in own if agent["name"].lower() == name), None))
+
+    async def list_agents(self, request: web.Request) -> web.Response:
+        tenant = UUID(request.headers["x-tenant-id"])
+        return web.json_response(
+            {"agents": [a for (owner, _), a in self.agents.items() if owner == tenant]}
+        )
+
+    async def search(self, request: web.Request) -> web.Response:
+        if self.documents_down:
+            return web.json_response({}, status=503)
+        body = await request.json()
+        self.searches.append({**body, "tenant_id": request.headers["x-tenant-id"]})
+        knowledge = self.knowledge
+        shown = {
+            "passages": [
+                {**asdict(passage), "document_name": passage.name} for passage in knowledge.passages
+            ],
+            "quotes": [asdict(quote) for quote in knowledge.quotes][: body["quotes"]],
+            "relevant": knowledge.relevant,
+            "knowledge_available": knowledge.available,
+            "warnings": list(knowledge.warnings),
+        }
+        return web.Response(body=orjson.dumps(shown), content_type="application/json")
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        script = self.model
+        script.requests.append(await request.json())
+        status = script.next_status()
+        if status != 200:
+            body = {"error": {"message": "no"}}
+            return web.json_response(body, status=status, headers=script.headers)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            await asyncio.sleep(script.first_token_seconds)
+            for number, token in enumerate(script.tokens):
+                if script.cut_after == number:
+                    transport = request.transport
+                    assert transport is not None
+                    transport.close()
+                    return response
+                if number:
+                    await asyncio.sleep(script.between_tokens_seconds)
+                choice = {"index": 0, "delta": {"content": token}, "finish_reason": None}
+                await response.write(_data({"choices": [choice]}))
+            stop = {"index": 0, "delta": {}, "finish_reason": "stop"}
+            await response.write(_data({"choices": [stop]}))
+            if script.usage:
+                usage = {"prompt_tokens": 120, "completion_tokens": 7, "total_tokens": 127}
+                await response.write(_data({"choices": [], "usage": usage}))
+            await response.write(b"data: [DONE]\n\n")
+        except ConnectionError:
+            script.aborted += 1
+        return response
+
+
+@asynccontextmanager
+async def running_peers() -> AsyncIterator[Peers]:
+    """Serve the peers on a free port."""
+    peers = Peers()
+    app = web.Application()
+    app.router.add_get("/internal/agents/by-name/{name}", peers.get_agent_by_name)
+    app.router.add_get("/internal/agents/{agent_id}", peers.get_agent)
+    app.router.add_get("/internal/agents", peers.list_agents)
+    app.router.add_post("/internal/search", peers.search)
+    app.router.add_post("/v1/chat/completions", peers.chat)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    peers.url = f"http://{host}:{port}"
+    try:
+        yield peers
+    finally:
+        await runner.cleanup()
+
+
+def _found(agent: dict[str, Any] | None) -> web.Response:
+    if agent is None:
+        body = {"message": "There is no such agent.", "code": "agent_not_found"}
+        return web.json_response(body, status=404)
+    return web.json_response(agent)
+
+
+def _data(value: object) -> bytes:
+    return b"data: " + orjson.dumps(value) + b"\n\n"
+
+
+Waiter = Callable[[], bool]
+
+
+async def until(condition: Waiter, *, seconds: float = 10.0) -> None:
+    """Wait until something is so.
+
+    Raises:
+        TimeoutError: It does not come about.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)

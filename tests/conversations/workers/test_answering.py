@@ -1,0 +1,278 @@
+"""Answers survive what goes wrong around them: dead workers, an absent Redis, crowded tenants."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from libs.common.resources import Resources
+from services.conversations.adapters.agents import INVALIDATION_CHANNEL
+from services.conversations.settings import Settings
+from services.conversations.wiring import Wiring
+from services.conversations.workers.answering import Answering
+from tests.conftest import DatabaseUrls
+from tests.conversations.cast import Company
+from tests.conversations.endpoints.test_chat import events, finished
+from tests.conversations.peers import Peers, until
+
+
+async def ask(client: httpx.AsyncClient, where: str, who: Company) -> dict[str, Any]:
+    """Ask a question; returns the acknowledgement."""
+    reply = await client.post(
+        f"/api/v1/conversation/{where}/chat", json={"message": "Return period?"}, headers=who.key
+    )
+    assert reply.status_code == 202, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def open_conversation(client: httpx.AsyncClient, who: Company) -> str:
+    """Open a conversation; returns its id."""
+    reply = await client.post(
+        "/api/v1/conversation", json={"agent_id": str(who.agent_id)}, headers=who.key
+    )
+    return str(reply.json()["id"])
+
+
+@asynccontextmanager
+async def worker_process(environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the real worker process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.conversations.worker",
+        env={**os.environ, **environment, "WORKER_PORT": "0", "LOG_LEVEL": "WARNING"},
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def count(urls: DatabaseUrls, statement: str, tenant_id: UUID) -> int:
+    """Count rows as the service's role sees them."""
+    connection = await asyncpg.connect(
+        urls("conversations").primary, server_settings={"search_path": "conversations"}
+    )
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
+            return int(await connection.fetchval(statement))
+    finally:
+        await connection.close()
+
+
+class TestKilledWorker:
+    async def test_another_worker_finishes_exactly_one_answer(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        environment: dict[str, str],
+        database_urls: DatabaseUrls,
+    ) -> None:
+        peers.model.tokens = ["Returns ", "are accepted ", "within 30 days [Source 1]."]
+        peers.model.between_tokens_seconds = 20
+        async with worker_process(environment) as first:
+            ack = await ask(client, conversation_id, acme)
+            following = asyncio.create_task(
+                client.get(
+                    f"/api/v1/conversation/{conversation_id}/messages/stream", headers=acme.key
+                )
+            )
+            await until(lambda: len(peers.model.requests) == 1, seconds=20)
+            await asyncio.sleep(0.3)
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        peers.model.between_tokens_seconds = 0
+
+        async with worker_process(environment):
+            task = await finished(client, ack)
+            stream = await following
+
+        assert task["response"] == "Returns are accepted within 30 days [Source 1]."
+        assert len(peers.model.requests) == 2
+        names = [name for name, _ in events(stream.text)]
+        assert names.count("chat_response") == 1
+        answers = "SELECT count(*) FROM messages WHERE role = 'assistant'"
+        billed = "SELECT count(*) FROM outbox WHERE name = 'answer.completed'"
+        assert await count(database_urls, answers, acme.id) == 1
+        assert await count(database_urls, billed, acme.id) == 1
+
+    async def test_a_stopped_worker_finishes_what_it_began(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        environment: dict[str, str],
+    ) -> None:
+        peers.model.between_tokens_seconds = 0.5
+        async with worker_process(environment) as process:
+            ack = await ask(client, conversation_id, acme)
+            await until(lambda: len(peers.model.requests) == 1, seconds=20)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 15) == 0
+
+        task = await finished(client, ack)
+
+        assert task["status"] == "completed"
+        assert len(peers.model.requests) == 1
+
+
+class TestLostAnnouncements:
+    async def test_an_answer_nobody_announced_is_found(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        redis: Redis,
+        wiring: Wiring,
+    ) -> None:
+        ack = await ask(client, conversation_id, acme)
+        await redis.flushdb()
+
+        answering = asyncio.create_task(Answering(wiring).run())
+
+        assert (await finished(client, ack))["status"] == "completed"
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+
+    @pytest.mark.usefixtures("worker")
+    async def test_a_lost_group_is_made_again(
+        self, client: httpx.AsyncClient, conversation_id: str, acme: Company, redis: Redis
+    ) -> None:
+        await finished(client, await ask(client, conversation_id, acme))
+        await redis.flushdb()
+
+        for _ in range(2):
+            task = await finished(client, await ask(client, conversation_id, acme))
+            assert task["status"] == "completed"
+
+        await asyncio.sleep(0)
+        assert [group["name"] for group in await redis.xinfo_groups("answers")] == [
+            b"conversations"
+        ]
+
+
+class TestRedisDown:
+    async def test_questions_are_answered_and_streamed_from_the_database(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        wiring: Wiring,
+        resources: Resources,
+        worker: Answering,
+    ) -> None:
+        await until(lambda: wiring.channels.live)
+        # What was connected is cut, and nobody listens any more.
+        pool = resources.redis.connection_pool
+        pool.connection_kwargs["port"] = 1
+        await pool.disconnect()
+        connection = wiring.channels._connection
+        assert connection is not None
+        await connection.disconnect(nowait=True)
+
+        ack = await ask(client, conversation_id, acme)
+        stream = await client.get(
+            f"/api/v1/conversation/{conversation_id}/messages/stream", headers=acme.key
+        )
+
+        assert [name for name, _ in events(stream.text)][-2] == "chat_response"
+        assert (await finished(client, ack))["status"] == "completed"
+
+
+class TestFairness:
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        """At most two answers of a tenant in the making."""
+        return {**environment, "ANSWERS_PER_TENANT": "2"}
+
+    @pytest.mark.usefixtures("worker")
+    async def test_a_tenant_has_no_more_than_its_share_in_flight(
+        self,
+        client: httpx.AsyncClient,
+        acme: Company,
+        globex: Company,
+        peers: Peers,
+        settings: Settings,
+        worker: Answering,
+    ) -> None:
+        assert settings.answers_per_tenant == 2
+        peers.model.between_tokens_seconds = 0.15
+        crowd = [await open_conversation(client, acme) for _ in range(8)]
+        acks = await asyncio.gather(*(ask(client, where, acme) for where in crowd))
+        quiet = await ask(client, await open_conversation(client, globex), globex)
+
+        most = 0
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                running = [taken for taken, _ in worker._running.values()]
+                most = max(most, sum(taken.tenant_id == acme.id for taken in running))
+                await asyncio.sleep(0.01)
+
+        watching = asyncio.create_task(watch())
+        served = await finished(client, quiet)
+        waiting = [await client.get(ack["status_url"]) for ack in acks]
+        tasks = [await finished(client, ack) for ack in acks]
+        watching.cancel()
+
+        assert served["status"] == "completed"
+        assert any(reply.json()["status"] == "queued" for reply in waiting)
+        assert {task["status"] for task in tasks} == {"completed"}
+        assert most == 2
+        assert len(peers.model.requests) == 9
+
+
+class TestProfiles:
+    @pytest.mark.usefixtures("worker")
+    async def test_changes_of_agents_are_heard_of(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        redis: Redis,
+    ) -> None:
+        await finished(client, await ask(client, conversation_id, acme))
+        peers.add_agent(acme, instructions="Be verbose.")
+
+        await redis.publish(INVALIDATION_CHANNEL, str(acme.id))
+        await finished(client, await ask(client, conversation_id, acme))
+
+        assert "Be verbose." in peers.model.requests[-1]["messages"][0]["content"]
+
+    @pytest.mark.usefixtures("worker")
+    async def test_known_agents_answer_while_their_service_is_down(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        wiring: Wiring,
+    ) -> None:
+        await finished(client, await ask(client, conversation_id, acme))
+        known = dict(wiring.agents._known)
+        wiring.agents._known.update(
+            {key: (when - 60, profile) for key, (when, profile) in known.items()}
+        )
+        peers.agents_down = True
+
+        task = await finished(client, await ask(client, conversation_id, acme))
+
+        assert task["status"] == "completed"
