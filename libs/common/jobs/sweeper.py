@@ -74,8 +74,7 @@ class Sweeper:
                     self._measured_at = time.monotonic()
                     await self.measure()
                 if time.monotonic() - self._purged_at > PURGE_SECONDS:
-                    self._measured_at = 0.0
-        self._purged_at = time.monotonic()
+                    self._purged_at = time.monotonic()
                     await self.purge()
             except DatabaseUnavailable:
                 log.warning("sweeper_waits", reason="DatabaseUnavailable")
