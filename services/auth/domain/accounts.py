@@ -10,6 +10,8 @@ from services.auth.domain.errors import InvalidEmail
 MIN_PASSWORD_CHARACTERS: Final = 8
 # A bound on what an attacker can make us hash; passphrases fit well below it.
 MAX_PASSWORD_CHARACTERS: Final = 256
+# From so many wrong passwords in a row on, an admin may want to ask the user.
+HIGH_LOGIN_ATTEMPTS: Final = 5
 
 # Addresses such as admin@acme.test and admin@acme.local are what people try a platform with, and
 # identity inside a company's own network may well be of that kind. Editing this list is the way

@@ -1,19 +1,17 @@
 """The users of a company."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
 from libs.common.errors import Forbidden
-from libs.common.http import MAX_PER_PAGE, errors, pagination
+from libs.common.http import errors, pagination
 from libs.common.security import Scope
-from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.clock import utc_now
 from services.auth.domain.errors import CompanyNotFound, EmailTaken, InvalidEmail, UserNotFound
 from services.auth.endpoints.access import ClientAddress, use_cases_for
-from services.auth.repositories.users import SortColumn, UserFilter
-from services.auth.schemas.users import NewUserIn, UserListReply, UserOut, UserReply
+from services.auth.schemas.users import NewUserIn, UserListReply, UserOut, UserQuery, UserReply
 from services.auth.wiring import CallerUseCases
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
@@ -61,35 +59,11 @@ async def show_user_to_admin(user_id: UUID, use: Admin) -> UserReply:
 @router.get("/users", response_model=UserListReply, include_in_schema=False)
 @router.get("/company/users", response_model=UserListReply, include_in_schema=False)
 @router.get("/auth/users", response_model=UserListReply, include_in_schema=False)
-async def list_users(
-    use: Admin,
-    *,
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 50,
-    status: UserStatus | None = None,
-    role: Role | None = None,
-    email_verified: bool | None = None,
-    search: Annotated[str, Query(max_length=200)] = "",
-    sort_by: SortColumn = "created_at",
-    sort_order: Literal["asc", "desc"] = "desc",
-) -> UserListReply:
+async def list_users(use: Admin, query: Annotated[UserQuery, Query()]) -> UserListReply:
     """Return one page of the company's users."""
-    wanted = UserFilter(
-        status=status,
-        role=role,
-        email_verified=email_verified,
-        search=search or None,
-        sort_by=sort_by,
-        descending=sort_order == "desc",
-    )
-    users, total = await use.list_users(wanted, page=page, per_page=per_page)
-    narrowed = {"status": status, "role": role, "email_verified": email_verified, "search": search}
+    users, total = await use.list_users(query.wanted(), page=query.page, per_page=query.per_page)
     return UserListReply(
         users=[UserOut.of(user) for user in users],
-        pagination=pagination(page=page, per_page=per_page, total=total),
-        filters_applied={
-            **{name: value for name, value in narrowed.items() if value not in (None, "")},
-            "sort_by": sort_by,
-            "sort_order": sort_order,
-        },
+        pagination=pagination(page=query.page, per_page=query.per_page, total=total),
+        filters_applied=query.applied(),
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, undefer
 
@@ -26,12 +27,23 @@ _SORT: Final[dict[str, InstrumentedAttribute[object]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class UserFilter:
-    """Which users, and in which order."""
+    """Which users, and in which order; what is None does not narrow."""
 
     status: str | None = None
     role: str | None = None
     email_verified: bool | None = None
+    two_factor_enabled: bool | None = None
     search: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    last_login_after: datetime | None = None
+    last_login_before: datetime | None = None
+    never_logged_in: bool | None = None
+    min_login_attempts: int | None = None
+    timezone: str | None = None
+    language: str | None = None
+    nobody: bool = False
+    """Asks for users in a state that none can be in."""
     sort_by: SortColumn = "created_at"
     descending: bool = True
 
@@ -90,20 +102,35 @@ class UserRepository(TenantRepository[User]):
         return (await self.session.scalars(query)).all(), total or 0
 
     def _narrowed(self, wanted: UserFilter) -> Select[User]:
-        query = self.owned()
-        if wanted.status is not None:
-            query = query.where(User.status == wanted.status)
-        if wanted.role is not None:
-            query = query.where(User.role == wanted.role)
-        if wanted.email_verified is not None:
-            query = query.where(User.email_verified == wanted.email_verified)
+        equal = {
+            User.status: wanted.status,
+            User.role: wanted.role,
+            User.email_verified: wanted.email_verified,
+            User.two_factor_enabled: wanted.two_factor_enabled,
+            User.timezone: wanted.timezone,
+            User.language: wanted.language,
+        }
+        conditions: list[ColumnElement[bool]] = [
+            column == value for column, value in equal.items() if value is not None
+        ]
+        if wanted.created_after is not None:
+            conditions.append(User.created_at >= wanted.created_after)
+        if wanted.created_before is not None:
+            conditions.append(User.created_at <= wanted.created_before)
+        if wanted.last_login_after is not None:
+            conditions.append(User.last_login_at >= wanted.last_login_after)
+        if wanted.last_login_before is not None:
+            conditions.append(User.last_login_at <= wanted.last_login_before)
+        if wanted.never_logged_in is not None:
+            never = User.last_login_at.is_(None)
+            conditions.append(never if wanted.never_logged_in else ~never)
+        if wanted.min_login_attempts is not None:
+            conditions.append(User.login_attempts >= wanted.min_login_attempts)
         if wanted.search:
-            query = query.where(
-                or_(
-                    *(
-                        column.icontains(wanted.search, autoescape=True)
-                        for column in (User.email, User.username, User.first_name, User.last_name)
-                    )
-                )
+            columns = (User.email, User.username, User.first_name, User.last_name)
+            conditions.append(
+                or_(*(column.icontains(wanted.search, autoescape=True) for column in columns))
             )
-        return query
+        if wanted.nobody:
+            conditions.append(false())
+        return self.owned().where(*conditions)

@@ -1,14 +1,21 @@
 """The shapes of users, profiles and the caller's own account."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from libs.common.http import Page
-from services.auth.domain.accounts import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from libs.common.http import MAX_PER_PAGE, Page
+from services.auth.domain.accounts import (
+    HIGH_LOGIN_ATTEMPTS,
+    MAX_PASSWORD_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+    Role,
+    UserStatus,
+)
 from services.auth.models.users import User
+from services.auth.repositories.users import SortColumn, UserFilter
 from services.auth.schemas.api_keys import ApiKeyOut
 from services.auth.schemas.companies import CompanyOut
 from services.auth.use_cases.add_user import NewUser
@@ -170,12 +177,61 @@ class ValidationReply(BaseModel):
         )
 
 
+class UserQuery(BaseModel):
+    """Which of a company's users, in which order, and which page of them."""
+
+    page: Annotated[int, Field(ge=1, le=100_000)] = 1
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = 50
+    status: UserStatus | None = None
+    role: Role | None = None
+    email_verified: bool | None = None
+    two_factor_enabled: bool | None = None
+    search: Annotated[str, Field(max_length=200)] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    last_login_after: datetime | None = None
+    last_login_before: datetime | None = None
+    never_logged_in: bool | None = None
+    high_login_attempts: bool | None = None
+    locked: bool | None = Field(default=None, description="Nobody is: logins are slowed down.")
+    timezone: str | None = None
+    language: str | None = None
+    only_deleted: bool | None = Field(default=None, description="Users are not deleted so far.")
+    sort_by: SortColumn = "created_at"
+    sort_order: Literal["asc", "desc"] = "desc"
+
+    def wanted(self) -> UserFilter:
+        """Return it in the repository's words."""
+        return UserFilter(
+            status=self.status,
+            role=self.role,
+            email_verified=self.email_verified,
+            two_factor_enabled=self.two_factor_enabled,
+            search=self.search,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            last_login_after=self.last_login_after,
+            last_login_before=self.last_login_before,
+            never_logged_in=self.never_logged_in,
+            min_login_attempts=HIGH_LOGIN_ATTEMPTS if self.high_login_attempts else None,
+            timezone=self.timezone,
+            language=self.language,
+            nobody=bool(self.locked or self.only_deleted),
+            sort_by=self.sort_by,
+            descending=self.sort_order == "desc",
+        )
+
+    def applied(self) -> dict[str, Any]:
+        """Return what narrows and sorts the list, as the reply repeats it."""
+        return self.model_dump(mode="json", exclude={"page", "per_page"}, exclude_none=True)
+
+
 class UserListReply(BaseModel):
     """One page of a company's users."""
 
     users: list[UserOut]
     pagination: Page
-    filters_applied: dict[str, str | bool]
+    filters_applied: dict[str, Any]
 
 
 def _fields(user: User) -> dict[str, Any]:

@@ -152,6 +152,41 @@ class TestListUsers:
         assert [user["first_name"] for user in found["users"]] == ["Bob"]
         assert found["filters_applied"]["search"] == "bo"
 
+    @pytest.mark.parametrize(
+        ("narrow", "count"),
+        [
+            ({"never_logged_in": "true"}, 1),
+            ({"never_logged_in": "False"}, 1),
+            ({"status": "suspended"}, 0),
+            ({"created_after": "2001-01-01T00:00:00Z"}, 2),
+            ({"created_before": "2001-01-01T00:00:00Z"}, 0),
+            ({"last_login_after": "2001-01-01T00:00:00Z"}, 1),
+            ({"high_login_attempts": "true"}, 0),
+            ({"locked": "true"}, 0),
+            ({"only_deleted": "true"}, 0),
+            ({"timezone": "UTC", "language": "en", "two_factor_enabled": "false"}, 2),
+        ],
+    )
+    async def test_each_filter_narrows(
+        self, auth: AuthService, acme: Person, narrow: dict[str, str], count: int
+    ) -> None:
+        await add_user(auth, acme)
+
+        body = (await auth.get("/api/v1/admin/user", params=narrow, headers=acme.bearer)).json()
+
+        assert body["pagination"]["total"] == len(body["users"]) == count
+
+    @pytest.mark.parametrize(
+        "wrong", [{"page": 0}, {"per_page": 101}, {"sort_by": "password_hash"}, {"status": "gone"}]
+    )
+    async def test_refuses_what_makes_no_sense(
+        self, auth: AuthService, acme: Person, wrong: dict[str, str | int]
+    ) -> None:
+        response = await auth.get("/api/v1/admin/user", params=wrong, headers=acme.bearer)
+
+        assert response.status_code == 400
+        assert set(response.json()["errors"]) == set(wrong)
+
     async def test_is_for_admins(self, auth: AuthService, acme: Person) -> None:
         grace = await log_in(auth, (await add_user(auth, acme))["email"])
 
