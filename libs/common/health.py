@@ -131,7 +131,7 @@ def common_checks(resources: "Resources") -> list[Check]:
         return None
 
     async def redis() -> Mapping[str, object] | None:
-        await resources.redis.ping()
+        await resources.quick_redis.ping()
         return None
 
     return [Check("database", database), Check("redis", redis, critical=False)]

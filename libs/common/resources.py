@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from libs.common.settings import ServiceSettings
 
 REDIS_CONNECT_SECONDS: Final = 1.0
+REDIS_READ_SECONDS: Final = 0.5
 REDIS_MAX_CONNECTIONS: Final = 256
 
 
@@ -38,6 +39,9 @@ class Resources:
     settings: "ServiceSettings"
     database: Database
     redis: Redis
+    """Without a read timeout: for readers that block."""
+    quick_redis: Redis
+    """Gives up after half a second: for what a request waits for."""
     http: aiohttp.ClientSession
     key_ring: KeyRing
     service_tokens: ServiceTokens
@@ -75,14 +79,17 @@ class Resources:
             pool_size=settings.db_pool_size,
         )
         redis = open_redis(settings.redis_url.get_secret_value())
+        quick_redis = open_redis(
+            settings.redis_url.get_secret_value(), timeout_seconds=REDIS_READ_SECONDS
+        )
         http = open_http_session()
         tokens = ServiceTokens(
             settings.service,
             private_pem=settings.service_key_pem,
             jwks_json=settings.service_jwks_json,
         )
-        meter = UsageMeter(redis, service=settings.service)
-        rate_limits = RateLimits(RateLimiter(redis), settings.rate_limits)
+        meter = UsageMeter(quick_redis, service=settings.service)
+        rate_limits = RateLimits(RateLimiter(quick_redis), settings.rate_limits)
         try:
             await database.open()
             await meter.start()
@@ -90,11 +97,12 @@ class Resources:
                 settings=settings,
                 database=database,
                 redis=redis,
+                quick_redis=quick_redis,
                 http=http,
                 key_ring=KeyRing(settings.root_key, database),
                 service_tokens=tokens,
                 caller_verifier=CallerVerifier(
-                    settings.auth_url, redis=redis, tokens=tokens, http=http
+                    settings.auth_url, redis=quick_redis, tokens=tokens, http=http
                 ),
                 rate_limits=rate_limits,
                 meter=meter,
@@ -105,6 +113,7 @@ class Resources:
             await rate_limits.stop()
             await meter.stop()
             await http.close()
+            await quick_redis.aclose()
             await redis.aclose()
             await database.close()
 
@@ -120,15 +129,17 @@ class Resources:
         return self._clients[service]
 
 
-def open_redis(url: str) -> Redis:
+def open_redis(url: str, *, timeout_seconds: float | None = None) -> Redis:
     """Return a client that connects on first use, and gives up a connection attempt soon.
 
-    Replies are not decoded. There is no read timeout: blocking reads wait as long as they say,
-    and other callers set their own.
+    Args:
+        url: Where Redis is.
+        timeout_seconds: For each reply; None waits as long as a blocking read says.
     """
     redis: Redis = Redis.from_url(
         url,
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
+        socket_timeout=timeout_seconds,
         socket_keepalive=True,
         health_check_interval=0,
         max_connections=REDIS_MAX_CONNECTIONS,

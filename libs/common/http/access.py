@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from structlog.contextvars import bind_contextvars
 
@@ -22,6 +23,7 @@ from libs.common.http.routes import FOUND_KEY
 from libs.common.security import Caller, CallerKind, Scope
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from fastapi.dependencies.models import Dependant
 
     from libs.common.resources import Resources
@@ -137,6 +139,31 @@ def declarations(dependant: "Dependant") -> Iterator[object]:
         if dependency.call is not None:
             yield dependency.call
         yield from declarations(dependency)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRoute:
+    """One route of an application with what it declares; None where it declares nothing."""
+
+    method: str
+    path: str
+    access: Access | None
+    rate_classes: tuple[str, ...]
+
+
+def declared_routes(app: "FastAPI") -> list[DeclaredRoute]:
+    """Return all routes of an application but its probes, for tests that walk them."""
+    return [
+        DeclaredRoute(
+            method,
+            context.path,
+            access_of(context.dependant),
+            rate_classes_of(context.dependant),
+        )
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute) and context.path is not None
+        for method in sorted(context.methods or ())
+    ]
 
 
 def access_of(dependant: "Dependant") -> Access | None:

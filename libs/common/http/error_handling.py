@@ -56,7 +56,9 @@ _CODES: Final = {
 async def on_app_error(request: Request, error: Exception) -> Response:
     """Answer one of our own errors."""
     assert isinstance(error, AppError)  # noqa: S101 - how Starlette registers handlers
-    return app_error_response(error, request_id=request_info(request.scope).request_id)
+    info = request_info(request.scope)
+    info.error_code = error.code
+    return app_error_response(error, request_id=info.request_id)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -68,7 +70,9 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         phrase = HTTPStatus(status).phrase
         known = (phrase.lower().replace(" ", "_"), str(error.detail))
     code, message = known
-    body = error_body(message=message, code=code, request_id=request_info(request.scope).request_id)
+    info = request_info(request.scope)
+    info.error_code = code
+    body = error_body(message=message, code=code, request_id=info.request_id)
     return Response(
         orjson.dumps(body), status, headers=error.headers, media_type="application/json"
     )
@@ -84,10 +88,12 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     else:
         name, complaints = next(iter(fields.items()))
         code, message = "validation_error", f"{name}: {complaints[0]}"
+    info = request_info(request.scope)
+    info.error_code = code
     body = error_body(
         message=message,
         code=code,
-        request_id=request_info(request.scope).request_id,
+        request_id=info.request_id,
         details=fields,
         errors=fields,
     )

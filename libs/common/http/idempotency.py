@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 from uuid import UUID
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.database import PLATFORM_TENANT
@@ -312,7 +312,7 @@ async def _read_body(scope: Scope, receive: Receive, spool: IO[bytes]) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError("the client left before its request was complete")
+            raise ClientDisconnect
         chunk = message.get("body", b"")
         digest.add(chunk)
         spool.write(chunk)

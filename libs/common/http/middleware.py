@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 NO_ROUTE: Final = "none"
+CLIENT_LEFT: Final = 499
 
 # Probes and scrapes come every few seconds: neither logged nor counted.
 _QUIET: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
@@ -187,22 +189,23 @@ class _BoundedBody:
         self._left = limit
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
-            # Refused when somebody reads it: a request without access is told so first.
-            self._left = -1
+            raise BodyTooLarge
 
     async def __call__(self) -> Message:
-        if self._left < 0:
-            raise HTTPException(413)
         message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
+                # The framework's own kind: anything else it would call a malformed body.
                 raise HTTPException(413)
         return message
 
 
 async def _tell(error: Exception, scope: Scope, receive: Receive, reply: _Reply) -> None:
     """Log what nobody foresaw, once, and answer it if there is still a reply to give."""
+    if isinstance(error, ClientDisconnect):
+        reply.status = CLIENT_LEFT
+        return
     told = BodyTooLarge() if _is_too_large(error) else unforeseen(error)
     if told.http_status >= 500 and not isinstance(error, AppError):
         log.error(
@@ -211,6 +214,7 @@ async def _tell(error: Exception, scope: Scope, receive: Receive, reply: _Reply)
     if reply.started_at:
         # Too late for an error: the server cuts the connection, and the client can tell.
         return
+    scope[SCOPE_KEY].error_code = told.code
     response = app_error_response(told, request_id=scope[SCOPE_KEY].request_id)
     await response(scope, receive, reply)
 
@@ -249,6 +253,8 @@ def _account(
     }
     if caller is not None:
         fields["caller"] = caller.key
+    if info.error_code is not None:
+        fields["code"] = info.error_code
     log_request(fields, warn=reply.status >= 500)
 
 

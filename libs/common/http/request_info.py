@@ -17,6 +17,7 @@ class RequestInfo:
     __slots__ = (
         "caller",
         "decision",
+        "error_code",
         "headers",
         "identified",
         "refusal",
@@ -36,6 +37,8 @@ class RequestInfo:
         self.refusal: Unauthenticated | None = None
         """Why credentials were refused; public routes go on without a caller."""
         self.tenant_id: str | None = None
+        self.error_code: str | None = None
+        """The code of the error that is the reply, for its log line."""
         self.decision: Decision | None = None
         """The tightest rate limit met, for the reply's headers."""
 

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from libs.common.errors import AppError
 
 MAX_PER_PAGE: Final = 100
+RETRY_AFTER_SECONDS: Final = 2
+"""What a 503 says when nobody knows better."""
 
 
 class JsonResponse(Response):
@@ -96,8 +98,11 @@ def error_body(
 def app_error_response(error: AppError, *, request_id: str) -> Response:
     """Return the reply to one of our own errors."""
     headers = {}
-    if error.retry_after_seconds is not None:
-        headers["retry-after"] = str(error.retry_after_seconds)
+    retry_after_seconds = error.retry_after_seconds
+    if retry_after_seconds is None and error.http_status == 503:
+        retry_after_seconds = RETRY_AFTER_SECONDS
+    if retry_after_seconds is not None:
+        headers["retry-after"] = str(retry_after_seconds)
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
     body = error_body(

@@ -5,9 +5,16 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 
-from libs.common.http import Anonymous, CallerWith, InternalCaller, access_of, rate_limited
+from libs.common.http import (
+    Anonymous,
+    CallerWith,
+    InternalCaller,
+    access_of,
+    declared_routes,
+    rate_limited,
+)
 from libs.common.security import CallerKind, Scope, ServiceTokens
 from tests.common.http.conftest import Callers
 
@@ -105,11 +112,8 @@ class TestInternalCaller:
 
 class TestAccessOf:
     def test_every_route_of_an_app_declares_its_access(self, app: FastAPI) -> None:
-        declared = {
-            context.path: access_of(context.dependant)
-            for context in iter_route_contexts(app.routes)
-            if isinstance(context.original_route, APIRoute)
-        }
+        routes = declared_routes(app)
+        declared = {route.path: route.access for route in routes}
 
         assert declared["/api/v1/note/{note_id}"] == CallerWith(
             Scope.AGENTS_READ, frozenset({CallerKind.USER, CallerKind.API_KEY})
@@ -117,6 +121,9 @@ class TestAccessOf:
         assert declared["/api/v1/note/public"] == Anonymous()
         assert declared["/internal/whoami"] == InternalCaller(tenant_needed=True)
         assert None not in declared.values()
+        assert [route.path for route in routes if route.rate_classes == ("upload",)] == [
+            "/api/v1/note/upload"
+        ]
 
     def test_a_route_without_a_declaration_is_found_out(self) -> None:
         router = APIRouter()

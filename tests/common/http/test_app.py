@@ -141,7 +141,9 @@ class TestBodies:
             )
 
         assert (await upload(2_000_000)).json()["size"] == 2_000_000
-        assert (await upload(3_000_001)).status_code == 413
+        refused = await upload(3_000_001)
+        assert refused.status_code == 413
+        assert refused.json()["code"] == "body_too_large"
 
 
 class TestHeaders:
