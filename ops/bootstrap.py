@@ -6,7 +6,7 @@ sha256. uv installs ten times faster than pip (4 s against 55 s for our lock), s
 first, by hash; where pip's configuration holds something uv has no word for, or uv fails, pip does
 all of it.
 
-Usage: bootstrap.py [--venv FOLDER] [--dev]
+Usage: bootstrap.py [--venv FOLDER] [--dev | --lock FILE]
 """
 
 import argparse
@@ -51,11 +51,14 @@ def main() -> int:
     """Bring the environment up to date; the exit code says whether that worked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
-    parser.add_argument("--dev", action="store_true")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--dev", action="store_true")
+    choice.add_argument("--lock", type=Path, help="Another lock, as the images have.")
     options = parser.parse_args()
     venv: Path = options.venv.absolute()
+    lock: Path = ROOT / ("requirements-dev.lock" if options.dev else "requirements.lock")
     try:
-        prepare(venv, dev=options.dev)
+        prepare(venv, lock=(options.lock or lock).absolute())
     except BootstrapError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
@@ -68,8 +71,8 @@ def main() -> int:
     return 0
 
 
-def prepare(venv: Path, *, dev: bool) -> None:
-    """Create `venv` if need be and install the lock, unless it stands there already.
+def prepare(venv: Path, *, lock: Path) -> None:
+    """Create `venv` if need be and install a lock, unless it stands there already.
 
     Raises:
         BootstrapError: this Python will not do, the disk is full, or a package cannot be had.
@@ -80,7 +83,6 @@ def prepare(venv: Path, *, dev: bool) -> None:
             f"Python 3.11, 3.12 or 3.13 is needed and this is {version[0]}.{version[1]}: "
             "name another with PYTHON=…"
         )
-    lock = ROOT / ("requirements-dev.lock" if dev else "requirements.lock")
     python = venv / "bin" / "python"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = venv / STAMP
@@ -92,11 +94,14 @@ def prepare(venv: Path, *, dev: bool) -> None:
     if not python.exists():
         _say(f"Making a virtual environment in {_short(venv)} (Python {version[0]}.{version[1]})")
         _create(venv)
-    _say(f"Installing the {'development tools' if dev else 'packages'} of {lock.name}")
+    _say(f"Installing the packages of {lock.name}")
     _install(venv, lock)
-    # The development lock holds the same versions and more, so it satisfies both.
-    runtime = hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
-    stamp.write_text(json.dumps({"requirements.lock": runtime, lock.name: digest}))
+    satisfied = {lock.name: digest}
+    if lock.name == "requirements-dev.lock":
+        # It holds the same versions as the runtime's and more, so it satisfies both.
+        runtime = ROOT / "requirements.lock"
+        satisfied[runtime.name] = hashlib.sha256(runtime.read_bytes()).hexdigest()
+    stamp.write_text(json.dumps(satisfied))
     _say(f"Installed in {time.monotonic() - started:.0f} s")
 
 
