@@ -52,6 +52,11 @@ class Home:
         return self.folder / "run"
 
     @property
+    def gateway(self) -> Path:
+        """nginx's configuration and temporary files."""
+        return self.run / "gateway"
+
+    @property
     def models(self) -> Path:
         """Model files; MODELS_DIR moves them elsewhere."""
         return self.folder / "models"

@@ -14,6 +14,7 @@ from ops.errors import OpsError
 from ops.local import postgres
 from ops.local.environment import Wiring
 from ops.local.home import Home
+from ops.local.nginx import clear_workers
 from ops.local.nursery_client import become_reaper
 from ops.local.ports import check_gateway_port, choose_ports
 from ops.local.process import LOOPBACK, wait_until_gone
@@ -38,7 +39,7 @@ def main() -> int:
         state = StackState(pid=os.getpid(), url=settings.url)
         state.write(home.state)
         try:
-            cleared = clear_leftovers(previous)
+            cleared = clear_leftovers(previous, home)
             if cleared:
                 state.notes.append(
                     f"Ended {cleared} processes that an earlier start had left behind."
@@ -88,27 +89,28 @@ def _wiring(settings: StackSettings, home: Home, secrets: Secrets, ports: dict[s
     )
 
 
-def clear_leftovers(previous: StackState | None) -> int:
+def clear_leftovers(previous: StackState | None, home: Home) -> int:
     """End what a killed launcher may have left; only processes that are surely those.
 
     Returns:
         How many there were.
     """
-    if previous is None:
-        return 0
-    found = [
-        part.pid
-        for part in previous.parts.values()
+    found = {
+        part.pid: postgres.STOP_SIGNAL if part.name == "postgres" else signal.SIGTERM
+        for part in (previous.parts.values() if previous is not None else ())
         if part.pid is not None and same_process(part.pid, part.started_at)
-    ]
-    for pid in found:
+    }
+    for pid, number in found.items():
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, number)
     for pid in found:
         if not wait_until_gone(pid, seconds=LEFTOVER_SECONDS):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             wait_until_gone(pid, seconds=LEFTOVER_SECONDS)
+    # These outlive even their own masters.
+    clear_workers(home.gateway)
+    postgres.clear_orphans(home.postgres)
     return len(found)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.gateway import GatewayOptions, render_nginx
-from ops.local.process import Program
+from ops.local.process import Program, end_strays
 from ops.local.wheels import nginx_binary
 
 
@@ -35,6 +35,11 @@ def nginx_program(
         stop_signal=signal.SIGTERM,
         stop_seconds=5.0,
     )
+
+
+def clear_workers(folder: Path) -> None:
+    """End the workers of a master that was killed: they would go on serving its port."""
+    end_strays("nginx", directory=folder)
 
 
 def _worker_user() -> str | None:

@@ -7,16 +7,24 @@ after a `kill -9`.
 
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from ops.errors import OpsError
 from ops.local.identity import Identity, unprivileged
-from ops.local.process import LOOPBACK, Program, alive, base_environment, spawn, stop, tail
+from ops.local.process import (
+    LOOPBACK,
+    Program,
+    alive,
+    base_environment,
+    end_strays,
+    spawn,
+    stop,
+    tail,
+)
 from ops.local.wheels import postgres_binaries
 
 SUPERUSER = "postgres"
@@ -94,6 +102,9 @@ def postgres_program(data_dir: Path, *, port: int, log: Path, fsync: bool = True
         "timezone": "UTC",
         "log_timezone": "UTC",
     }
+    if sys.platform.startswith("linux"):
+        # After a crash: one call for the file system instead of one for each of 1,500 files (5 s).
+        settings["recovery_init_sync_method"] = "syncfs"
     if not fsync:
         settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     command = [str(postgres_binaries() / "postgres"), "-D", str(data_dir)]
@@ -122,16 +133,8 @@ def postgres_ready(data_dir: Path, *, pid: int) -> bool:
 
 
 def clear_orphans(data_dir: Path) -> None:
-    """End the children of a server that was killed, which would keep a new one from starting.
-
-    Leaves a server alone that is alive: two launchers never share a home.
-    """
-    for process in psutil.process_iter():
-        try:
-            if process.name() == "postgres" and Path(process.cwd()) == data_dir.resolve():
-                process.kill()
-        except (psutil.Error, OSError):
-            continue
+    """End the children of a server that was killed, which would keep a new one from starting."""
+    end_strays("postgres", directory=data_dir)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from ops.local.identity import Identity
 
 WRAPPER = Path(__file__).with_name("exec_wrapper.py")
@@ -123,3 +125,22 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def end_strays(name: str, *, directory: Path) -> int:
+    """Kill processes of this name that run in `directory`; return how many there were.
+
+    What a killed server leaves behind keeps its port or its memory, and is no child of ours. It is
+    known by its working directory, which no other program shares.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == name and Path(process.cwd()) == directory.resolve():
+                process.kill()
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    # What they hold is free once they are gone, not once they have been told.
+    psutil.wait_procs(found, timeout=3)
+    return len(found)

@@ -12,7 +12,7 @@ from ops.local.environment import (
     inherited,
     needs_model_server,
 )
-from ops.local.nginx import nginx_program
+from ops.local.nginx import clear_workers, nginx_program
 from ops.local.nursery_client import Nursery
 from ops.local.prepare import SUPERUSER_URL
 from ops.local.probes import http_ok
@@ -243,7 +243,7 @@ class Stack:
 
         async def start() -> Started:
             program = nginx_program(
-                self._home.run / "gateway",
+                self._home.gateway,
                 listen=(f"{address}:{port}",),
                 upstreams=upstreams,
                 log=self._log("gateway"),
@@ -261,4 +261,5 @@ class Stack:
             port=port,
             stop_seconds=5.0,
             stop_last=STOP_GATEWAY,
+            before_restart=lambda: clear_workers(self._home.gateway),
         )
