@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
@@ -33,6 +34,7 @@ LOOK_SECONDS: Final = 5.0
 # Redis and PostgreSQL may disagree on the time by so much before we think of losses.
 CLOCK_TOLERANCE_MS: Final = 5_000
 REPUBLISH_MARGIN_MS: Final = 60_000
+TAKE_BACK_BATCH: Final = 5_000
 
 _PUBLISHED: Final = Counter("events_published_total", "Events put on a stream.", ("topic",))
 
@@ -47,7 +49,10 @@ RETURNING id, name, version, tenant_id, aggregate_id, aggregate_version, occurre
 
 _TAKE_BACK: Final = """
 UPDATE outbox SET published_at = NULL
-WHERE published_at > to_timestamp($1::double precision / 1000)
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM outbox
+    WHERE published_at > to_timestamp($1::double precision / 1000) AND published_at <= $2
+    LIMIT $3))
 """
 
 _LAST_PUBLISHED: Final = """
@@ -71,6 +76,13 @@ local id = tostring(last) .. '-0'
 for i = 3, #ARGV do id = redis.call('XADD', KEYS[1], '*', ARGV[2], ARGV[i]) end
 return {last, id}
 """
+
+
+class _EntriesLost(Exception):
+    """The stream's last entry is older than one we have put there."""
+
+    def __init__(self, reached_ms: int) -> None:
+        self.reached_ms = reached_ms
 
 
 class Relay:
@@ -104,7 +116,7 @@ class Relay:
         self._add = redis.register_script(_ADD)
         self._last_ms: int | None = None
         self._settled_ms = 0
-        self._trimmed_at = time.monotonic()
+        self._trimmed_at = float("-inf")
         self._looked_at = 0.0
 
     async def run(self) -> None:
@@ -131,14 +143,17 @@ class Relay:
         Returns:
             How many events it had.
         """
-        async with self._database.lean_cross_tenant() as connection:
-            if self._last_ms is None:
-                self._last_ms = await self._expected_last_ms(connection)
-            rows = await connection.fetch(_TAKE, self._batch_size)
-            if rows or self._time_to_look():
-                rows.sort(key=lambda row: (row["occurred_at"], row["id"]))
-                if not await self._put(connection, rows):
-                    return self._batch_size
+        try:
+            async with self._database.lean_cross_tenant() as connection:
+                if self._last_ms is None:
+                    self._last_ms = await self._expected_last_ms(connection)
+                rows = await connection.fetch(_TAKE, self._batch_size)
+                if rows or self._time_to_look():
+                    rows.sort(key=lambda row: (row["occurred_at"], row["id"]))
+                    await self._put(rows)
+        except _EntriesLost as loss:
+            await self._take_back(loss.reached_ms)
+            return self._batch_size
         if rows:
             _PUBLISHED.labels(self._topic).inc(len(rows))
         return len(rows)
@@ -150,18 +165,27 @@ class Relay:
             if topic == self._topic:
                 self._settled_ms = settled_ms
 
-    async def _put(self, connection: Connection, rows: Sequence[Record]) -> bool:
+    async def _put(self, rows: Sequence[Record]) -> None:
         arguments: list[int | bytes] = [self._last_ms or 0, ENTRY_FIELD, *map(_entry, rows)]
         reply = await self._add(keys=[stream_name(self._topic)], args=arguments)
-        if len(reply) > 1:
-            self._last_ms = max(self._last_ms or 0, entry_time_ms(reply[1]))
-            return True
-        # Rows taken a moment ago are among those taken back.
-        since_ms = max(min(reply[0], self._last_ms or 0), self._settled_ms) - REPUBLISH_MARGIN_MS
-        done = await connection.execute(_TAKE_BACK, max(since_ms, 0))
-        log.warning("stream_lost_entries", topic=self._topic, republishing=done.split()[-1])
+        if len(reply) == 1:
+            raise _EntriesLost(reply[0])
+        self._last_ms = max(self._last_ms or 0, entry_time_ms(reply[1]))
+
+    async def _take_back(self, reached_ms: int) -> None:
+        """Mark as unpublished what Redis has lost, as far as somebody may still need it."""
+        since_ms = max(reached_ms, self._settled_ms) - REPUBLISH_MARGIN_MS
+        until = datetime.now(UTC) + timedelta(milliseconds=CLOCK_TOLERANCE_MS)
+        taken, batch = 0, TAKE_BACK_BATCH
+        while batch == TAKE_BACK_BATCH:
+            async with self._database.lean_cross_tenant() as connection:
+                done = await connection.execute(
+                    _TAKE_BACK, max(since_ms, 0), until, TAKE_BACK_BATCH
+                )
+            batch = int(done.split()[-1])
+            taken += batch
+        log.warning("stream_lost_entries", topic=self._topic, republishing=taken)
         self._last_ms = 0
-        return False
 
     async def _expected_last_ms(self, connection: Connection) -> int:
         """Tell from the outbox which time the stream must have reached."""

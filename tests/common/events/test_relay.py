@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -114,7 +115,7 @@ class TestRelay:
         await light(database, make_tenant(), 1, 2)
         put = relay._put
 
-        async def put_and_die(*arguments: object) -> bool:
+        async def put_and_die(*arguments: object) -> None:
             await put(*arguments)  # type: ignore[arg-type]  # passed through
             raise RedisConnectionError("the process is gone")
 
@@ -143,6 +144,33 @@ class TestRelay:
 
         assert {one.payload["watts"] for one in await in_stream(redis)} == {1, 2, 3}
         assert await unpublished(database) == 0
+
+    async def test_publishes_again_only_what_somebody_may_still_need(
+        self,
+        database: Database,
+        make_tenant: Callable[[], UUID],
+        relay: Relay,
+        redis: Redis,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("libs.common.events.relay.TAKE_BACK_BATCH", 10)
+        acme = make_tenant()
+        await light(database, acme, *range(100))
+        await relay.publish()
+        async with database.lean_cross_tenant() as connection:
+            await connection.execute(
+                "UPDATE outbox SET published_at = now() - interval '2 hours'"
+                " WHERE (payload ->> 'watts')::int < 70"
+            )
+        # Every group has acknowledged what was published an hour ago.
+        monkeypatch.setattr(relay, "_settled_ms", int((time.time() - 3600) * 1000))
+        await redis.flushdb()
+
+        await light(database, acme, 100)
+        while await relay.publish():
+            pass
+
+        assert {one.payload["watts"] for one in await in_stream(redis)} == set(range(70, 101))
 
     async def test_notices_at_its_start_that_the_stream_is_gone(
         self, database: Database, make_tenant: Callable[[], UUID], relay: Relay, redis: Redis
