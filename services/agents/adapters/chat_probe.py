@@ -5,6 +5,7 @@ addresses that the policy allows, checked at the moment of connecting.
 """
 
 import asyncio
+import errno
 import socket
 import time
 
@@ -38,7 +39,8 @@ class _GuardedResolver(AbstractResolver):
         addresses = [parse_address(result["host"]) for result in results]
         # One bad address is enough: a name that mixes them is up to something.
         if any(address is None or not self._policy.may_connect(address) for address in addresses):
-            raise OSError(f"{host} leads into the platform's own network")
+            reason = f"{host} leads into the platform's own network"
+            raise OSError(errno.EACCES, reason)
         return results
 
     async def close(self) -> None:
