@@ -70,6 +70,18 @@ def globex(make_tenant: Callable[[], UUID], peers: Peers) -> Company:
 
 
 @pytest.fixture
+def acme_id(make_tenant: Callable[[], UUID]) -> UUID:
+    """A company's id, where no more of it is needed."""
+    return make_tenant()
+
+
+@pytest.fixture
+def globex_id(make_tenant: Callable[[], UUID]) -> UUID:
+    """Another company's id."""
+    return make_tenant()
+
+
+@pytest.fixture
 async def resources(
     settings: Settings, redis: Redis, acme: Company, globex: Company
 ) -> AsyncIterator[Resources]:

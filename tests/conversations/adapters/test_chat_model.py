@@ -1,0 +1,160 @@
+"""The chat model's client against a scripted model over real HTTP."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from services.conversations.adapters.chat_model import OpenAICompatibleModels
+from services.conversations.domain.agents import ChatModelSettings
+from services.conversations.domain.errors import (
+    ModelCutOff,
+    ModelFailed,
+    ModelRateLimited,
+    ModelRefused,
+    ModelTimedOut,
+)
+from tests.conversations.peers import Peers
+
+MESSAGES = [{"role": "user", "content": "Hello?"}]
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """The process's session."""
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+def models(
+    session: aiohttp.ClientSession, *, first: float = 1.0, total: float = 3.0
+) -> OpenAICompatibleModels:
+    """Make a client with short deadlines."""
+    return OpenAICompatibleModels(session, first_token_seconds=first, total_seconds=total)
+
+
+def settings(peers: Peers, **changes: object) -> ChatModelSettings:
+    """Name the scripted model."""
+    values: dict[str, object] = {
+        "provider": "openai",
+        "model": "test-model",
+        "base_url": f"{peers.url}/v1/",
+        "api_key": "sk-test",
+        **changes,
+    }
+    return ChatModelSettings(**values)  # type: ignore[arg-type]  # a test names what it changes
+
+
+async def ask(client: OpenAICompatibleModels, where: ChatModelSettings) -> str:
+    """Return a model's whole answer."""
+    async with client.stream(where, MESSAGES, options={}) as reply:
+        return "".join([piece async for piece in reply])
+
+
+class TestStream:
+    async def test_yields_the_text_and_counts(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.tokens = ["Grüße ", "aus ", "Köln"]
+
+        async with models(session).stream(settings(peers), MESSAGES, options={"seed": 1}) as reply:
+            text = "".join([piece async for piece in reply])
+
+        assert text == "Grüße aus Köln"
+        assert (reply.prompt_tokens, reply.completion_tokens) == (120, 7)
+        assert peers.model.requests[0]["seed"] == 1
+        assert peers.model.requests[0]["stream_options"] == {"include_usage": True}
+
+    @pytest.mark.parametrize(("status", "kind"), [(500, ModelFailed), (429, ModelRateLimited)])
+    async def test_tries_twice_before_the_first_token(
+        self, session: aiohttp.ClientSession, peers: Peers, status: int, kind: type[ModelFailed]
+    ) -> None:
+        peers.model.statuses = [status, 200]
+        assert await ask(models(session), settings(peers))
+        assert len(peers.model.requests) == 2
+
+        peers.model.statuses = [status]
+        with pytest.raises(kind):
+            await ask(models(session), settings(peers))
+        assert len(peers.model.requests) == 4
+
+    async def test_does_not_repeat_what_the_provider_refuses(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.statuses = [401]
+
+        with pytest.raises(ModelRefused) as refused:
+            await ask(models(session), settings(peers))
+
+        assert len(peers.model.requests) == 1
+        assert "sk-test" not in str(refused.value)
+
+    async def test_does_not_repeat_after_the_first_token(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.cut_after = 1
+        peers.model.tokens = ["one", "two"]
+        heard = []
+
+        with pytest.raises(ModelCutOff):
+            async with models(session).stream(settings(peers), MESSAGES, options={}) as reply:
+                async for piece in reply:
+                    heard.append(piece)  # noqa: PERF401 - what was heard before the cut counts
+
+        assert heard == ["one"]
+        assert len(peers.model.requests) == 1
+
+    async def test_a_cut_before_the_first_token_is_tried_again(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.cut_after = 0
+
+        with pytest.raises(ModelFailed):
+            await ask(models(session), settings(peers))
+
+        assert len(peers.model.requests) == 2
+
+    async def test_waits_for_the_first_token_so_long_and_no_longer(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.first_token_seconds = 5
+        started = time.monotonic()
+
+        with pytest.raises(ModelTimedOut):
+            await ask(models(session, first=0.5), settings(peers))
+
+        assert time.monotonic() - started < 1.5
+
+    async def test_an_answer_that_does_not_end_is_ended(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.tokens = ["word "] * 1000
+        peers.model.between_tokens_seconds = 0.1
+
+        with pytest.raises(ModelTimedOut):
+            await ask(models(session, total=0.7), settings(peers))
+
+        await asyncio.sleep(0.3)
+
+    async def test_a_model_that_is_not_there(self, session: aiohttp.ClientSession) -> None:
+        nowhere = ChatModelSettings(provider="x", model="x", base_url="http://127.0.0.1:1/v1")
+
+        with pytest.raises(ModelFailed):
+            await ask(models(session), nowhere)
+
+    async def test_leaves_a_failing_model_alone(
+        self, session: aiohttp.ClientSession, peers: Peers
+    ) -> None:
+        peers.model.statuses = [500]
+        client = models(session)
+
+        for _ in range(8):
+            with pytest.raises(ModelFailed):
+                await ask(client, settings(peers))
+
+        assert len(peers.model.requests) <= 6
+        # Another key's failures are another's.
+        peers.model.statuses = [200]
+        assert await ask(client, settings(peers, api_key="sk-other"))
