@@ -72,8 +72,10 @@ RETURNING jobs.tenant_id, jobs.id, kind, payload::text AS payload, attempts, max
 
 _RENEW: Final = """
 UPDATE jobs SET lease_until = now() + make_interval(secs => $2)
-WHERE state = 'running' AND lease_owner = $1
-RETURNING id
+FROM unnest($3::uuid[], $4::uuid[]) AS own (tenant_id, id)
+WHERE jobs.tenant_id = own.tenant_id AND jobs.id = own.id
+  AND state = 'running' AND lease_owner = $1
+RETURNING jobs.id
 """
 
 _GIVE_BACK: Final = """
@@ -139,9 +141,23 @@ async def claim_jobs(
     )
 
 
-async def renew_leases(connection: Connection, *, owner: str, lease_seconds: float) -> set[UUID]:
-    """Prolong the leases of a runner's jobs; return the ids of those that are still its own."""
-    return {row["id"] for row in await connection.fetch(_RENEW, owner, lease_seconds)}
+async def renew_leases(
+    connection: Connection, jobs: Mapping[UUID, UUID], *, owner: str, lease_seconds: float
+) -> set[UUID]:
+    """Prolong the leases of jobs whose handlers run.
+
+    Args:
+        connection: In a cross-tenant transaction.
+        jobs: Their tenants by job id. Others that carry the runner's name are left to expire: it
+            could not note how they ended, or never learnt that it had claimed them.
+        owner: Names the runner.
+        lease_seconds: From now on.
+
+    Returns:
+        The ids of those that are still the runner's own.
+    """
+    rows = await connection.fetch(_RENEW, owner, lease_seconds, list(jobs.values()), list(jobs))
+    return {row["id"] for row in rows}
 
 
 async def give_back(connection: Connection, *, owner: str) -> None:

@@ -204,8 +204,9 @@ class JobRunner:
                 continue_trace(row["traceparent"], f"job {row['kind']}"),
             ):
                 outcome = await self._attempt(row, context)
-        except DatabaseUnavailable:
-            # It cannot even be noted; the lease runs out and somebody tries again.
+        except Exception:
+            # How it ended cannot be noted; the lease runs out and somebody tries again.
+            log.exception("job_interrupted", kind=row["kind"], job_id=str(job_id))
             outcome = "interrupted"
         finally:
             self._running.pop(job_id, None)
@@ -295,7 +296,10 @@ class JobRunner:
             try:
                 async with self._database.lean_cross_tenant() as connection:
                     kept = await renew_leases(
-                        connection, owner=self._owner, lease_seconds=self._lease_seconds
+                        connection,
+                        {job_id: one.tenant_id for job_id, one in before.items()},
+                        owner=self._owner,
+                        lease_seconds=self._lease_seconds,
                     )
             except DatabaseUnavailable:
                 continue

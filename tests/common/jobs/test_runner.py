@@ -17,7 +17,7 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from libs.common.database import Database
+from libs.common.database import Database, DatabaseUnavailable
 from libs.common.errors import Unavailable
 from libs.common.jobs import Job, JobContext, JobFailed, LeaseLost
 from libs.common.jobs.runner import JobRunner
@@ -256,6 +256,39 @@ class TestDeaths:
         await asyncio.gather(running, return_exceptions=True)
 
         assert begun == [1]
+
+    async def test_a_job_whose_end_could_not_be_noted_is_done_again(
+        self,
+        database: Database,
+        make_tenant: Callable[[], UUID],
+        make_runner: MakeRunner,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        acme, begun = make_tenant(), []
+
+        async def paint(job: Paint, context: JobContext) -> None:
+            begun.append(context.attempt)
+
+        (job_id,) = await add(database, acme, Paint(fence=1))
+        runner = make_runner(paint, lease_seconds=1)
+        note, outages = runner._note, iter([DatabaseUnavailable(), RuntimeError("out of order")])
+
+        async def note_at_last(*arguments: object) -> None:
+            if (outage := next(outages, None)) is not None:
+                raise outage
+            await note(*arguments)  # type: ignore[arg-type]  # passed through
+
+        monkeypatch.setattr(runner, "_note", note_at_last)
+        running = asyncio.create_task(runner.run())
+        sweeper = Sweeper(database)
+        async with asyncio.timeout(10):
+            while (await status(database, acme, job_id)).state != "done":
+                await sweeper.sweep()
+                await asyncio.sleep(0.1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+        assert begun == [1, 2, 3]
 
     async def test_a_killed_worker_is_replaced(
         self,
@@ -499,7 +532,7 @@ class TestPurge:
 WORKER_THAT_HANGS = """
 import asyncio, json, os
 from redis.asyncio import Redis
-from libs.common.database import Database
+from libs.common.database import Database, DatabaseUnavailable
 from libs.common.jobs.runner import JobRunner
 from tests.common.jobs.conftest import Paint
 
