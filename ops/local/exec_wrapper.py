@@ -16,7 +16,8 @@ from types import FrameType
 
 # From <linux/prctl.h> and <linux/capability.h>.
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -47,7 +48,9 @@ def drop_root(uid: int, gid: int, *, capability: int | None) -> None:
     """Change to `uid`, keeping at most one capability across the coming exec."""
     libc = ctypes.CDLL(None, use_errno=True) if capability is not None else None
     if libc is not None:
-        _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl(PR_SET_KEEPCAPS)")
+        # Keeps the capabilities across setuid until we choose among them; and without it access(2),
+        # by which PostgreSQL looks for its own programs, would not count them.
+        _check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "prctl(SECUREBITS)")
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
