@@ -1,10 +1,11 @@
 """Vectors in the service's own PostgreSQL, for a platform without a Qdrant.
 
 What is stored, and what is said of it, comes from tables under row-level security; each process
-keeps digests of the agents it is asked about (`resident`), which name candidates. A generation
-per agent, raised in the transaction of every change, tells whether a digest is current, so a
-search sees what was committed before it. The candidates' vectors are compared exactly, in the
-same transaction, and what is gone is not among them.
+keeps digests of the agents it is asked about (`resident`), which rank them. A generation per
+agent, raised in the transaction of every change, tells whether they are current, so a search sees
+what was committed before it; the hits are looked up once more in the same transaction, so that
+none is gone or another tenant's. The vectors themselves are read when an agent is too large to be
+kept, and when the digests are to be made anew.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import asyncpg
 import numpy as np
 
 from libs.common.database import Database
-from libs.common.database.connection import Connection, Record
+from libs.common.database.connection import Connection
 from libs.common.errors import Unavailable
 from services.documents.adapters.vectors.ranking import ranks, reciprocal_rank, term_id
 from services.documents.adapters.vectors.resident import (
@@ -36,9 +37,8 @@ HALF_DIMENSIONS: Final = frozenset({3072})
 RESIDENT_BYTES: Final = 96 * 1024 * 1024
 # Above this an agent is searched in the table: exactly, or by its HNSW index once one is built.
 MAX_RESIDENT_PASSAGES: Final = 150_000
-# Candidates by meaning for each hit: signs alone order roughly. See the decision's figures.
-DENSE_CANDIDATES: Final = 64
-SPARSE_CANDIDATES: Final = 40
+# Of each ranking, so many go into the fusion, or twice the wanted hits.
+CANDIDATES: Final = 50
 # Building an index of more takes long enough to leave the event loop alone.
 _THREAD_ABOVE: Final = 500
 
@@ -61,16 +61,19 @@ _LIVE_IDS = """
 SELECT coalesce(string_agg(uuid_send(passage_id), ''), '') FROM passage_digests
 WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
 """
-# The sub-select keeps the cast from being repeated for every row.
-_COMPARE = """
-SELECT passage_id, document_id, document_version,
-       embedding <#> (SELECT $4::float4[]::{kind}) AS distance
-FROM vectors_{dimension} WHERE tenant_id = $1 AND space = $2 AND passage_id = ANY ($3::uuid[])
-ORDER BY distance, passage_id
+# LATERAL with LIMIT leaves the planner one way, a look-up by primary key for each id: before a
+# table's first ANALYZE it would rather read all of a tenant's rows.
+_CONFIRM = """
+SELECT found.*
+FROM unnest($3::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT passage_id, document_id, document_version FROM passage_digests
+    WHERE tenant_id = $1 AND space = $2 AND passage_id = wanted.id LIMIT 1
+) AS found
 """
+# The sub-select keeps the cast from being repeated for every row.
 _SCAN = """
-SELECT passage_id, document_id, document_version,
-       embedding <#> (SELECT $4::float4[]::{kind}) AS distance
+SELECT embedding <#> (SELECT $4::float4[]::{kind}), uuid_send(passage_id)
 FROM vectors_{dimension} WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
 ORDER BY embedding <#> (SELECT $4::float4[]::{kind}) LIMIT $5
 """
@@ -195,7 +198,7 @@ class PgVectorStore:
                 documents,
                 versions,
                 [generations[agent] for agent in agents],
-                [code_of(vector).tobytes() for vector in vectors],
+                [code.tobytes() for code in code_of(vectors)],
                 [term_ids for term_ids, _ in terms],
                 [term_counts for _, term_counts in terms],
             )
@@ -260,34 +263,48 @@ class PgVectorStore:
     async def _search(self, connection: Connection, query: _Query) -> list[VectorHit]:
         table = _table(query.space)
         place = (query.tenant_id, query.space.name)
-        values = query.vector.tolist()
-        dense_limit = max(DENSE_CANDIDATES, 4 * query.limit)
-        sparse_limit = max(SPARSE_CANDIDATES, 2 * query.limit)
-        code = code_of(query.vector)
         term_ids = [term_id(term) for term in query.terms]
-        near: list[tuple[int, bytes]] = []
+        candidates = max(CANDIDATES, 2 * query.limit)
+        near: list[tuple[float, bytes]] = []
         worded: list[tuple[float, bytes]] = []
-        rows: list[Record] = []
-        known = await connection.fetch(_GENERATIONS, *place, query.agent_id)
-        for agent, generation, removals in known:
+        for agent, generation, removals in await connection.fetch(
+            _GENERATIONS, *place, query.agent_id
+        ):
             index = await self._index(connection, (*place, agent), generation, removals)
             if index is not None:
-                near += index.nearest(code, limit=dense_limit)
-                worded += index.matching(term_ids, limit=sparse_limit)
+                near += index.nearest(query.vector, limit=candidates)
+                worded += index.matching(term_ids, limit=candidates)
                 continue
             await connection.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
-            rows += await connection.fetch(
-                _SCAN.format(**table), *place, agent, values, dense_limit
+            rows = await connection.fetch(
+                _SCAN.format(**table), *place, agent, query.vector.tolist(), candidates
             )
+            near += [(row[0], row[1]) for row in rows]
         near.sort()
         worded.sort(reverse=True)
-        by_words = [UUID(bytes=id_) for _, id_ in worded[:sparse_limit]]
-        candidates = {UUID(bytes=id_) for _, id_ in near[:dense_limit]}.union(by_words)
-        if candidates:
-            rows += await connection.fetch(
-                _COMPARE.format(**table), *place, list(candidates), values
+        best = _fused(
+            [id_ for _, id_ in near[:candidates]],
+            [id_ for _, id_ in worded[:candidates]],
+            limit=query.limit,
+        )
+        if not best:
+            return []
+        existing = {
+            row[0]: row
+            for row in await connection.fetch(_CONFIRM, *place, [one.id for one in best])
+        }
+        return [
+            VectorHit(
+                passage_id=one.id,
+                document_id=existing[one.id][1],
+                document_version=existing[one.id][2],
+                score=one.score,
+                dense_rank=one.dense_rank,
+                sparse_rank=one.sparse_rank,
             )
-        return _fused(rows, by_words, limit=query.limit)
+            for one in best
+            if one.id in existing
+        ]
 
     async def _index(
         self, connection: Connection, key: Key, generation: int, removals: int
@@ -403,22 +420,20 @@ def _table(space: EmbeddingSpace) -> dict[str, str | int]:
     return {"dimension": space.dimension, "kind": kind}
 
 
-def _fused(rows: Sequence[Record], worded: Sequence[UUID], *, limit: int) -> list[VectorHit]:
-    by_distance = sorted(rows, key=lambda row: (row[3], row[0]))
-    dense = ranks([row[0] for row in by_distance[:DENSE_CANDIDATES]])
-    existing = {row[0] for row in by_distance}
-    sparse = ranks([id_ for id_ in worded if id_ in existing])
-    hits = [
-        VectorHit(
-            passage_id=id_,
-            document_id=document_id,
-            document_version=version,
-            score=reciprocal_rank(dense.get(id_)) + reciprocal_rank(sparse.get(id_)),
-            dense_rank=dense.get(id_),
-            sparse_rank=sparse.get(id_),
-        )
-        for id_, document_id, version, _ in by_distance
-    ]
-    # Python's sort keeps equals in order of distance.
-    hits.sort(key=lambda hit: -hit.score)
-    return hits[:limit]
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    id: UUID
+    score: float
+    dense_rank: int | None
+    sparse_rank: int | None
+
+
+def _fused(near: Sequence[bytes], worded: Sequence[bytes], *, limit: int) -> list[_Placed]:
+    dense, sparse = ranks(near), ranks(worded)
+    scores = {
+        id_: reciprocal_rank(dense.get(id_)) + reciprocal_rank(sparse.get(id_))
+        for id_ in (*near, *worded)
+    }
+    # Python's sort keeps equals as they are: those by meaning first.
+    best = sorted(scores, key=lambda id_: -scores[id_])[:limit]
+    return [_Placed(UUID(bytes=id_), scores[id_], dense.get(id_), sparse.get(id_)) for id_ in best]

@@ -1,16 +1,16 @@
-"""An agent's passages as arrays: what search needs to name candidates, in 0.7 KB a passage.
+"""An agent's passages as arrays: what search needs to rank them, in about 1 KB a passage.
 
-A passage is kept as one bit per dimension of its vector (its signs) and as its terms with their
-counts. Comparing bits finds by meaning, BM25 finds by words; both name candidates only, which the
-database then scores exactly. At 10,000 passages this takes 0.2 ms, where PostgreSQL needs 1.7 ms
-for the bits alone (docs/decisions/0010-vectors-in-postgresql.md).
+A passage is kept as its vector in bytes (int8), as the signs of that vector in bits, and as its
+terms with their counts. Comparing bits finds candidates by meaning, the bytes put them in order,
+BM25 finds by words. At 10,000 passages this takes 0.3 ms, where PostgreSQL needs 1.7 ms for the
+bits alone (docs/decisions/0010-vectors-in-postgresql.md).
 
 Everything here is immutable: an index that learns of new passages is a new index that shares the
 old one's segments.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 K1: Final = 1.2
 B: Final = 0.75
 MAX_SEGMENTS: Final = 6
+# Signs order roughly: so many times the wanted passages are put in order by their bytes.
+OVERSAMPLING: Final = 4
 MAX_ROWS: Final = 1 << 24
 
 Ids = NDArray[np.bytes_]
 Bits = NDArray[np.uint64]
+Codes = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +35,13 @@ class Digests:
 
     Attributes:
         ids: (n,) of 16 bytes.
-        codes: (n, dimension / 64).
+        codes: (n, dimension), see `code_of`.
         sizes: (n,), how many terms each passage has.
         term_ids, term_counts: Those terms, passage after passage.
     """
 
     ids: Ids
-    codes: Bits
+    codes: Codes
     sizes: NDArray[np.int32]
     term_ids: NDArray[np.uint32]
     term_counts: NDArray[np.uint8]
@@ -49,10 +52,10 @@ class Digests:
     ) -> Self:
         """Read columns that the database has strung together; `sizes` are big-endian."""
         kept_ids = np.frombuffer(ids, dtype="S16")
-        words = len(codes) // 8 // max(len(kept_ids), 1)
+        dimension = len(codes) // max(len(kept_ids), 1)
         return cls(
             kept_ids,
-            np.frombuffer(codes, dtype=np.uint64).reshape(len(kept_ids), words),
+            np.frombuffer(codes, dtype=np.int8).reshape(len(kept_ids), dimension),
             np.frombuffer(sizes, dtype=">i4").astype(np.int32),
             np.frombuffer(term_ids, dtype="<u4"),
             np.frombuffer(term_counts, dtype=np.uint8),
@@ -64,7 +67,9 @@ class Segment:
     """Passages with an inverted index over their terms. Rows number the passages."""
 
     ids: Ids
-    codes: Bits  # (dimension / 64, n): a row holds the same bits of all passages
+    codes: Codes
+    norms: NDArray[np.float32]
+    signs: Bits  # (dimension / 64, n): a row holds the same bits of all passages
     lengths: NDArray[np.float32]
     terms: NDArray[np.uint32]
     starts: NDArray[np.int64]  # (terms + 1,): where each term's postings begin
@@ -83,9 +88,7 @@ class Segment:
         lengths = np.bincount(
             rows.astype(np.int64), weights=digests.term_counts, minlength=count
         ).astype(np.float32)
-        return cls._from_keys(
-            keys, ids=digests.ids, codes=np.ascontiguousarray(digests.codes.T), lengths=lengths
-        )
+        return cls._from_keys(keys, ids=digests.ids, codes=digests.codes, lengths=lengths)
 
     @classmethod
     def merge(cls, segments: Sequence["Segment"]) -> Self:
@@ -102,7 +105,7 @@ class Segment:
         return cls._from_keys(
             np.concatenate(keys),
             ids=np.concatenate([segment.ids[segment.mask] for segment in segments]),
-            codes=np.concatenate([segment.codes[:, segment.mask] for segment in segments], axis=1),
+            codes=np.concatenate([segment.codes[segment.mask] for segment in segments]),
             lengths=np.concatenate([segment.lengths[segment.mask] for segment in segments]),
         )
 
@@ -112,7 +115,7 @@ class Segment:
         keys: NDArray[np.uint64],
         *,
         ids: Ids,
-        codes: Bits,
+        codes: Codes,
         lengths: NDArray[np.float32],
     ) -> Self:
         keys.sort()
@@ -121,6 +124,8 @@ class Segment:
         return cls(
             ids,
             codes,
+            np.linalg.norm(codes.astype(np.float32), axis=1),
+            np.ascontiguousarray(np.packbits(codes > 0, axis=1).view(np.uint64).T),
             lengths,
             terms,
             np.append(starts, len(keys)).astype(np.int64),
@@ -141,23 +146,17 @@ class Segment:
     @property
     def byte_count(self) -> int:
         """The memory of the arrays."""
-        arrays = (self.ids, self.codes, self.lengths, self.terms, self.starts, self.rows)
-        return sum(array.nbytes for array in (*arrays, self.counts))
+        arrays = (
+            *(self.ids, self.codes, self.norms, self.signs, self.lengths),
+            *(self.terms, self.starts, self.rows, self.counts),
+        )
+        return sum(array.nbytes for array in arrays)
 
     def without(self, gone: NDArray[np.bool_]) -> "Segment":
         """Return the segment with some passages marked as gone."""
         if not gone.any():
             return self
-        return Segment(
-            self.ids,
-            self.codes,
-            self.lengths,
-            self.terms,
-            self.starts,
-            self.rows,
-            self.counts,
-            self.mask & ~gone,
-        )
+        return replace(self, alive=self.mask & ~gone)
 
     def postings(self, term: int) -> slice:
         """Return where a term's postings are; an empty slice when it has none."""
@@ -209,20 +208,26 @@ class ResidentIndex:
         segments = [segment for segment in segments if segment.size]
         return ResidentIndex(generation, removals, tuple(_compact(segments)))
 
-    def nearest(self, code: Bits, *, limit: int) -> list[tuple[int, bytes]]:
-        """Return (bits apart, id) of the passages whose vectors have the likest signs."""
-        found: list[tuple[int, bytes]] = []
+    def nearest(self, vector: NDArray[np.float32], *, limit: int) -> list[tuple[float, bytes]]:
+        """Return (distance, id) of the passages whose vectors are likest, nearest first.
+
+        The distance is the negative cosine, as pgvector has it for vectors of unit length.
+        """
+        signs = np.packbits(vector > 0).view(np.uint64)
+        found: list[tuple[float, bytes]] = []
         for segment in self.segments:
             apart = np.zeros(len(segment.ids), dtype=np.uint16)
-            for word, bits in zip(code, segment.codes, strict=True):
+            for word, bits in zip(signs, segment.signs, strict=True):
                 apart += np.bitwise_count(bits ^ word)
             if segment.alive is not None:
                 apart[~segment.alive] = np.iinfo(np.uint16).max
-            found.extend(
-                (int(apart[row]), _full_id(segment.ids[row]))
-                for row in _smallest(apart, limit)
-                if segment.alive is None or segment.alive[row]
-            )
+            rows = _smallest(apart, limit * OVERSAMPLING)
+            if segment.alive is not None:
+                rows = rows[segment.alive[rows]]
+            distances = -(segment.codes[rows].astype(np.float32) @ vector)
+            distances /= np.maximum(segment.norms[rows], 1e-9)
+            best = np.argsort(distances, kind="stable")[:limit]
+            found += zip(distances[best].tolist(), _full_ids(segment.ids[rows[best]]), strict=True)
         found.sort()
         return found[:limit]
 
@@ -246,18 +251,20 @@ class ResidentIndex:
             scores = _scores(segment, parts, weights, average)
             if scores is None:
                 continue
-            found.extend(
-                (float(scores[row]), _full_id(segment.ids[row]))
-                for row in _smallest(-scores, limit)
-                if scores[row] > 0
-            )
+            rows = _smallest(-scores, limit)
+            rows = rows[scores[rows] > 0]
+            found += zip(scores[rows].tolist(), _full_ids(segment.ids[rows]), strict=True)
         found.sort(key=lambda hit: (-hit[0], hit[1]))
         return found[:limit]
 
 
-def code_of(vector: NDArray[np.float32]) -> Bits:
-    """Return the signs of a vector as bits; its dimension is a multiple of 64."""
-    return np.packbits(vector > 0).view(np.uint64)
+def code_of(vectors: NDArray[np.float32]) -> Codes:
+    """Return unit vectors, one or (n, dimension), in bytes: each scaled to its largest number."""
+    largest = np.max(np.abs(vectors), axis=-1, keepdims=True)
+    scaled = np.rint(vectors * (127 / np.maximum(largest, 1e-9)))
+    # A small positive number must not lose its sign.
+    codes: Codes = np.where((scaled == 0) & (vectors > 0), 1, scaled).astype(np.int8)
+    return codes
 
 
 def encoded_terms(terms: Mapping[int, int]) -> tuple[bytes, bytes]:
@@ -304,10 +311,11 @@ def _inverse_frequency(frequency: int, total: int) -> float:
     return float(np.log1p((total - min(frequency, total) + 0.5) / (frequency + 0.5)))
 
 
-def _smallest(values: NDArray[np.uint16] | NDArray[np.float32], limit: int) -> list[int]:
+def _smallest(values: NDArray[np.uint16] | NDArray[np.float32], limit: int) -> NDArray[np.intp]:
+    """Return the rows of the smallest values, in no order."""
     if len(values) <= limit:
-        return list(range(len(values)))
-    return [int(row) for row in np.argpartition(values, limit)[:limit]]
+        return np.arange(len(values))
+    return np.argpartition(values, limit)[:limit]
 
 
 def _compact(segments: list[Segment]) -> list[Segment]:
@@ -321,6 +329,7 @@ def _compact(segments: list[Segment]) -> list[Segment]:
     return [by_size[0], Segment.merge(by_size[1:])]
 
 
-def _full_id(value: np.bytes_) -> bytes:
+def _full_ids(values: Ids) -> list[bytes]:
     # numpy takes zero bytes at the end of a fixed-width string for padding.
-    return bytes(value).ljust(16, b"\0")
+    whole = values.tobytes()
+    return [whole[start : start + 16] for start in range(0, len(whole), 16)]
