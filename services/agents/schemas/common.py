@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from services.agents.domain.profiles import REDACTED
+
 MAX_JSON_BYTES = 16 * 1024
 
 
@@ -27,13 +29,19 @@ def _small(value: Any) -> Any:
     return value
 
 
+def _sendable(text: str) -> str:
+    # It goes into a header one day; what `redact` made may come back.
+    if not (text.removeprefix(REDACTED).isascii() and text.isprintable()):
+        raise ValueError("a key consists of printable ASCII characters")
+    return text
+
+
 def _web_address(text: str) -> str:
     if text and not text.lower().startswith(("https://", "http://")):
         raise ValueError("the address must begin with https:// or http://")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -41,6 +49,11 @@ Name = Annotated[
 ]
 LongText = Annotated[str, StringConstraints(max_length=32_000), AfterValidator(_without_nul)]
 ShortText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_without_nul)]
+Secret = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=4000),
+    AfterValidator(_sendable),
+]
 WebAddress = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2000),

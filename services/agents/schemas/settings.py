@@ -13,6 +13,7 @@ from services.agents.schemas.common import (
     Input,
     JsonObject,
     Output,
+    Secret,
     ShortText,
     WebAddress,
 )
@@ -40,7 +41,7 @@ class LlmFields(Input):
     llm_provider_id: ShortText | None = None
     llm_model: ShortText | None = Field(default=None, examples=["gpt-4o-mini"])
     llm_model_id: ShortText | None = None
-    llm_api_key: ShortText | None = Field(default=None, description="Stored encrypted.")
+    llm_api_key: Secret | None = Field(default=None, description="Stored encrypted.")
     llm_api_base_url: WebAddress | None = None
     llm_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     llm_max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -49,7 +50,7 @@ class LlmFields(Input):
     embedding_provider_id: ShortText | None = None
     embedding_model: ShortText | None = Field(default=None, examples=["text-embedding-3-large"])
     embedding_model_id: ShortText | None = None
-    embedding_api_key: ShortText | None = Field(default=None, description="Stored encrypted.")
+    embedding_api_key: Secret | None = Field(default=None, description="Stored encrypted.")
     embedding_api_base_url: WebAddress | None = None
     embedding_dimension: Annotated[int, Field(ge=1, le=16_384)] | None = None
     embedding_additional_params: JsonObject | None = None

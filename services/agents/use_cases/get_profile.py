@@ -37,6 +37,9 @@ class GetProfile:
 
     async def by_name(self, name: str) -> AgentProfile:
         """Raises `AgentNotFound`; case does not matter."""
+        if "\x00" in name:
+            # PostgreSQL could not even be asked.
+            raise AgentNotFound
         async with self.unit_of_work() as uow:
             return await self._profile(uow, await uow.agents.named(name))
 

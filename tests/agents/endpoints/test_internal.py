@@ -57,6 +57,7 @@ class TestProfile:
     async def test_goes_by_name_in_any_case(self, acme: Company) -> None:
         agent = await acme.create_agent(name="R&D/Legal")
         assert (await acme.profile("by-name/r%26d%2Flegal"))["id"] == agent["id"]
+        await acme.profile("by-name/a%00", status=404)
 
     async def test_lists_living_agents(self, acme: Company) -> None:
         one = await acme.create_agent(name="One")

@@ -147,6 +147,11 @@ class TestKeys:
         reply = await acme.send("POST", "/settings", json=body, status=400)
         assert reply["code"] == "unsafe_model_url"
 
+    @pytest.mark.parametrize("key", ["sk-1\r\nX-Evil: 1", "schlüssel", "sk\x00"])
+    async def test_can_be_sent_in_a_header(self, acme: Company, key: str) -> None:
+        body = {**SDK_SETTINGS, "llm_api_key": key}
+        await acme.send("POST", "/settings", json=body, status=400)
+
     async def test_are_removed_by_null(self, acme: Company) -> None:
         made = await make_settings(acme, llm_api_key=OPENAI_KEY)
         reply = await acme.send("PUT", f"/settings/{made['id']}", json={"llm_api_key": None})
