@@ -16,7 +16,6 @@ from services.auth.adapters.revocations import RedisRevocations
 from services.auth.adapters.service_health import HttpServiceProbe
 from services.auth.domain.ports import LoginThrottle, PasswordHasher, Revocations, ServiceProbe
 from services.auth.repositories.credentials import Credentials
-from services.auth.repositories.expired import ExpiredSessions
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.add_user import AddUser
 from services.auth.use_cases.check_platform_health import SERVICES, CheckPlatformHealth
@@ -29,7 +28,6 @@ from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_in import LogIn
 from services.auth.use_cases.log_out import LogOut
-from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
@@ -193,11 +191,6 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     finally:
         hasher.close()
         await wake.aclose()
-
-
-def purge_expired(resources: Resources) -> PurgeExpired:
-    """Return the worker's one use case; it needs the role for work across tenants."""
-    return PurgeExpired(expired=ExpiredSessions(resources.database))
 
 
 def _login_throttle(resources: Resources) -> LoginThrottle:

@@ -12,21 +12,23 @@ from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from libs.common.wake import Nudges
+from services.auth.repositories.expired import ExpiredSessions
 from services.auth.settings import Settings
-from services.auth.wiring import purge_expired
+from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.workers.purge import PurgeLoop
 
 
 @asynccontextmanager
 async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
-    """Put the worker together."""
+    """Put the worker together, from less than `wiring` knows: it hashes no passwords."""
     nudges = Nudges(resources.redis, resources.service)
     relay = Relay(resources.database, resources.redis, resources.service, nudge=nudges.events)
+    expired = ExpiredSessions(resources.database)
     yield {
         "nudges": nudges.run,
         "relay": relay.run,
         "sweeper": Sweeper(resources.database).run,
-        "purge": PurgeLoop(purge_expired=purge_expired(resources)).run,
+        "purge": PurgeLoop(purge_expired=PurgeExpired(expired=expired)).run,
     }
 
 

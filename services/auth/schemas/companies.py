@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.auth.models.tenants import Tenant
 from services.auth.use_cases.create_company import CompanyDetails
@@ -24,6 +24,8 @@ class CompanyOut(BaseModel):
     phone: str | None
     website: str | None
     industry: str | None
+    logo: None = Field(default=None, description="Not kept so far.")
+    address: None = Field(default=None, description="Not kept so far.")
     is_active: bool
     is_verified: bool
     created_at: datetime
