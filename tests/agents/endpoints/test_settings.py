@@ -40,13 +40,11 @@ def at(model: ChatModel, **fields: object) -> Json:
 
 
 class TestStrangers:
-    @pytest.mark.parametrize(("method", "path"), GUARDED)
-    async def test_without_credentials_get_401(
-        self, client: httpx.AsyncClient, method: str, path: str
-    ) -> None:
-        path = path.format(id=uuid4(), company=uuid4(), agent=uuid4())
-        reply = await client.request(method, f"/api/v1{path}", json={})
-        assert reply.status_code == 401
+    async def test_without_credentials_get_401(self, client: httpx.AsyncClient) -> None:
+        for method, path in GUARDED:
+            path_ = path.format(id=uuid4(), company=uuid4(), agent=uuid4())
+            reply = await client.request(method, f"/api/v1{path_}", json={})
+            assert reply.status_code == 401, path
 
     @pytest.mark.parametrize(("method", "path"), FOREIGN)
     async def test_of_another_company_meet_the_same_404_as_for_unknown_ids(
