@@ -64,9 +64,6 @@ async def _run(
         PORT_NAMES, home=home.folder, previous=previous.ports if previous is not None else {}
     )
     state.ports = ports
-    if settings.postgres_url is None:
-        # Before there is a supervisor, which would take initdb's end for its own business.
-        postgres.create_cluster(home.postgres, password=secrets.postgres_password)
     wiring = _wiring(settings, home, secrets, ports)
     stack = Stack(wiring, fork=become_reaper())
     await Supervisor(stack.parts(), state=state, state_file=home.state).run()

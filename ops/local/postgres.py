@@ -5,6 +5,7 @@ and opens folders. Ours asks for a password (scram), listens on loopback TCP alo
 after a `kill -9`.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from ops.local.wheels import postgres_binaries
 SUPERUSER = "postgres"
 MAX_CONNECTIONS = 300
 START_SECONDS = 60.0
+PASSWORD_VARIABLE = "POSTGRES_SUPERUSER_PASSWORD"
 # SIGINT is "fast shutdown": roll back what is running, write a checkpoint, go.
 STOP_SIGNAL = signal.SIGINT
 
@@ -226,3 +228,17 @@ def _reason(log: Path) -> str:
     if "Address already in use" in text:
         return "its port has been taken by another process; start again."
     return text or f"see {log}."
+
+
+def main() -> int:
+    """Create the cluster named on the command line; the password is in the environment."""
+    try:
+        create_cluster(Path(sys.argv[1]), password=os.environ[PASSWORD_VARIABLE])
+    except OpsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,7 @@ from ops.local.state import PartState, StackState
 FINISHED = {PartState.READY, PartState.DONE}
 WORDS = {
     "model-files": "fetching the models (72 MB)",
+    "initdb": "creating the database",
     "migrate": "preparing the database",
     "models": "loading the models",
 }

@@ -76,6 +76,16 @@ class Stack:
                 f"@{LOOPBACK}:{port}/postgres"
             )
 
+            # A process of its own: the supervisor waits for all children that the launcher has.
+            async def start_initdb() -> Started:
+                arguments = ("ops.local.postgres", str(data))
+                password = {postgres.PASSWORD_VARIABLE: secrets.postgres_password}
+                return spawn(self._program("initdb", *arguments, environment=password))
+
+            is_new = not (data / "PG_VERSION").exists()
+            if is_new:
+                yield Part(name="initdb", start=start_initdb, log=self._log("initdb"), once=True)
+
             async def start_postgres() -> Started:
                 program = postgres.postgres_program(data, port=port, log=self._log("postgres"))
                 return spawn(program)
@@ -89,6 +99,7 @@ class Stack:
                 ready=postgres_ready,
                 log=self._log("postgres"),
                 port=port,
+                after=("initdb",) if is_new else (),
                 stop_signal=postgres.STOP_SIGNAL,
                 stop_seconds=20.0,
                 stop_last=STOP_STORES,
