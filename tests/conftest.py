@@ -11,7 +11,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,14 @@ from redis.asyncio import Redis
 
 from libs.common.database import Database
 from libs.common.database.roles import SERVICES
-from libs.common.testing.databases import ServiceUrls, clone, create_template, drop, service_urls
+from libs.common.testing.databases import (
+    ServiceUrls,
+    clone,
+    create_template,
+    drop,
+    drop_all,
+    service_urls,
+)
 from libs.common.testing.keys import make_service_keys
 from tests.servers import RUN_VARIABLE, TestRun
 
@@ -49,8 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the run's servers."""
+    """Stop the run's servers, and leave nothing behind on those that were given."""
     for run in _began:
+        given = os.environ.get("TEST_POSTGRES_URL")
+        if given and any(run.folder.glob("*.template")):
+            drop_all(given, prefix=_prefix(run))
         run.end()
         os.environ.pop(RUN_VARIABLE, None)
     _began.clear()
@@ -95,15 +105,14 @@ def worker_number() -> int:
 @pytest.fixture(scope="session")
 def role_prefix(test_run: TestRun) -> str:
     """What the names of this run's databases and roles begin with."""
-    return "kt_" + test_run.folder.name.replace("-", "_")
+    return _prefix(test_run)
 
 
 @pytest.fixture(scope="session")
 def clone_database(
     postgres: str, test_run: TestRun, role_prefix: str
-) -> Iterator[Callable[..., dict[str, ServiceUrls]]]:
+) -> Callable[..., dict[str, ServiceUrls]]:
     """Give new databases with the schemas of some services; see `database_urls`."""
-    made: list[str] = []
 
     def make(*services: str) -> dict[str, ServiceUrls]:
         template = f"{role_prefix}_{'_'.join(sorted(services)) if len(services) < 5 else 'all'}"
@@ -116,13 +125,9 @@ def clone_database(
                 ready.touch()
             name = f"{template}_{secrets.token_hex(4)}"
             owner_url = clone(postgres, template, name)
-        made.append(name)
         return service_urls(owner_url, services, prefix=role_prefix)
 
-    yield make
-    if "TEST_POSTGRES_URL" in os.environ:
-        for name in made:
-            drop(postgres, name)
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -211,6 +216,10 @@ def service_environment(database_urls: DatabaseUrls, redis_url: str) -> ServiceE
 def make_tenant() -> Callable[[], UUID]:
     """Give ids of tenants that nobody else has."""
     return uuid4
+
+
+def _prefix(run: TestRun) -> str:
+    return "kt_" + run.folder.name.replace("-", "_")
 
 
 async def _open(stack: AsyncExitStack, urls: ServiceUrls, pool_size: int) -> Database:

@@ -100,6 +100,24 @@ def drop(owner_url: str, name: str) -> None:
     execute(owner_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+def drop_all(owner_url: str, *, prefix: str) -> None:
+    """Drop the databases and roles whose names begin with `prefix`."""
+
+    async def run() -> None:
+        connection = await _connect(owner_url)
+        try:
+            for kind, names in (
+                ("DATABASE", "SELECT datname FROM pg_database WHERE starts_with(datname, $1)"),
+                ("ROLE", "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)"),
+            ):
+                for row in await connection.fetch(names, prefix):
+                    await connection.execute(f'DROP {kind} "{row[0]}"')
+        finally:
+            await connection.close()
+
+    run_apart(run())
+
+
 def execute(url: str, *statements: str) -> None:
     """Run statements outside a transaction, from code that is not asynchronous."""
 
