@@ -32,15 +32,38 @@ _JUMP_EQUAL: Final = 0x15
 _RETURN: Final = 0x06
 
 # Architecture token, then the numbers of: socket, socketpair, connect, bind, execve, execveat,
-# ptrace, unlink(at), rename(at, at2), truncate, chmod and link calls, fork and vfork.
+# ptrace, unlink(at), rename(at, at2), truncate, chmod and link calls; fork, vfork, clone and clone3
+# (no reader needs threads).
 _FORBIDDEN: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
     "x86_64": (
         0xC000003E,
-        (41, 53, 42, 49, 59, 322, 101, 87, 263, 82, 264, 316, 76, 90, 268, 86, 265, 57, 58),
+        (
+            41,
+            53,
+            42,
+            49,
+            59,
+            322,
+            101,
+            87,
+            263,
+            82,
+            264,
+            316,
+            76,
+            90,
+            268,
+            86,
+            265,
+            57,
+            58,
+            56,
+            435,
+        ),
     ),
     "aarch64": (
         0xC00000B7,
-        (198, 199, 203, 200, 221, 281, 117, 35, 38, 276, 45, 53, 37),
+        (198, 199, 203, 200, 221, 281, 117, 35, 38, 276, 45, 53, 37, 220, 435),
     ),
 }
 

@@ -1,0 +1,134 @@
+"""What is pgvector's alone; what both stores promise is in `test_vector_stores`."""
+
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from libs.common.database import Database
+from services.documents.adapters.vectors.pgvector import (
+    DIMENSIONS,
+    PgVectorStore,
+    hnsw_index_statement,
+)
+from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
+from services.documents.domain.ports import EmbeddingSpace
+from tests.documents.adapters.vectors.test_vector_stores import (
+    SPACE,
+    direction,
+    found,
+    points_of,
+)
+
+TEXTS = [("refund", "Refunds."), ("shipping", "Shipping.")]
+
+
+class TestPgVectorStore:
+    async def test_another_tenants_rows_are_out_of_reach(self, database: Database) -> None:
+        acme, globex, agent = uuid4(), uuid4(), uuid4()
+        await PgVectorStore(database).upsert(acme, SPACE, points_of(acme, TEXTS, agent_id=agent))
+
+        for table in ("vectors_384", "passage_digests", "knowledge_generations"):
+            async with database.lean(globex) as connection:
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+            async with database.platform() as connection:
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+    async def test_a_tenants_index_does_not_serve_another(self, database: Database) -> None:
+        acme, globex, agent = uuid4(), uuid4(), uuid4()
+        store = PgVectorStore(database)
+        await store.upsert(acme, SPACE, points_of(acme, TEXTS, agent_id=agent))
+        assert len(await found(store, acme, agent_id=agent)) == 2
+
+        assert await found(store, globex, agent_id=agent) == []
+
+    async def test_the_caller_may_lend_its_transaction(self, database: Database) -> None:
+        acme, agent = uuid4(), uuid4()
+        store = PgVectorStore(database)
+        points = points_of(acme, TEXTS, agent_id=agent)
+        await store.upsert(acme, SPACE, points)
+
+        async with database.lean(acme) as connection:
+            hits = await store.search(
+                acme,
+                SPACE,
+                agent_id=agent,
+                vector=direction("refund"),
+                terms=["refund"],
+                limit=1,
+                connection=connection,
+            )
+
+        assert [hit.passage_id for hit in hits] == [points[0].id]
+
+    async def test_processes_see_each_others_changes(self, database: Database) -> None:
+        acme, agent = uuid4(), uuid4()
+        web, worker = PgVectorStore(database), PgVectorStore(database)
+        assert await found(web, acme, agent_id=agent) == []
+        points = points_of(acme, TEXTS, agent_id=agent)
+
+        await worker.upsert(acme, SPACE, points)
+        assert len(await found(web, acme, agent_id=agent)) == 2
+        await worker.delete_passages(acme, [points[0].id])
+
+        assert await found(web, acme, agent_id=agent) == [points[1].id]
+
+    async def test_an_agent_too_large_to_keep_is_searched_in_the_table(
+        self, database: Database
+    ) -> None:
+        acme, agent = uuid4(), uuid4()
+        store = PgVectorStore(database, max_resident_passages=1)
+        points = points_of(acme, TEXTS, agent_id=agent)
+        await store.upsert(acme, SPACE, points)
+
+        assert await found(store, acme, agent_id=agent, topic="shipping") == [
+            points[1].id,
+            points[0].id,
+        ]
+
+    async def test_agents_asked_long_ago_are_forgotten(self, database: Database) -> None:
+        acme = uuid4()
+        store = PgVectorStore(database, resident_bytes=1)
+        for agent in (uuid4(), uuid4()):
+            await store.upsert(acme, SPACE, points_of(acme, TEXTS, agent_id=agent))
+            assert len(await found(store, acme, agent_id=agent)) == 2
+
+        assert len(store._indexes) == 1
+
+    @pytest.mark.parametrize("dimension", DIMENSIONS)
+    async def test_every_dimension_has_a_table(self, database: Database, dimension: int) -> None:
+        acme, agent = uuid4(), uuid4()
+        space = EmbeddingSpace(model="m", dimension=dimension)
+        vector = np.ones(dimension, dtype=np.float32) / np.sqrt(dimension).astype(np.float32)
+        points = points_of(acme, TEXTS[:1], agent_id=agent)
+        object.__setattr__(points[0], "vector", vector)
+        for store in (
+            PgVectorStore(database),
+            PgVectorStore(database, max_resident_passages=0),
+        ):
+            await store.upsert(acme, space, points)
+            hits = await store.search(acme, space, agent_id=agent, vector=vector, terms=[], limit=1)
+            assert [hit.passage_id for hit in hits] == [points[0].id]
+
+        assert await store.delete_document(acme, points[0].document_id) == 1
+
+    async def test_other_dimensions_are_refused(self, database: Database) -> None:
+        space = EmbeddingSpace(model="m", dimension=100)
+
+        with pytest.raises(EmbeddingRejected, match="100"):
+            await PgVectorStore(database).upsert(uuid4(), space, [])
+
+    async def test_an_outage_is_the_stores(self, database: Database) -> None:
+        await database.close()
+
+        with pytest.raises((VectorStoreUnavailable, RuntimeError)):
+            await found(PgVectorStore(database), uuid4())
+
+
+class TestHnswIndexStatement:
+    def test_names_its_table(self) -> None:
+        assert "vectors_3072 USING hnsw (embedding halfvec_ip_ops)" in hnsw_index_statement(3072)
+
+    def test_knows_the_tables(self) -> None:
+        with pytest.raises(ValueError, match="100"):
+            hnsw_index_statement(100)
