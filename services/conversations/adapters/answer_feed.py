@@ -25,6 +25,7 @@ EXPIRE_SECONDS: Final = 900
 _MAX_ENTRIES: Final = 4_096
 _FIELD: Final = b"f"
 _SEND_TIMEOUT_SECONDS: Final = 2.0
+_GOES_ON, _END, _MORE = 0, 1, 2
 
 
 def feed_key(tenant_id: UUID, answer_id: UUID) -> str:
@@ -34,15 +35,16 @@ def feed_key(tenant_id: UUID, answer_id: UUID) -> str:
 
 def pack(frame: Frame) -> bytes:
     """Write a frame as it travels: position and an end mark on a line, then the event."""
-    head = f"{frame.position.attempt} {frame.position.sequence} {int(frame.last)}\n"
+    mark = (_MORE if frame.others_pending else _END) if frame.last else _GOES_ON
+    head = f"{frame.position.attempt} {frame.position.sequence} {mark}\n"
     return head.encode("ascii") + frame.body
 
 
 def unpack(payload: bytes) -> Frame:
     """Read what `pack` wrote."""
     head, _, body = payload.partition(b"\n")
-    attempt, sequence, last = head.split(b" ")
-    return Frame(Position(int(attempt), int(sequence)), last == b"1", body)
+    attempt, sequence, mark = (int(number) for number in head.split(b" "))
+    return Frame(Position(attempt, sequence), mark != _GOES_ON, body, mark != _END)
 
 
 @dataclass(slots=True)
@@ -164,10 +166,10 @@ class RedisAnswerFeed:
         self._flush()
         return Position(self._attempt, LAST_SEQUENCE)
 
-    async def finish(self, frame: bytes, position: Position) -> None:
+    async def finish(self, frame: bytes, position: Position, *, others_pending: bool) -> None:
         """Send the frame that ends the answer; returns when Redis has it, or is given up."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._feeds.send(self._key, Frame(position, last=True, body=frame), sent)
+        self._feeds.send(self._key, Frame(position, True, frame, others_pending), sent)
         with suppress(TimeoutError):
             async with asyncio.timeout(_SEND_TIMEOUT_SECONDS * 2):
                 await sent

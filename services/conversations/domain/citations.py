@@ -69,8 +69,9 @@ def resolve_citations(
         warnings.append(f"Removed references to sources that do not exist: {listed}.")
 
     citations: dict[tuple[int, int], Citation] = {}
-    everything = content_words(" ".join(passage.text for passage in passages))
-    all_numbers = numbers(" ".join(passage.text for passage in passages))
+    held = {passage.number: content_words(passage.text) for passage in passages}
+    everything: set[str] = set().union(*held.values())
+    all_numbers: set[str] | None = None
     said: set[str] = set()
     for sentence, cited in _cited_sentences(text):
         words = content_words(sentence)
@@ -80,12 +81,14 @@ def resolve_citations(
             citations.setdefault((number, citation.char_start), citation)
         if len(words) < _MIN_WORDS:
             continue
-        shown = [known[number] for number in cited]
-        where = content_words(" ".join(passage.text for passage in shown)) if cited else everything
+        where: set[str] = set().union(*(held[number] for number in cited)) if cited else everything
         if len(words & where) < MIN_SUPPORT * len(words):
             place = "the sources it cites" if cited else "the documents"
             warnings.append(f"Not supported by {place}: “{_shortened(sentence)}”")
-        missing = numbers(sentence) - all_numbers
+        missing = numbers(sentence)
+        if missing and all_numbers is None:
+            all_numbers = numbers(" ".join(passage.text for passage in passages))
+        missing -= all_numbers or set()
         if missing:
             warnings.append(f"Numbers that stand in no source: {', '.join(sorted(missing))}.")
     support = len(said & everything) / len(said) if said else 0.0

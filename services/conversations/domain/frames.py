@@ -42,11 +42,16 @@ LAST_SEQUENCE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One server-sent event of an answer, ready to be sent; `last` when nothing follows."""
+    """One server-sent event of an answer, ready to be sent.
+
+    `last` when the answer ends with it; `others_pending` is False when it is known that nothing
+    else was being answered in the conversation then.
+    """
 
     position: Position
     last: bool
     body: bytes
+    others_pending: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ class AnswerFeed(Protocol):
     def last_position(self) -> Position:
         """Return the position of the frame that ends the answer, after all text was sent on."""
 
-    async def finish(self, frame: bytes, position: Position) -> None:
-        """Send the frame that ends the answer, and what still waits before it."""
+    async def finish(self, frame: bytes, position: Position, *, others_pending: bool) -> None:
+        """Send the frame that ends the answer; followers look on if others are pending."""
 
 
 class AnswerFeeds(Protocol):

@@ -1,6 +1,7 @@
 """Sentences and the words that carry meaning, for matching an answer with its passages."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
@@ -33,6 +34,7 @@ _ENDINGS: Final = (
 _MIN_STEM: Final = 4
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """Cut a common English ending off, so that `opens` and `opened` meet; crude on purpose."""
     for ending in _ENDINGS:
@@ -43,11 +45,8 @@ def stem(word: str) -> str:
 
 def content_words(text: str) -> set[str]:
     """Return the stems of the words that carry meaning; numbers count as words."""
-    return {
-        stem(word)
-        for word in _WORD.findall(text.lower())
-        if word not in _STOP and (len(word) > 1 or word.isdigit())
-    }
+    words = set(_WORD.findall(text.lower())) - _STOP
+    return {stem(word) for word in words if len(word) > 1 or word.isdigit()}
 
 
 def numbers(text: str) -> set[str]:

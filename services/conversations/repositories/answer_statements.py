@@ -130,8 +130,11 @@ WITH done AS (
     FROM done
 )
 SELECT message.created_at,
-       EXISTS (SELECT FROM answers WHERE tenant_id = $1 AND state = 'queued') AS waiting
-FROM message
+       EXISTS (SELECT FROM answers WHERE tenant_id = $1 AND state = 'queued') AS waiting,
+       EXISTS (SELECT FROM answers a WHERE a.tenant_id = $1 AND a.id <> $2
+               AND a.conversation_id = done.conversation_id
+               AND a.state IN ('queued', 'running')) AS others_pending
+FROM message, done
 """
 
 FAIL: Final = """
@@ -176,10 +179,14 @@ WHERE turn <= $2 ORDER BY turn, id LIMIT $3
 LATEST: Final = """
 SELECT a.*
 FROM conversations c LEFT JOIN LATERAL (
-    SELECT id, task_id, conversation_id, message_id, answer_message_id, state, attempt, kind,
-           error, error_code, queued_at, completed_at, prompt_tokens, completion_tokens
-    FROM answers WHERE tenant_id = $1 AND conversation_id = $2
-    ORDER BY id DESC LIMIT 20
+    SELECT * FROM (
+        SELECT id, task_id, conversation_id, message_id, answer_message_id, state, attempt, kind,
+               error, error_code, queued_at, completed_at, prompt_tokens, completion_tokens,
+               row_number() OVER (ORDER BY id DESC) AS rank
+        FROM answers WHERE tenant_id = $1 AND conversation_id = $2
+        ORDER BY id DESC LIMIT 20
+    ) recent
+    WHERE rank = 1 OR state IN ('queued', 'running') OR id >= $4
 ) a ON true
 WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
   AND ($3::uuid IS NULL OR c.entity_id = $3)

@@ -5,7 +5,7 @@ database's clock alone, so that workers with skewed clocks agree on who holds a 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from services.conversations.domain.answers import (
     AnswerState,
     AnswerStatus,
     AskedQuestion,
+    Citation,
+    Source,
     StoredMessage,
     TakenAnswer,
     Turn,
@@ -30,10 +32,12 @@ from services.conversations.repositories import answer_statements as sql
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A stored answer, and whether other answers of the tenant wait for their turn."""
+    """A stored answer; and whether other answers of the tenant wait for their turn, and whether
+    others of the same conversation are pending."""
 
     message: StoredMessage
     tenant_waits: bool
+    conversation_waits: bool
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,8 @@ class AnswerStore:
         Returns:
             None when the attempt has lost its lease; then nothing was written.
         """
-        sources = [asdict(source) for source in answer.sources]
-        citations = [asdict(citation) for citation in answer.citations]
+        sources = [_columns(source) for source in answer.sources]
+        citations = [_columns(citation) for citation in answer.citations]
         metadata = {
             **answer.metadata,
             "agent_name": answer.agent_name,
@@ -189,7 +193,9 @@ class AnswerStore:
             processing_time=round(seconds, 3),
             tokens_used=answer.prompt_tokens + answer.completion_tokens,
         )
-        return Finished(message, tenant_waits=row["waiting"])
+        return Finished(
+            message, tenant_waits=row["waiting"], conversation_waits=row["others_pending"]
+        )
 
     async def fail(self, taken: TakenAnswer, *, code: str, error: str) -> bool | None:
         """Store that there will be no answer; None when the lease was lost.
@@ -241,11 +247,26 @@ class AnswerStore:
         return [(row["tenant_id"], row["id"]) for row in rows]
 
     async def latest(
-        self, tenant_id: UUID, conversation_id: UUID, *, entity_id: UUID | None
+        self,
+        tenant_id: UUID,
+        conversation_id: UUID,
+        *,
+        entity_id: UUID | None,
+        since: UUID | None = None,
     ) -> list[AnswerStatus] | None:
-        """Return a conversation's newest answers, oldest first; None without a conversation."""
+        """Return a conversation's newest answer and those pending, oldest first.
+
+        Args:
+            tenant_id: Whose.
+            conversation_id: Which.
+            entity_id: The conversation must be this one's; None for anybody's.
+            since: This answer and all later ones too, pending or not.
+
+        Returns:
+            None when there is no such conversation.
+        """
         async with self.database.lean(tenant_id) as connection:
-            rows = await connection.fetch(sql.LATEST, tenant_id, conversation_id, entity_id)
+            rows = await connection.fetch(sql.LATEST, tenant_id, conversation_id, entity_id, since)
         if not rows:
             return None
         return [_status(tenant_id, row) for row in rows if row["id"] is not None]
@@ -336,6 +357,11 @@ def _message(row: Record) -> StoredMessage:
 
 def _citation_shape(citation: dict[str, Any]) -> dict[str, Any]:
     return {**citation, "document_name": citation.pop("name"), "cited": True}
+
+
+def _columns(value: Source | Citation) -> dict[str, Any]:
+    """Return a flat value's fields; `asdict` copies deeply, which costs more than the rest."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _json(value: object) -> str:

@@ -55,7 +55,12 @@ class FollowAnswers:
         Raises:
             ConversationNotFound: Or it is deleted, or somebody else's.
         """
-        known = await self.store.latest(tenant_id, conversation_id, entity_id=entity_id)
+        known = await self.store.latest(
+            tenant_id,
+            conversation_id,
+            entity_id=entity_id,
+            since=resume.answer_id if resume is not None else None,
+        )
         if known is None:
             raise ConversationNotFound
         wanted = _wanted(known, resume)
@@ -84,17 +89,20 @@ class FollowAnswers:
         resume: ResumePoint | None,
     ) -> AsyncIterator[list[Frame] | None]:
         while wanted and not self.draining.is_set():
-            was_pending = False
+            look_on = False
             for status in wanted:
                 resumes = resume is not None and resume.answer_id == status.answer_id
                 after = resume.position if resume is not None and resumes else START
-                was_pending = was_pending or status.state.pending
                 async for frames in self.one(status, after=after):
                     yield frames
-            if not was_pending:
+                    if frames and status.state.pending:
+                        look_on = frames[-1].others_pending
+            if not look_on:
                 return
             # While these came in, more may have been asked.
-            latest = await self.store.latest(tenant_id, conversation_id, entity_id=None)
+            latest = await self.store.latest(
+                tenant_id, conversation_id, entity_id=None, since=wanted[-1].answer_id
+            )
             wanted = [s for s in latest or () if s.answer_id > wanted[-1].answer_id]
 
     async def _live(

@@ -88,7 +88,11 @@ class ProduceAnswer:
         self.wake.events()
         AGENT_RESPONSES.labels(answer.mode.value, "completed").inc()
         position = feed.last_position()
-        await feed.finish(_frames(taken).completed(finished.message, position), position)
+        await feed.finish(
+            _frames(taken).completed(finished.message, position),
+            position,
+            others_pending=finished.conversation_waits,
+        )
         return finished.tenant_waits
 
     async def _fail(self, taken: TakenAnswer, feed: AnswerFeed, code: str, message: str) -> bool:
@@ -98,7 +102,8 @@ class ProduceAnswer:
         self.wake.events()
         AGENT_RESPONSES.labels("none", "failed").inc()
         position = feed.last_position()
-        await feed.finish(_frames(taken).failed(message, code, position), position)
+        frame = _frames(taken).failed(message, code, position)
+        await feed.finish(frame, position, others_pending=True)
         return waiting
 
 
