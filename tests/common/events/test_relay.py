@@ -196,7 +196,7 @@ class TestRelay:
         try:
             async with UnitOfWork(database, make_tenant(), wake=wake) as uow:
                 uow.outbox.record(LampLit(watts=60))
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(1.5):
                 while not await redis.exists("events:sample"):
                     await asyncio.sleep(0.005)
         finally:
