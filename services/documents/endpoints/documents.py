@@ -45,8 +45,8 @@ router = APIRouter(prefix="/api/v1/document", tags=["documents"])
 class PageWanted:
     """A page of a list, as asked for in the query."""
 
-    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1
-    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 10
+    page: int
+    per_page: int
 
     @property
     def offset(self) -> int:
@@ -58,7 +58,15 @@ class PageWanted:
         return pagination(page=self.page, per_page=self.per_page, total=total)
 
 
-Paging = Annotated[PageWanted, Depends()]
+async def page_wanted(
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    per_page: Annotated[int, Query(ge=1, le=MAX_PER_PAGE)] = 10,
+) -> PageWanted:
+    """Read the page from the query."""
+    return PageWanted(page=page, per_page=per_page)
+
+
+Paging = Annotated[PageWanted, Depends(page_wanted)]
 
 
 @router.post(

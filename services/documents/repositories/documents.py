@@ -1,14 +1,14 @@
 """Documents in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import Select, and_, func, or_, select, text
 
 from libs.common.database import TenantRepository
-from services.documents.domain.documents import Stage, Status
+from services.documents.domain.documents import Status
 from services.documents.domain.errors import AgentNotFound, EmbeddingRejected
 from services.documents.models import Document
 
@@ -22,6 +22,62 @@ class DocumentFilter:
     document_type: str | None = None
     search: str | None = None
     deleted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexed:
+    """What is known of a document once it is indexed."""
+
+    title: str | None
+    document_type: str
+    embedding_space: str
+    embedding_model: str
+    page_count: int | None
+    word_count: int
+    passage_count: int
+    token_count: int
+    warnings: list[str]
+
+
+# Every document passes through these two statements; the ORM would take 0.5 ms for each.
+_INSERTED = (
+    "tenant_id",
+    "id",
+    "agent_id",
+    "task_id",
+    "blob_id",
+    "filename",
+    "document_type",
+    "size_bytes",
+    "content_hash",
+    "uploaded_by",
+    "status",
+    "stage",
+    "version",
+    "created_at",
+    "updated_at",
+)
+_INSERT = text(
+    f"""
+    INSERT INTO documents ({", ".join(_INSERTED)}, extra)
+    VALUES ({", ".join(f":{name}" for name in _INSERTED)}, CAST(:extra AS jsonb))
+    ON CONFLICT (tenant_id, agent_id, content_hash) WHERE deleted_at IS NULL DO NOTHING
+    RETURNING id
+    """  # noqa: S608 - names from above
+)
+_MAKE_LIVE = text(
+    """
+    UPDATE documents
+    SET status = 'processed', stage = 'done', progress = 1, live_version = :version,
+        reason_code = NULL, processing_error = NULL, processed_at = now(), updated_at = now(),
+        title = :title, document_type = :document_type, embedding_space = :embedding_space,
+        embedding_model = :embedding_model, page_count = :page_count, word_count = :word_count,
+        passage_count = :passage_count, token_count = :token_count, warnings = :warnings
+    WHERE tenant_id = :tenant_id AND id = :id AND version = :version
+      AND status = 'processing' AND deleted_at IS NULL
+    RETURNING id
+    """
+)
 
 
 class DocumentRepository(TenantRepository[Document]):
@@ -86,46 +142,21 @@ class DocumentRepository(TenantRepository[Document]):
         A twin that is being inserted at this moment is waited for.
         """
         document.tenant_id = self.tenant_id
-        columns = {
-            column.key: getattr(document, column.key)
-            for column in Document.__mapper__.column_attrs
-            if column.key in document.__dict__
-        }
-        inserted = await self.session.scalar(
-            insert(Document)
-            .values(columns)
-            .on_conflict_do_nothing(
-                index_elements=["tenant_id", "agent_id", "content_hash"],
-                index_where=Document.deleted_at.is_(None),
-            )
-            .returning(Document.id)
-        )
+        values = {name: getattr(document, name) for name in _INSERTED}
+        values["extra"] = orjson.dumps(document.extra).decode()
+        inserted = await self.session.scalar(_INSERT, values)
         return inserted is not None
 
-    async def make_live(
-        self, document_id: UUID, *, version: int, values: Mapping[str, object]
-    ) -> bool:
+    async def make_live(self, document_id: UUID, *, version: int, found: Indexed) -> bool:
         """Show this version to search; False when it is not wanted any more."""
         shown = await self.session.scalar(
-            update(Document)
-            .where(
-                Document.tenant_id == self.tenant_id,
-                Document.id == document_id,
-                Document.version == version,
-                Document.status == Status.PROCESSING,
-                Document.deleted_at.is_(None),
-            )
-            .values(
-                status=Status.PROCESSED,
-                stage=Stage.DONE,
-                progress=1.0,
-                live_version=version,
-                reason_code=None,
-                processing_error=None,
-                **values,
-            )
-            .returning(Document.id)
-            .execution_options(synchronize_session=False)
+            _MAKE_LIVE,
+            {
+                "tenant_id": self.tenant_id,
+                "id": document_id,
+                "version": version,
+                **asdict(found),
+            },
         )
         return shown is not None
 

@@ -11,15 +11,22 @@ from libs.common.database import Database
 from services.documents.domain.ports import VectorHit
 from services.documents.domain.search import FoundPassage
 
-# Of a hit that is deleted, superseded, another agent's or another tenant's, nothing remains.
+# Of a hit that is deleted, superseded, another agent's or another tenant's, nothing remains. The
+# sub-queries look rows up one by one: as plain joins, a planner without fresh statistics reads
+# all of the tenant's passages instead (37 ms instead of 0.3 at 10,000).
 _CONFIRM = """
 SELECT h.ord, p.id, p.document_id, p.document_version, d.filename, d.source_url, p.position,
        p.page, p.heading_path, p.char_start, p.char_end, p.text
 FROM unnest($2::uuid[]) WITH ORDINALITY AS h (id, ord)
-JOIN passages p ON p.tenant_id = $1 AND p.id = h.id AND p.deleted_at IS NULL
-JOIN documents d ON d.tenant_id = $1 AND d.id = p.document_id
-    AND d.live_version = p.document_version AND d.deleted_at IS NULL
-WHERE $3::uuid IS NULL OR d.agent_id = $3
+CROSS JOIN LATERAL (
+    SELECT * FROM passages WHERE tenant_id = $1 AND id = h.id AND deleted_at IS NULL LIMIT 1
+) p
+CROSS JOIN LATERAL (
+    SELECT filename, source_url FROM documents
+    WHERE tenant_id = $1 AND id = p.document_id AND live_version = p.document_version
+      AND deleted_at IS NULL AND ($3::uuid IS NULL OR agent_id = $3)
+    LIMIT 1
+) d
 ORDER BY h.ord
 LIMIT $4
 """

@@ -8,7 +8,6 @@ stores the passages, makes the version live and tells the other services.
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -37,11 +36,13 @@ from services.documents.domain.ports import (
 )
 from services.documents.domain.splitting import split_into_passages
 from services.documents.models import Document
+from services.documents.repositories.documents import Indexed
 from services.documents.repositories.indexing import IndexingState
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 from services.documents.use_cases.fail_document import FailDocument
 
-BATCH_SIZE: Final = 128
+# Small enough that a slow model shows some progress, large enough that a quick one is kept busy.
+BATCH_SIZE: Final = 64
 # Larger files are handed to the parser as a file rather than in memory.
 HELD_BYTES: Final = 4 * 1024 * 1024
 
@@ -117,7 +118,7 @@ class IndexDocument:
         title = parsed.title or document.filename
         done = 0
         for batch in in_batches(passages, BATCH_SIZE):
-            if done:  # most documents are one batch: nobody could read its progress in time
+            if len(passages) > BATCH_SIZE:  # else it is over before anybody has read of it
                 share = done / len(passages)
                 await self.state.note(self.tenant_id, document.id, Stage.EMBEDDING, share)
                 await tell_progress(share, Stage.EMBEDDING)
@@ -155,24 +156,22 @@ class IndexDocument:
             await self.vectors.delete_document(
                 self.tenant_id, document.id, keep_version=document.version
             )
-        now = datetime.now(UTC)
         token_count = sum(passage.token_estimate for passage in passages)
         async with self.unit_of_work() as uow:
             shown = await uow.documents.make_live(
                 document.id,
                 version=document.version,
-                values={
-                    "title": parsed.title,
-                    "document_type": parsed.document_type,
-                    "embedding_space": embedder.space.name,
-                    "embedding_model": embedder.space.model,
-                    "page_count": parsed.page_count,
-                    "word_count": parsed.word_count,
-                    "passage_count": len(passages),
-                    "token_count": token_count,
-                    "warnings": list(parsed.warnings),
-                    "processed_at": now,
-                },
+                found=Indexed(
+                    title=parsed.title,
+                    document_type=parsed.document_type,
+                    embedding_space=embedder.space.name,
+                    embedding_model=embedder.space.model,
+                    page_count=parsed.page_count,
+                    word_count=parsed.word_count,
+                    passage_count=len(passages),
+                    token_count=token_count,
+                    warnings=list(parsed.warnings),
+                ),
             )
             if not shown:
                 return False
