@@ -101,10 +101,10 @@ def migrate(
     """Bring the database of POSTGRES_URL to the newest schema."""
     import asyncio
 
-    from ops.migrate import Target
+    from ops.migrate import Target, mounted_secrets
     from ops.migrate import migrate as bring_up_to_date
 
-    target = Target.from_environment(os.environ)
+    target = Target.from_environment(os.environ | mounted_secrets())
     changed = asyncio.run(bring_up_to_date(target, wait_seconds=wait_seconds))
     typer.echo(f"Migrated: {', '.join(changed)}." if changed else "The schema is up to date.")
 

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -21,6 +22,18 @@ from ops.services import SERVICES
 # Any number will do, as long as every migration takes the same one.
 ADVISORY_LOCK: Final = 0x6B6E6F77
 CONNECT_SECONDS: Final = 5.0
+SECRETS_FOLDER: Final = Path("/run/secrets")
+
+
+def mounted_secrets(folder: Path = SECRETS_FOLDER) -> dict[str, str]:
+    """Return the variables that a container engine has mounted, a file for each."""
+    if not folder.is_dir():
+        return {}
+    return {
+        path.name.upper(): path.read_text(encoding="utf-8").strip()
+        for path in folder.iterdir()
+        if path.is_file()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

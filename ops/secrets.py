@@ -37,6 +37,7 @@ class Secrets:
     owner_password: str
     redis_password: str
     model_server_key: str
+    object_store_secret: str
     role_passwords: dict[str, str]
 
     @classmethod
@@ -48,6 +49,7 @@ class Secrets:
             owner_password=secrets.token_urlsafe(24),
             redis_password=secrets.token_urlsafe(24),
             model_server_key=secrets.token_urlsafe(24),
+            object_store_secret=secrets.token_urlsafe(24),
             role_passwords={
                 role: secrets.token_urlsafe(24)
                 for service in SERVICES
@@ -86,10 +88,11 @@ def load_secrets(folder: Path) -> Secrets:
         OpsError: the file is there and cannot be read as ours. New secrets would not open the data.
     """
     path = folder / "secrets.json"
-    if not path.exists():
-        made = Secrets.generate()
-        write_private(path, json.dumps(asdict(made), indent=2) + "\n")
-    content = read_json(path)
+    known = read_json(path) if path.exists() else {}
+    # An older version may not have had all of them.
+    content = asdict(Secrets.generate()) | known
+    if content.keys() != known.keys():
+        write_private(path, json.dumps(content, indent=2) + "\n")
     try:
         loaded = Secrets(**content)  # type: ignore[arg-type]  # checked by the next lines' use
     except TypeError:

@@ -9,11 +9,12 @@ environment, as in `.env.example`.
 """
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import yaml
 
@@ -24,7 +25,9 @@ from ops.services import SERVICES
 FILE_OWNER = 10001
 DEFAULT_POSTGRES = "postgresql://postgres@postgres:5432/knowrithm"
 DEFAULT_REDIS = "redis://redis:6379/0"
-DEFAULT_OBJECT_STORE = "s3://knowrithm"
+OBJECT_STORE_KEY = "knowrithm"
+BUCKET = "knowrithm"
+OBJECT_STORE_ENDPOINT = "http://object-store:8333"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +43,14 @@ class Stores:
         """Read the operator's variables; what is not set is a container of the compose file."""
         postgres = with_login(DEFAULT_POSTGRES, "postgres", secrets.postgres_password)
         redis = with_login(DEFAULT_REDIS, "", secrets.redis_password)
+        objects = (
+            f"s3://{OBJECT_STORE_KEY}:{secrets.object_store_secret}@{BUCKET}"
+            f"?endpoint={quote(OBJECT_STORE_ENDPOINT, safe='')}&region=us-east-1"
+        )
         return cls(
             postgres_url=os.environ.get("POSTGRES_URL") or postgres,
             redis_url=os.environ.get("REDIS_URL") or redis,
-            object_store_url=os.environ.get("OBJECT_STORE_URL") or DEFAULT_OBJECT_STORE,
+            object_store_url=os.environ.get("OBJECT_STORE_URL") or objects,
         )
 
 
@@ -110,6 +117,15 @@ def write_files(folder: Path) -> None:
     # These images read them as root, before they drop to a user of their own.
     _write_folder(folder / "postgres", {"POSTGRES_PASSWORD": secrets.postgres_password}, owner=0)
     _write_folder(folder / "redis", {"REDIS_PASSWORD": secrets.redis_password}, owner=0)
+    _write_folder(folder / "object-store", {"S3.JSON": object_store_users(secrets)}, owner=0)
+
+
+def object_store_users(secrets: Secrets) -> str:
+    """Return the users of compose's object store, in the form it reads (SeaweedFS)."""
+    credentials = {"accessKey": OBJECT_STORE_KEY, "secretKey": secrets.object_store_secret}
+    user = {"name": "documents", "credentials": [credentials]}
+    # Admin, since the first upload makes the bucket.
+    return json.dumps({"identities": [user | {"actions": ["Admin", "Read", "Write", "List"]}]})
 
 
 def write_kubernetes(folder: Path) -> None:
