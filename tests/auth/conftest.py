@@ -7,18 +7,20 @@ not do.
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from libs.common.database import Database
 from libs.common.resources import Resources
-from libs.common.security import ServiceTokens
 from services.auth.main import make_app
 from services.auth.settings import Settings
 from services.auth.wiring import Wiring
@@ -38,7 +40,6 @@ class AuthService:
     client: httpx.AsyncClient
     resources: Resources
     wiring: Wiring
-    service_tokens: ServiceTokens
 
     async def post(self, path: str, **kwargs: Any) -> httpx.Response:
         """Send a POST."""
@@ -52,7 +53,7 @@ class AuthService:
         self, method: str, path: str, *, tenant_id: UUID | None = None, json: object = None
     ) -> httpx.Response:
         """Call as another service of the platform."""
-        headers = {"authorization": f"Bearer {self.service_tokens.token_for('auth')}"}
+        headers = {"authorization": f"Bearer {self.resources.service_tokens.token_for('auth')}"}
         if tenant_id is not None:
             headers["x-tenant-id"] = str(tenant_id)
         return await self.client.request(method, path, json=json, headers=headers)
@@ -86,53 +87,74 @@ class Register(Protocol):
     async def __call__(self, name: str = "Acme") -> Person: ...
 
 
-@pytest.fixture
-async def start_auth(
-    service_environment: ServiceEnvironment, redis: Redis
-) -> AsyncIterator[StartAuth]:
-    """Start the service with settings of the test's own."""
-    running: list[tuple[uvicorn.Server, asyncio.Task[None], httpx.AsyncClient]] = []
+@pytest.fixture(scope="session")
+def settings_values(service_environment: ServiceEnvironment) -> dict[str, Any]:
+    """The settings that all tests start from."""
     environment = {name.lower(): value for name, value in service_environment("auth").items()}
-    peers = {name.lower(): value for name, value in service_environment("agents").items()}
+    return {"rate_limits": RELAXED, **environment}
 
-    async def start(**settings: object) -> AuthService:
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        values: dict[str, Any] = {"auth_url": url, "rate_limits": RELAXED} | environment | settings
-        app = make_app(Settings(**values))
-        server = uvicorn.Server(
-            uvicorn.Config(app, ws="none", lifespan="on", log_config=None, access_log=False)
-        )
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            if task.done():
-                task.result()
-                raise RuntimeError("the service did not start")
-            await asyncio.sleep(0.01)
-        # Without TLS there is nothing to verify, and loading the certificates takes longest.
-        client = httpx.AsyncClient(base_url=url, timeout=30, verify=False)
-        running.append((server, task, client))
-        return AuthService(
-            client=client,
-            resources=app.state.resources,
-            wiring=app.state.wiring,
-            service_tokens=ServiceTokens(
-                "agents", private_pem=peers["service_key"], jwks_json=peers["service_jwks"]
-            ),
-        )
 
-    yield start
-    for server, task, client in running:
-        await client.aclose()
-        server.should_exit = True
-        await task
+@pytest.fixture(scope="session")
+def usual_url() -> str:
+    """Where the application with the usual settings is served."""
+    listener, url = listen()
+    listener.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def usual_app(settings_values: dict[str, Any], usual_url: str) -> FastAPI:
+    """The application with the usual settings: putting it together takes longest, so once."""
+    return make_app(Settings(auth_url=usual_url, **settings_values))
 
 
 @pytest.fixture
-async def auth(start_auth: StartAuth) -> AuthService:
+async def start_auth(settings_values: dict[str, Any], redis: Redis) -> AsyncIterator[StartAuth]:
+    """Start the service with settings of the test's own."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: object) -> AuthService:
+            listener, url = listen()
+            app = make_app(Settings(**({"auth_url": url} | settings_values | settings)))
+            return await stack.enter_async_context(run_app(app, listener, url))
+
+        yield start
+
+
+@pytest.fixture
+async def auth(usual_app: FastAPI, usual_url: str, redis: Redis) -> AsyncIterator[AuthService]:
     """The service, with limits that do not bother."""
-    return await start_auth()
+    listener, _ = listen(urlsplit(usual_url).port or 0)
+    async with run_app(usual_app, listener, usual_url) as service:
+        yield service
+
+
+def listen(port: int = 0) -> tuple[socket.socket, str]:
+    """Open a socket, at any free port unless one is given, and tell its address."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def run_app(app: FastAPI, listener: socket.socket, url: str) -> AsyncIterator[AuthService]:
+    """Serve an application until the block ends."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, ws="none", lifespan="on", log_config=None, access_log=False)
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if task.done():
+            task.result()
+            raise RuntimeError("the service did not start")
+        await asyncio.sleep(0.01)
+    resources: Resources = app.state.resources
+    # Without TLS there is nothing to verify, and loading the certificates takes long.
+    async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
+        yield AuthService(client=client, resources=resources, wiring=app.state.wiring)
+    server.should_exit = True
+    await task
 
 
 @pytest.fixture
