@@ -94,7 +94,7 @@ def load_secrets(folder: Path) -> Secrets:
     if content.keys() != known.keys():
         write_private(path, json.dumps(content, indent=2) + "\n")
     try:
-        loaded = Secrets(**content)  # type: ignore[arg-type]  # checked by the next lines' use
+        loaded = Secrets(**content)
     except TypeError:
         raise OpsError(
             f"{path} is damaged: restore it from a backup, or start anew with `make reset`."
