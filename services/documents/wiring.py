@@ -24,12 +24,13 @@ from services.documents.domain.ports import (
     EmbedderFactory,
     EmbeddingChoice,
     Parser,
+    PassageFinder,
     QueryReader,
     Reranker,
     VectorStore,
 )
 from services.documents.domain.terms import terms_of
-from services.documents.repositories.found_passages import FoundPassages
+from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
 from services.documents.repositories.sweeping import DocumentSweep
 from services.documents.repositories.tasks import TaskLookup
@@ -66,6 +67,7 @@ class Wiring:
     embedder_for: EmbedderFactory
     queries: QueryReader
     vectors: VectorStore
+    passages: PassageFinder
     reranker: Reranker | None
 
     def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
@@ -99,6 +101,7 @@ class Wiring:
                 embedder_for=embedder_for,
                 queries=RememberedQueries(embedder_for, terms_of),
                 vectors=vectors,
+                passages=_finder(resources, vectors),
                 reranker=_reranker(settings, resources),
             )
             yield wiring
@@ -189,8 +192,7 @@ class UseCases:
             tenant_id=self.tenant_id,
             agents=self._wiring.agents,
             queries=self._wiring.queries,
-            vectors=self._wiring.vectors,
-            found=FoundPassages(database=self._wiring.resources.database),
+            passages=self._wiring.passages,
             reranker=self._wiring.reranker,
             gate=self._wiring.settings.rerank_gate,
         )
@@ -292,6 +294,12 @@ async def open_vectors(settings: Settings, resources: Resources) -> AsyncIterato
         yield QdrantStore(client)
     finally:
         await client.close()
+
+
+def _finder(resources: Resources, vectors: VectorStore) -> PassageFinder:
+    if isinstance(vectors, PgVectorStore):
+        return FindInOneTransaction(database=resources.database, vectors=vectors)
+    return FindInBoth(database=resources.database, vectors=vectors)
 
 
 def _platform_embedding(settings: Settings) -> EmbeddingChoice:

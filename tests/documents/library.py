@@ -7,7 +7,7 @@ from services.documents.adapters.queries import RememberedQueries
 from services.documents.domain.documents import Stage, blob_key
 from services.documents.domain.terms import terms_of
 from services.documents.models import Document
-from services.documents.repositories.found_passages import FoundPassages
+from services.documents.repositories.found_passages import FindInBoth
 from services.documents.repositories.indexing import IndexingState
 from services.documents.use_cases.delete_documents import DeleteDocument
 from services.documents.use_cases.fail_document import FailDocument
@@ -78,8 +78,7 @@ class Library:
             tenant_id=self.tenant.id,
             agents=self.agents,
             queries=RememberedQueries(self.embedder, terms_of),
-            vectors=self.vectors,
-            found=FoundPassages(database=self.tenant.database),
+            passages=FindInBoth(database=self.tenant.database, vectors=self.vectors),
             reranker=self.reranker if reranked else None,
             gate=0.3,
         )

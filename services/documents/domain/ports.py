@@ -12,6 +12,8 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
+from services.documents.domain.search import FoundPassage
+
 Vectors = NDArray[np.float32]
 
 # Ids of passages are derived, so that a job that runs twice writes the same rows and points.
@@ -296,5 +298,25 @@ class QueryReader(Protocol):
         Raises:
             EmbeddingUnavailable: The model does not answer.
             EmbeddingRejected: The model refuses.
+        """
+        ...
+
+
+class PassageFinder(Protocol):
+    """Finds passages that may be shown: named by the vector store, confirmed by PostgreSQL."""
+
+    async def find(
+        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
+    ) -> tuple[FoundPassage, ...]:
+        """Return the best passages of live, undeleted documents, numbered from 1.
+
+        Args:
+            tenant_id: Whose passages.
+            query: In the space that is searched.
+            agent_id: Whose documents; None for all of the tenant's.
+            limit: How many passages at most.
+
+        Raises:
+            VectorStoreUnavailable: The knowledge base is out of reach.
         """
         ...

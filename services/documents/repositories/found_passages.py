@@ -5,11 +5,23 @@ On the path of every question, so without SQLAlchemy: one transaction, one state
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 from uuid import UUID
 
-from libs.common.database import Database
-from services.documents.domain.ports import VectorHit
+from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database.connection import Connection
+from services.documents.domain.errors import VectorStoreUnavailable
+from services.documents.domain.ports import (
+    EmbeddingSpace,
+    ReadQuery,
+    VectorHit,
+    Vectors,
+    VectorStore,
+)
 from services.documents.domain.search import FoundPassage
+
+# Hits beyond what is wanted, for those that are not confirmed.
+SPARE_HITS: Final = 5
 
 # Of a hit that is deleted, superseded, another agent's or another tenant's, nothing remains. The
 # sub-queries look rows up one by one: as plain joins, a planner without fresh statistics reads
@@ -32,44 +44,105 @@ LIMIT $4
 """
 
 
+class SearchesInTransaction(Protocol):
+    """A vector store in our own database, which can search inside a transaction of ours."""
+
+    async def search(
+        self,
+        tenant_id: UUID,
+        space: EmbeddingSpace,
+        *,
+        agent_id: UUID | None,
+        vector: Vectors,
+        terms: Sequence[str],
+        limit: int,
+        connection: Connection | None = None,
+    ) -> list[VectorHit]:
+        """Return the best hits; see `VectorStore.search`."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class FoundPassages:
-    """Reads the passages behind search hits."""
+class FindInBoth:
+    """Fulfils `PassageFinder`: asks the vector store, then PostgreSQL."""
 
     database: Database
+    vectors: VectorStore
 
-    async def confirm(
-        self, tenant_id: UUID, hits: Sequence[VectorHit], *, agent_id: UUID | None, limit: int
+    async def find(
+        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
     ) -> tuple[FoundPassage, ...]:
-        """Return the passages of those hits that may be shown, best first.
-
-        Args:
-            tenant_id: Whose passages.
-            hits: Candidates of the vector store, best first.
-            agent_id: Whose documents; None for all of the tenant's.
-            limit: How many passages at most.
-        """
+        """Return the best passages that may be shown."""
+        hits = await self.vectors.search(
+            tenant_id,
+            query.space,
+            agent_id=agent_id,
+            vector=query.vector,
+            terms=query.terms,
+            limit=limit + SPARE_HITS,
+        )
         if not hits:
             return ()
         async with self.database.lean(tenant_id) as connection:
-            rows = await connection.fetch(
-                _CONFIRM, tenant_id, [hit.passage_id for hit in hits], agent_id, limit
-            )
-        return tuple(
-            FoundPassage(
-                number=number,
-                passage_id=row[1],
-                document_id=row[2],
-                document_version=row[3],
-                document_name=row[4],
-                url=row[5],
-                position=row[6],
-                page=row[7],
-                heading_path=tuple(row[8]),
-                char_start=row[9],
-                char_end=row[10],
-                text=row[11],
-                score=hits[row[0] - 1].score,
-            )
-            for number, row in enumerate(rows, start=1)
+            return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindInOneTransaction:
+    """Fulfils `PassageFinder` where vectors and passages share a database."""
+
+    database: Database
+    vectors: SearchesInTransaction
+
+    async def find(
+        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
+    ) -> tuple[FoundPassage, ...]:
+        """Return the best passages that may be shown."""
+        try:
+            async with self.database.lean(tenant_id) as connection:
+                hits = await self.vectors.search(
+                    tenant_id,
+                    query.space,
+                    agent_id=agent_id,
+                    vector=query.vector,
+                    terms=query.terms,
+                    limit=limit + SPARE_HITS,
+                    connection=connection,
+                )
+                return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
+        except DatabaseUnavailable as error:
+            raise VectorStoreUnavailable(retry_after_seconds=2) from error
+
+
+async def _confirm(
+    connection: Connection,
+    tenant_id: UUID,
+    hits: Sequence[VectorHit],
+    *,
+    agent_id: UUID | None,
+    limit: int,
+) -> tuple[FoundPassage, ...]:
+    """Return the passages of those hits that may be shown, in the order of the hits."""
+    if not hits:
+        return ()
+    rows = await connection.fetch(
+        _CONFIRM, tenant_id, [hit.passage_id for hit in hits], agent_id, limit
+    )
+    return tuple(
+        FoundPassage(
+            number=number,
+            passage_id=row[1],
+            document_id=row[2],
+            document_version=row[3],
+            document_name=row[4],
+            url=row[5],
+            position=row[6],
+            page=row[7],
+            heading_path=tuple(row[8]),
+            char_start=row[9],
+            char_end=row[10],
+            text=row[11],
+            score=hits[row[0] - 1].score,
         )
+        for number, row in enumerate(rows, start=1)
+    )

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from services.documents.domain.errors import RerankUnavailable
-from services.documents.domain.ports import Agents, QueryReader, Reranker, VectorStore
+from services.documents.domain.ports import Agents, PassageFinder, QueryReader, Reranker
 from services.documents.domain.quotes import likeliest
 from services.documents.domain.search import (
     RERANK_CANDIDATES,
@@ -16,12 +16,9 @@ from services.documents.domain.search import (
     Quote,
     SearchOutcome,
 )
-from services.documents.repositories.found_passages import FoundPassages
 
 log = structlog.get_logger(__name__)
 
-# Hits beyond what is wanted, for those that PostgreSQL does not confirm.
-SPARE_HITS: Final = 5
 # Sentences that the reranker reads for quotes.
 QUOTE_CANDIDATES: Final = 16
 # Nobody asks in a novel; beyond this the embedding model would cut anyway.
@@ -35,8 +32,7 @@ class SearchPassages:
     tenant_id: UUID
     agents: Agents
     queries: QueryReader
-    vectors: VectorStore
-    found: FoundPassages
+    passages: PassageFinder
     reranker: Reranker | None
     gate: float
 
@@ -63,15 +59,7 @@ class SearchPassages:
         read = await self.queries.read(self.tenant_id, query, choice=knowledge.embedding)
         reranker = self.reranker if rerank else None
         wanted = max(limit, RERANK_CANDIDATES) if reranker else limit
-        hits = await self.vectors.search(
-            self.tenant_id,
-            read.space,
-            agent_id=agent_id,
-            vector=read.vector,
-            terms=read.terms,
-            limit=wanted + SPARE_HITS,
-        )
-        passages = await self.found.confirm(self.tenant_id, hits, agent_id=agent_id, limit=wanted)
+        passages = await self.passages.find(self.tenant_id, read, agent_id=agent_id, limit=wanted)
         if reranker is not None:
             try:
                 return await self._judged(query, passages, reranker, limit=limit, quotes=quotes)

@@ -1,13 +1,25 @@
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from services.documents.domain.documents import Status
-from services.documents.domain.ports import VectorHit, passage_id
+from services.documents.domain.ports import EmbeddingSpace, ReadQuery, VectorHit, passage_id
+from services.documents.domain.search import FoundPassage
 from services.documents.models import Document
-from services.documents.repositories.found_passages import FoundPassages
-from tests.documents.cast import NOON, Tenant, make_document, make_passage, new_agent_id
+from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
+from tests.documents.cast import (
+    NOON,
+    MemoryVectors,
+    Tenant,
+    make_document,
+    make_passage,
+    new_agent_id,
+)
+
+Finder = Callable[..., Awaitable[tuple[FoundPassage, ...]]]
 
 
 async def add_indexed(
@@ -35,46 +47,73 @@ def hit(tenant: Tenant, document: Document, position: int, *, score: float = 0.5
     )
 
 
-@pytest.fixture
-def found(acme: Tenant) -> FoundPassages:
-    return FoundPassages(database=acme.database)
+class NamedHits(MemoryVectors):
+    """A vector store that names what it is told to, whoever asks."""
+
+    def __init__(self, hits: list[VectorHit]) -> None:
+        super().__init__()
+        self.hits = hits
+
+    async def search(self, *args: object, **kwargs: object) -> list[VectorHit]:
+        return self.hits
+
+
+QUERY = ReadQuery(
+    space=EmbeddingSpace(model="words", dimension=3),
+    vector=np.zeros(3, dtype=np.float32),
+    terms=(),
+)
+
+
+@pytest.fixture(params=[FindInBoth, FindInOneTransaction])
+def found(request: pytest.FixtureRequest) -> Finder:
+    """Both finders, over a vector store that has no scruples."""
+
+    async def find(
+        tenant: Tenant, hits: list[VectorHit], *, agent_id: UUID | None
+    ) -> tuple[FoundPassage, ...]:
+        finder = request.param(database=tenant.database, vectors=NamedHits(hits))
+        found: tuple[FoundPassage, ...] = await finder.find(
+            tenant.id, QUERY, agent_id=agent_id, limit=10
+        )
+        return found
+
+    return find
 
 
 async def positions(
-    found: FoundPassages, tenant: Tenant, hits: list[VectorHit], *, agent_id: UUID | None = None
+    found: Finder, tenant: Tenant, hits: list[VectorHit], *, agent_id: UUID | None = None
 ) -> list[int]:
-    passages = await found.confirm(tenant.id, hits, agent_id=agent_id, limit=10)
+    passages = await found(tenant, hits, agent_id=agent_id)
     return [passage.position for passage in passages]
 
 
 class TestConfirm:
     async def test_another_tenants_hits_are_nothing(
-        self, found: FoundPassages, acme: Tenant, globex: Tenant
+        self, found: Finder, acme: Tenant, globex: Tenant
     ) -> None:
         theirs = await add_indexed(globex)
 
         assert await positions(found, acme, [hit(globex, theirs, 0)]) == []
         assert await positions(found, globex, [hit(globex, theirs, 0)]) == [0]
 
-    async def test_keeps_the_order_of_the_hits(self, found: FoundPassages, acme: Tenant) -> None:
+    async def test_keeps_the_order_of_the_hits(self, found: Finder, acme: Tenant) -> None:
         document = await add_indexed(acme)
         hits = [hit(acme, document, 2, score=0.9), hit(acme, document, 0, score=0.4)]
 
-        passages = await found.confirm(acme.id, hits, agent_id=acme.agent_id, limit=10)
+        passages = await found(acme, hits, agent_id=acme.agent_id)
 
         assert [(p.number, p.position, p.score) for p in passages] == [(1, 2, 0.9), (2, 0, 0.4)]
         assert passages[0].heading_path == ("Returns", "Part 2")
         assert passages[0].document_name == "handbook.md"
         assert passages[0].page == 3
 
-    async def test_shows_no_deleted_document(self, found: FoundPassages, acme: Tenant) -> None:
+    async def test_shows_no_deleted_document(self, found: Finder, acme: Tenant) -> None:
         document = await add_indexed(acme, deleted_at=NOON)
 
         assert await positions(found, acme, [hit(acme, document, 0)]) == []
 
-    async def test_shows_no_version_that_is_not_live(
-        self, found: FoundPassages, acme: Tenant
-    ) -> None:
+    async def test_shows_no_version_that_is_not_live(self, found: Finder, acme: Tenant) -> None:
         document = await add_indexed(acme)
         async with acme.unit_of_work() as uow:
             stored = await uow.documents.get(document.id)
@@ -83,7 +122,7 @@ class TestConfirm:
 
         assert await positions(found, acme, [hit(acme, document, 0)]) == []
 
-    async def test_shows_no_deleted_chunk(self, found: FoundPassages, acme: Tenant) -> None:
+    async def test_shows_no_deleted_chunk(self, found: Finder, acme: Tenant) -> None:
         document = await add_indexed(acme)
         async with acme.unit_of_work() as uow:
             locked = await uow.passages.locked(hit(acme, document, 1).passage_id)
@@ -93,7 +132,7 @@ class TestConfirm:
         hits = [hit(acme, document, n) for n in range(3)]
         assert await positions(found, acme, hits) == [0, 2]
 
-    async def test_shows_no_other_agents_document(self, found: FoundPassages, acme: Tenant) -> None:
+    async def test_shows_no_other_agents_document(self, found: Finder, acme: Tenant) -> None:
         document = await add_indexed(acme)
 
         hits = [hit(acme, document, 0)]
