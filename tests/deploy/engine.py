@@ -95,7 +95,9 @@ def _client() -> str:
 def _answers(environment: Mapping[str, str]) -> bool:
     if shutil.which(_client()) is None:
         return False
-    run = subprocess.run([_client(), "info"], env=dict(environment), capture_output=True)
+    run = subprocess.run(
+        [_client(), "info"], env=dict(environment), capture_output=True, check=False
+    )
     return run.returncode == 0
 
 
@@ -107,7 +109,7 @@ def _install() -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *ENGINE_PACKAGES]
     for command in (["apt-get", "update", "-qq"], install):
-        run = subprocess.run(command, env=environment, capture_output=True, text=True)
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             raise NoEngine(f"`{command[0]} {command[1]}` failed: {run.stderr[-300:]}")
 
@@ -138,7 +140,7 @@ def _daemon(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=60)
-        subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True)
+        subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
 
 
 def _with_base_image(environment: Mapping[str, str], folder: Path) -> Engine:
