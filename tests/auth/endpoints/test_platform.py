@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from libs.common.contract import PLANNED, routes_of
-from tests.auth.conftest import AuthService, StartAuth
+from libs.common.contract import PLANNED, PUBLIC_ROUTES, routes_of
+from tests.auth.conftest import AuthService, StartAuth, registration
 
 HEALTH = "/api/v1/health"
 
@@ -61,6 +61,26 @@ class TestTasks:
         response = await auth.get(f"/api/v1/tasks/{uuid4()}/status")
 
         assert (response.status_code, response.json()["code"]) == (404, "task_not_found")
+
+
+class TestPublicRoutes:
+    async def test_registering_and_logging_in_show_the_listed_fields_only(
+        self, auth: AuthService
+    ) -> None:
+        body = registration(company_name="Acme")
+        login = {"email": body["email"], "password": body["password"]}
+
+        for path, sent in (("/api/v1/auth/register", body), ("/api/v1/auth/login", login)):
+            shown = (await auth.post(path, json=sent)).json()
+            names = set(shown) | set(shown["user"]) | set(shown["tokens"])
+
+            assert names <= set(PUBLIC_ROUTES["POST", path])
+
+    async def test_health_shows_the_listed_fields_only(self, auth: AuthService) -> None:
+        shown = (await auth.get(HEALTH)).json()
+
+        names = set(shown).union(*map(set, shown["checks"]))
+        assert names <= set(PUBLIC_ROUTES["GET", HEALTH])
 
 
 class TestContract:
