@@ -84,13 +84,16 @@ faults: dev ## Kill processes while questions are asked; N= runs, from SEED=
 	$(BIN)/python -m tests.faults --runs $(N) --seed $(SEED)
 
 images: dev ## Build every image and start the compose file for real, where an engine can be had
-	$(BIN)/python -m ops check-images
+	$(BIN)/pytest tests/deploy -m containers -rs
 
 k8s: dev ## Render and validate the Kubernetes manifests
-	$(BIN)/python -m ops check-manifests
+	$(BIN)/python -m ops.deploy.manifests --check
+	$(BIN)/pytest tests/deploy -q
 
 docs: dev ## Write the generated pages again
-	$(BIN)/python -m ops docs
+	$(BIN)/python -m libs.common.contract.document > docs/api-status.md
+	$(BIN)/python -m libs.common.events.document > docs/events.md
+	$(BIN)/python -m ops.deploy.manifests
 
 LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --quiet
