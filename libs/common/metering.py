@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 FLUSH_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 2.0
 MAX_PENDING: Final = 50_000
 STREAM_LENGTH: Final = 100_000
 
@@ -41,6 +42,7 @@ class UsageMeter:
         self._flush_seconds = flush_seconds
         self._counts: dict[Call, list[float]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def count(
         self,
@@ -66,16 +68,17 @@ class UsageMeter:
 
     async def start(self) -> None:
         """Send the counts from now on."""
+        self._stopping.clear()
         self._task = asyncio.create_task(self._run(), name="usage-meter")
 
     async def stop(self) -> None:
-        """Send what is left."""
+        """Send what is left; a Redis that hangs does not keep the process from ending."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            self._stopping.set()
+            _, late = await asyncio.wait({self._task}, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
             self._task = None
-            await self.flush()
 
     async def flush(self) -> None:
         """Put what was counted since the last time on the stream; kept when Redis is away."""
@@ -125,6 +128,10 @@ class UsageMeter:
         await pipeline.execute()
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._flush_seconds)
+        stopping = False
+        while not stopping:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._flush_seconds):
+                    await self._stopping.wait()
+            stopping = self._stopping.is_set()
             await self.flush()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 
 from libs.common.settings import ServiceSettings
-from libs.common.telemetry.logging import configure_logging, get_logger
+from libs.common.telemetry.logging import configure_logging, flush_request_lines, get_logger
 from libs.common.telemetry.tracing import configure_tracing, shutdown_tracing
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
     try:
         server.run()
     finally:
+        flush_request_lines()
         shutdown_tracing()
     if not server.started:
         sys.exit(3)

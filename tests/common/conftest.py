@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import structlog
 
 
 @pytest.fixture
@@ -12,3 +13,20 @@ def unused_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def log_plainly() -> None:
+    """Log without structlog's drawings of tracebacks, which take seconds."""
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        cache_logger_on_first_use=False,
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> None:
+    """Log plainly in all these tests."""
+    log_plainly()

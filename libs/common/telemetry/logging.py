@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import IO, Any, Final, Protocol, cast
+from typing import IO, Any, ClassVar, Final, Protocol, cast
 
 import orjson
 import structlog
@@ -22,6 +22,7 @@ from libs.common.telemetry.tracing import current_trace_id
 
 REDACTED: Final = "[redacted]"
 FLUSH_AFTER_SECONDS: Final = 0.1
+MAX_WAITING_LINES: Final = 500
 
 _SECRET_KEY: Final = re.compile(
     r"authorization|cookie|password|passwd|secret|token|api[-_]?key|private[-_]?key|credential",
@@ -115,26 +116,29 @@ def log_request(fields: dict[str, object], *, warn: bool) -> None:
         "trace_id": current_trace_id(),
         "timestamp": datetime.now(UTC),
     }
-    _Access.output.write(_dump(line) + b"\n")
-    if not _Access.flush_due:
+    _Access.lines.append(_dump(line))
+    if len(_Access.lines) == 1:
         # Lines leave together a moment later: a write a line would cost more than the line.
-        _Access.flush_due = True
-        asyncio.get_running_loop().call_later(FLUSH_AFTER_SECONDS, _flush, _Access.output)
+        asyncio.get_running_loop().call_later(FLUSH_AFTER_SECONDS, flush_request_lines)
+    elif len(_Access.lines) >= MAX_WAITING_LINES:
+        flush_request_lines()
+
+
+def flush_request_lines() -> None:
+    """Write the lines that are waiting; a process that ends must not forget it."""
+    if _Access.lines:
+        lines, _Access.lines = _Access.lines, []
+        _Access.output.write(b"\n".join(lines) + b"\n")
+        _Access.output.flush()
 
 
 class _Access:
-    """What `configure_logging` was told, for the requests' lines."""
+    """What `configure_logging` was told, for the requests' lines, and those that wait."""
 
     enabled = False
     service = ""
     output: IO[bytes]
-    flush_due = False
-
-
-def _flush(output: IO[bytes]) -> None:
-    _Access.flush_due = False
-    if not output.closed:
-        output.flush()
+    lines: ClassVar[list[bytes]] = []
 
 
 def redact(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:

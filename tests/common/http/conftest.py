@@ -30,7 +30,9 @@ from libs.common.resources import Resources
 from libs.common.security import Caller, CallerKind, CallerVerifier, Scope, ServiceTokens
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry import configure_logging
+from libs.common.telemetry.logging import _Access, flush_request_lines
 from libs.common.testing.keys import ServiceKeys, make_service_keys
+from tests.common.conftest import log_plainly
 from tests.conftest import DatabaseUrls
 
 
@@ -249,9 +251,13 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[LogLines]:
     structlog.configure(cache_logger_on_first_use=False)
 
     def lines() -> list[dict[str, Any]]:
+        flush_request_lines()
         return [json.loads(line) for line in output.getvalue().splitlines()]
 
     yield lines
+    flush_request_lines()
+    _Access.enabled = False
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    log_plainly()
