@@ -88,7 +88,9 @@ def load_secrets(folder: Path) -> Secrets:
         OpsError: the file is there and cannot be read as ours. New secrets would not open the data.
     """
     path = folder / "secrets.json"
-    known = read_json(path) if path.exists() else {}
+    known = read_json(path)
+    if path.exists() and not known:
+        raise _damaged(path)
     # An older version may not have had all of them.
     content = asdict(Secrets.generate()) | known
     if content.keys() != known.keys():
@@ -96,11 +98,15 @@ def load_secrets(folder: Path) -> Secrets:
     try:
         loaded = Secrets(**content)
     except TypeError:
-        raise OpsError(
-            f"{path} is damaged: restore it from a backup, or start anew with `make reset`."
-        ) from None
+        raise _damaged(path) from None
     write_service_keys(folder)
     return loaded
+
+
+def _damaged(path: Path) -> OpsError:
+    return OpsError(
+        f"{path} is damaged: restore it from a backup, or start anew with `make reset`."
+    )
 
 
 def write_service_keys(folder: Path) -> None:

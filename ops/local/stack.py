@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ops.local import postgres, valkey
+from ops.local.chat_setup import ChatPlan, plan_chat
 from ops.local.environment import (
     QUIET_LIBRARIES,
     Wiring,
-    chat_is_given,
     inherited,
     needs_model_server,
 )
@@ -18,7 +18,7 @@ from ops.local.prepare import SUPERUSER_URL
 from ops.local.probes import http_ok
 from ops.local.process import LOOPBACK, Program, listening, spawn
 from ops.local.supervisor import Part, Started
-from ops.model_server.files import chat_file, missing_files
+from ops.model_server.files import CHAT_NAME, missing_files
 from ops.paths import ROOT
 from ops.services import SERVICES, module_of
 
@@ -175,28 +175,41 @@ class Stack:
         )
 
     def _chat(self) -> Iterator[Part]:
-        settings = self._settings
+        """The local chat model: at once if it is here, later if it is to be fetched."""
+        settings, port = self._settings, self._wiring.ports["chat"]
         folder = settings.models_dir or self._home.models
-        if chat_is_given(settings) or settings.local_chat == "extractive":
+        plan = plan_chat(settings, folder)
+        if plan is ChatPlan.NONE:
             return
-        model = chat_file(folder)
-        if model is None:
-            return
-        self._wiring.chat_ready = True
-        port = self._wiring.ports["chat"]
+        self._wiring.chat_ready = plan is not ChatPlan.LATER
+        if plan is not ChatPlan.NOW:
+
+            async def start_fetch() -> Started:
+                fetch = {**inherited(), "MODELS_DIR": str(folder)}
+                arguments = ("ops", "models", "fetch", "--chat")
+                return spawn(self._program("chat-model", *arguments, environment=fetch))
+
+            yield Part(
+                name="chat-model",
+                start=start_fetch,
+                log=self._log("chat-model"),
+                once=True,
+                essential=plan is ChatPlan.FIRST,
+            )
 
         async def start_chat() -> Started:
-            program = self._program(
-                "chat",
-                "ops.model_server.chat",
-                str(model),
-                str(port),
-                environment={"PYTHONUNBUFFERED": "1"},
-            )
-            return spawn(program)
+            arguments = ("ops.model_server.chat", str(folder / CHAT_NAME), str(port))
+            return spawn(self._program("chat", *arguments, environment={"PYTHONUNBUFFERED": "1"}))
 
         async def chat_ready(_pid: int) -> bool:
             return await http_ok(port, "/health")
+
+        def tell_services() -> list[str]:
+            if self._wiring.chat_ready:
+                return []
+            # What they start with from now on names the model.
+            self._wiring.chat_ready = True
+            return [name for name in PROCESSES if name.startswith(("agents", "conversations"))]
 
         yield Part(
             name="chat",
@@ -204,6 +217,9 @@ class Stack:
             ready=chat_ready,
             log=self._log("chat"),
             port=port,
+            after=() if plan is ChatPlan.NOW else ("chat-model",),
+            essential=plan is not ChatPlan.LATER,
+            restart_when_ready=tell_services,
             stop_last=STOP_HELPERS,
         )
 

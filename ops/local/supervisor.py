@@ -41,6 +41,7 @@ class Part:
         after: Parts that must be ready, or done, first.
         essential: False for what the stack can be called ready without.
         before_restart: Cleans up after a death.
+        restart_when_ready: Names the parts that are to start again now that this one is ready.
         stop_last: Stopped in ascending order; parts with the same number together.
     """
 
@@ -55,6 +56,7 @@ class Part:
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 10.0
     before_restart: Callable[[], None] | None = None
+    restart_when_ready: Callable[[], list[str]] | None = None
     stop_last: int = 0
     ready_seconds: float = 120.0
 
@@ -143,6 +145,10 @@ class Supervisor:
             if part.essential and not was_ready and (part.once or failures >= TRIES_BEFORE_READY):
                 reason = tail(part.log, lines=1) or f"it exited with {code}"
                 raise OpsError(f"{part.name} could not start: {reason} (see {part.log})")
+            if part.once and not part.essential:
+                status.detail = tail(part.log, lines=1)
+                self._set(part, PartState.FAILED)
+                return
             pause = FIRST_PAUSE_SECONDS if failures == 1 else min(pause * 2, LONGEST_PAUSE_SECONDS)
             status.restarts += 1
             status.detail = f"exited with {code}"
@@ -159,6 +165,8 @@ class Supervisor:
             if await part.ready(pid):
                 self._set(part, PartState.READY)
                 self._ready[part.name].set()
+                if part.restart_when_ready is not None:
+                    self._restart(part.restart_when_ready())
                 break
             if time.monotonic() - since > part.ready_seconds:
                 with contextlib.suppress(ProcessLookupError):
@@ -166,6 +174,13 @@ class Supervisor:
                 break
             await asyncio.wait([exited], timeout=POLL_SECONDS)
         return await asyncio.shield(exited)
+
+    def _restart(self, names: Sequence[str]) -> None:
+        for name in names:
+            part, status = self._parts[name], self._state.parts[name]
+            if status.pid in self._children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(status.pid, part.stop_signal)
 
     async def _announce_ready(self) -> None:
         for part in self._parts.values():
