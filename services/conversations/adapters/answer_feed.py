@@ -8,11 +8,12 @@ a stream's entry is attempt and sequence: Redis itself refuses what an outrun at
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import Final
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from libs.common.telemetry import get_logger
 from services.conversations.domain.answers import TakenAnswer
@@ -47,6 +48,19 @@ def unpack(payload: bytes) -> Frame:
     return Frame(Position(attempt, sequence), mark != _GOES_ON, body, mark != _END)
 
 
+# Adds a frame and tells who follows: one command to write, and nobody hears what was refused.
+# KEYS: the stream, also the channel. ARGV: id, payload, seconds until it expires (0: as it is).
+_SEND: Final = f"""
+local added = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', {_MAX_ENTRIES}, ARGV[1], 'f', ARGV[2])
+if type(added) == 'table' and added.err and string.find(added.err, 'equal or smaller', 1, true) then
+  return 0
+end
+if ARGV[3] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+redis.call('PUBLISH', KEYS[1], ARGV[2])
+return 1
+"""
+
+
 @dataclass(slots=True)
 class _Outgoing:
     key: str
@@ -62,6 +76,7 @@ class RedisAnswerFeeds:
         self._outgoing: list[_Outgoing] = []
         self._wake = asyncio.Event()
         self._failing = False
+        self._script_sha = sha1(_SEND.encode(), usedforsecurity=False).hexdigest()
 
     def open(self, answer: TakenAnswer) -> "RedisAnswerFeed":
         """Begin the feed of a new attempt."""
@@ -104,22 +119,22 @@ class RedisAnswerFeeds:
     async def _write(self, batch: list[_Outgoing]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         for outgoing in batch:
-            frame, payload = outgoing.frame, pack(outgoing.frame)
+            frame = outgoing.frame
             position = frame.position
             pipeline.execute_command(
-                "XADD",
+                "EVALSHA",
+                self._script_sha,
+                1,
                 outgoing.key,
-                "MAXLEN",
-                "~",
-                _MAX_ENTRIES,
                 f"{position.attempt}-{position.sequence}",
-                _FIELD,
-                payload,
+                pack(frame),
+                EXPIRE_SECONDS if position.sequence == 1 or frame.last else 0,
             )
-            if position.sequence == 1 or frame.last:
-                pipeline.execute_command("EXPIRE", outgoing.key, EXPIRE_SECONDS)
-            pipeline.execute_command("PUBLISH", outgoing.key, payload)
-        await pipeline.execute(raise_on_error=False)
+        replies = await pipeline.execute(raise_on_error=False)
+        if any(isinstance(reply, NoScriptError) for reply in replies):
+            # A Redis that has just started knows no scripts; what it took already it refuses.
+            await self._redis.script_load(_SEND)
+            await self._write(batch)
 
 
 class RedisAnswerFeed:

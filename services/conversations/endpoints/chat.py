@@ -5,11 +5,11 @@ These two routes are what a conversation costs, so they read and write JSON by o
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from libs.common.errors import Invalid
@@ -27,9 +27,10 @@ from services.conversations.domain.frames import (
 )
 from services.conversations.endpoints.access import ReadingOrLead, WritingOrLead
 from services.conversations.endpoints.event_stream import EventStream
+from services.conversations.endpoints.lean_route import ConversationRoute
 from services.conversations.schemas.chat import ChatIn, ack_shape
 
-router = APIRouter(prefix="/api/v1/conversation", tags=["chat"])
+router = APIRouter(prefix="/api/v1/conversation", tags=["chat"], route_class=ConversationRoute)
 
 
 @router.post(
@@ -58,11 +59,14 @@ async def chat(conversation_id: UUID, request: Request, caller: WritingOrLead) -
         204: {"description": "The client has seen everything, and nothing is pending."},
         **errors(ConversationNotFound),
     },
+    openapi_extra={
+        "parameters": [
+            {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}},
+        ]
+    },
 )
 async def stream_messages(
-    conversation_id: UUID,
-    caller: ReadingOrLead,
-    last_event_id: Annotated[str | None, Header()] = None,
+    conversation_id: UUID, request: Request, caller: ReadingOrLead
 ) -> Response:
     """Follow a conversation's answers: the latest exchange again, and all that is pending.
 
@@ -72,7 +76,7 @@ async def stream_messages(
         caller.person.tenant_id,
         conversation_id,
         entity_id=caller.person.only_own,
-        resume=parse_event_id(last_event_id),
+        resume=parse_event_id(request.headers.get("last-event-id")),
     )
     if batches is None:
         # By the standard, the one reply after which an EventSource does not come back.
