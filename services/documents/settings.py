@@ -35,7 +35,7 @@ class Settings(ServiceSettings):
     )
 
     index_concurrency: int = Field(
-        default=4, ge=1, le=64, description="Documents that one worker indexes at once."
+        default=6, ge=1, le=64, description="Documents that one worker indexes at once."
     )
     keep_deleted_days: int = Field(
         default=30, ge=0, description="How long a deleted document can be restored."
