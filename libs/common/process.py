@@ -112,6 +112,7 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
         server_header=False,
         date_header=True,
         proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
         backlog=BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -46,6 +46,11 @@ class ServiceSettings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)
     worker_port: int = Field(default=8001, ge=0, le=65535, description="Probes and metrics.")
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Whose X-Forwarded-For is believed: addresses and networks, or `*` where"
+        " only the gateway can connect.",
+    )
     drain_seconds: float = Field(
         default=0, ge=0, description="How long to keep serving after SIGTERM, not ready any more."
     )

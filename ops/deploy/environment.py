@@ -46,6 +46,8 @@ SHARED = (
         http_host="0.0.0.0",
         http_port=str(HTTP_PORT),
         worker_port=str(HTTP_PORT),
+        # Network policies let only the gateway and other services connect.
+        trusted_proxies="*",
         drain_seconds="10",
         db_pool_size="8",
         auth_url="http://auth:8000",

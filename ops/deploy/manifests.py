@@ -33,6 +33,8 @@ TEMP_SIZE = "1Gi"
 TEMPORARY = "/tmp"  # noqa: S108 - a mount of the container's own
 GATEWAY_PORT = 8080
 DOCKER_RESOLVER = "127.0.0.11"
+# Ingress controllers reach the gateway from inside the cluster and say whom they speak for.
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT = 5432, 6379, 6333, 443, 4318
 
 # Who calls whom over HTTP; everybody asks auth about callers, and auth everybody about health.
@@ -262,7 +264,12 @@ def gateway_manifests() -> list[Manifest]:
         "nginx.ingress.kubernetes.io/proxy-request-buffering": "off",
     }
     configuration = render_nginx(
-        GatewayOptions(upstreams=upstreams, listen=[str(GATEWAY_PORT)], temporary=TEMPORARY)
+        GatewayOptions(
+            upstreams=upstreams,
+            listen=[str(GATEWAY_PORT)],
+            temporary=TEMPORARY,
+            trusted_proxies=PRIVATE_NETWORKS,
+        )
     )
     return [
         _object("v1", "ServiceAccount", "gateway", automountServiceAccountToken=False),
