@@ -21,10 +21,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 from filelock import FileLock
 
+from ops.local.identity import unprivileged
+from ops.local.process import wrapped_as
 from ops.local.wheels import postgres_binaries, valkey_binary
 
 RUN_VARIABLE = "KNOWRITHM_TEST_RUN"
@@ -54,12 +55,6 @@ class Server:
 
     url: str
     pid: int
-
-
-class _Identity(TypedDict, total=False):
-    user: int
-    group: int
-    extra_groups: list[int]
 
 
 class TestRun:
@@ -168,13 +163,12 @@ def _start_listening(
         chosen = port or _free_port()
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [str(part) for part in command(chosen)],
+                _as_nobody(command(chosen)),
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 cwd="/",
                 start_new_session=True,
-                **_as_nobody(),
             )
         if _wait_until_ready(process, chosen):
             # It outlives this process's interest in it: nobody here will wait for it.
@@ -192,12 +186,11 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _as_nobody() -> _Identity:
+def _as_nobody(command: Sequence[str | Path]) -> list[str]:
     """PostgreSQL refuses to run as root, so root hands it to an account without rights."""
-    if os.geteuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    words = [str(part) for part in command]
+    identity = unprivileged(data=ROOT, programs=(Path(words[0]),))
+    return words if identity is None else [*wrapped_as(identity), "--", *words]
 
 
 def _hand_over(path: Path) -> None:
@@ -214,12 +207,11 @@ def _make_private(folder: Path) -> None:
 
 def _run(command: Sequence[str | Path]) -> None:
     done = subprocess.run(
-        [str(part) for part in command],
+        _as_nobody(command),
         capture_output=True,
         text=True,
         check=False,
         cwd="/",
-        **_as_nobody(),
     )
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} failed:\n{done.stderr[-2000:]}")

@@ -18,7 +18,7 @@ from ops.migrate import login_url, role_prefix
 from ops.paths import ROOT
 from ops.secrets import Secrets
 from ops.services import SERVICES
-from ops.settings import SUPERSEDED, StackSettings
+from ops.settings import NO_RERANK, SUPERSEDED, StackSettings
 
 LOCAL_EMBEDDING_MODEL: Final = "bge-small-en-v1.5"
 LOCAL_EMBEDDING_DIMENSION: Final = 384
@@ -163,7 +163,9 @@ class Wiring:
                 "EMBEDDING_MODEL": settings.embedding_model,
                 "EMBEDDING_DIMENSION": str(embedding_dimension(settings)),
             }
-        if settings.rerank_url:
+        if settings.rerank_url == NO_RERANK:
+            given |= dict.fromkeys(("RERANK_URL", "RERANK_API_KEY", "RERANK_MODEL"))
+        elif settings.rerank_url:
             given |= {
                 "RERANK_URL": settings.rerank_url,
                 "RERANK_API_KEY": settings.rerank_api_key,

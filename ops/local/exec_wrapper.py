@@ -4,7 +4,7 @@ Run by path with a bare interpreter (`python -I -S exec_wrapper.py …`), so it 
 ours. A `preexec_fn` would do the same inside the launcher, but forks are unsafe once a process has
 threads, and newer Pythons warn about it.
 
-Usage: exec_wrapper.py --parent PID [--death-signal N] [--uid N --gid N [--capability N]] -- …
+Usage: exec_wrapper.py [--parent PID [--death-signal N]] [--uid N --gid N [--capability N]] -- …
 """
 
 import ctypes
@@ -108,7 +108,6 @@ def main(arguments: list[str]) -> int:
     split = arguments.index("--")
     options = dict(zip(arguments[:split:2], arguments[1:split:2], strict=True))
     command = arguments[split + 1 :]
-    parent = int(options["--parent"])
     death_signal = int(options.get("--death-signal", signal.SIGTERM))
     # What the launcher ignored or blocked must not be inherited.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -120,8 +119,10 @@ def main(arguments: list[str]) -> int:
             int(options["--gid"]),
             capability=None if raw is None else int(raw),
         )
-    if sys.platform.startswith("linux") and options.get("--watch") != "yes":
-        die_with_parent(parent, death_signal)
+    parent = int(options.get("--parent", 0))
+    if not parent or (sys.platform.startswith("linux") and options.get("--watch") != "yes"):
+        if parent:
+            die_with_parent(parent, death_signal)
         os.execvp(command[0], command)  # noqa: S606 - becoming the command is the purpose
     return watch(parent, death_signal, command)
 

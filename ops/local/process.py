@@ -41,16 +41,12 @@ class Program:
 
 def spawn(program: Program, *, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """Start `program`; it dies when the thread that called this ends."""
-    wrapper = [sys.executable, "-I", "-S", str(WRAPPER), "--parent", str(os.getpid())]
-    wrapper += ["--death-signal", str(int(program.stop_signal))]
-    if program.identity is not None:
-        wrapper += ["--uid", str(program.identity.uid), "--gid", str(program.identity.gid)]
-        if program.identity.capability is not None:
-            wrapper += ["--capability", str(program.identity.capability)]
+    wrapper = wrapped_as(program.identity, "--parent", str(os.getpid()))
+    wrapper += ["--death-signal", str(int(program.stop_signal)), "--"]
     program.log.parent.mkdir(parents=True, exist_ok=True)
     with program.log.open("ab") as log:
         return subprocess.Popen(
-            [*wrapper, "--", *program.command],
+            [*wrapper, *program.command],
             cwd=program.directory,
             env={**base_environment(), **program.environment},
             stdin=subprocess.DEVNULL,
@@ -60,6 +56,16 @@ def spawn(program: Program, *, pass_fds: Sequence[int] = ()) -> subprocess.Popen
             start_new_session=True,
             pass_fds=pass_fds,
         )
+
+
+def wrapped_as(identity: Identity | None, *options: str) -> list[str]:
+    """Return how a command line begins that takes on an identity; `--` and the command follow."""
+    wrapper = [sys.executable, "-I", "-S", str(WRAPPER), *options]
+    if identity is not None:
+        wrapper += ["--uid", str(identity.uid), "--gid", str(identity.gid)]
+        if identity.capability is not None:
+            wrapper += ["--capability", str(identity.capability)]
+    return wrapper
 
 
 def base_environment() -> dict[str, str]:
