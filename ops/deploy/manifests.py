@@ -11,11 +11,27 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ops.deploy.environment import HTTP_PORT, OWN, SHARED, Variable
+from ops.deploy.objects import (
+    HEAD,
+    Manifest,
+    allow_dns,
+    container_security,
+    dump_all,
+    http_probe,
+    make_autoscaler,
+    make_deployment,
+    make_disruption_budget,
+    make_object,
+    pod_security,
+    pods_labelled,
+    service_object,
+    tcp,
+    topology_spread,
+)
 from ops.gateway import GatewayOptions, render_nginx
 from ops.services import SERVICES
 
@@ -24,10 +40,6 @@ BASE = ROOT / "k8s" / "base"
 COMPOSE_GATEWAY = ROOT / "docker" / "nginx.conf"
 MODEL_SERVER = ROOT / "k8s" / "components" / "model-server"
 
-Manifest = dict[str, Any]
-
-HEAD = "# Written by `python -m ops.deploy.manifests`; change that, or an overlay, not this.\n"
-USER_ID = 10001
 GRACE_SECONDS = 60
 TEMP_SIZE = "1Gi"
 TEMPORARY = "/tmp"  # noqa: S108 - a mount of the container's own
@@ -78,7 +90,7 @@ def service_manifests(service: str) -> list[Manifest]:
     """Return the objects of one service: HTTP process and worker."""
     http, worker = Process(service, "http"), Process(service, "worker")
     return [
-        _object("v1", "ServiceAccount", service, automountServiceAccountToken=False),
+        make_object("v1", "ServiceAccount", service, automountServiceAccountToken=False),
         _config_map(f"{service}-config", OWN[service]),
         deployment(http),
         deployment(worker),
@@ -109,10 +121,10 @@ def deployment(process: Process) -> Manifest:
         },
         # Starting is allowed two minutes; after that a loop that hangs for half a minute is
         # restarted. Readiness also looks at the database and the migrations.
-        "startupProbe": _probe("/health/live", period=2, failures=60),
-        "livenessProbe": _probe("/health/live", period=10, failures=3),
-        "readinessProbe": _probe("/health/ready", period=5, failures=2),
-        "securityContext": _container_security(),
+        "startupProbe": http_probe("/health/live", period=2, failures=60),
+        "livenessProbe": http_probe("/health/live", period=10, failures=3),
+        "readinessProbe": http_probe("/health/ready", period=5, failures=2),
+        "securityContext": container_security(),
         "volumeMounts": [
             {"name": "tmp", "mountPath": TEMPORARY},
             {"name": "jwks", "mountPath": "/etc/knowrithm", "readOnly": True},
@@ -122,58 +134,60 @@ def deployment(process: Process) -> Manifest:
         "serviceAccountName": process.service,
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": _pod_security(),
-        "topologySpreadConstraints": _spread(process.labels),
+        "securityContext": pod_security(),
+        "topologySpreadConstraints": topology_spread(process.labels),
         "containers": [container],
         "volumes": [
             {"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}},
             {"name": "jwks", "configMap": {"name": "knowrithm-jwks"}},
         ],
     }
-    return _deployment(process.name, process.labels, pod)
+    return make_deployment(process.name, process.labels, pod)
 
 
 def autoscaler(process: Process) -> Manifest:
     """Return the HPA of a process: CPU 70 %, memory 80 %."""
-    return _autoscaler(process.name)
+    return make_autoscaler(process.name)
 
 
 def disruption_budget(process: Process) -> Manifest:
     """Return the PDB of a process: one pod at a time may be evicted."""
-    return _disruption_budget(process.name, process.labels)
+    return make_disruption_budget(process.name, process.labels)
 
 
 def network_policy(service: str) -> Manifest:
     """Return who may call the service's pods, and whom they may call."""
-    callers = [_pods({"app.kubernetes.io/name": "gateway"})]
+    callers = [pods_labelled({"app.kubernetes.io/name": "gateway"})]
     callers += [
-        _pods({"app.kubernetes.io/name": name}) for name in SERVICES if service in CALLS[name]
+        pods_labelled({"app.kubernetes.io/name": name})
+        for name in SERVICES
+        if service in CALLS[name]
     ]
     monitoring = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
     }
     egress: list[Manifest] = [
-        _dns(),
+        allow_dns(),
         *(
-            {"to": [_pods({"app.kubernetes.io/name": name})], "ports": [_tcp(HTTP_PORT)]}
+            {"to": [pods_labelled({"app.kubernetes.io/name": name})], "ports": [tcp(HTTP_PORT)]}
             for name in CALLS[service]
         ),
         # The stores and model providers are outside the namespace; their ports are known.
         {
             "ports": [
-                _tcp(port)
+                tcp(port)
                 for port in (POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT)
             ]
         },
     ]
-    return _object(
+    return make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         service,
         spec={
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": service}},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": [*callers, monitoring], "ports": [_tcp(HTTP_PORT)]}],
+            "ingress": [{"from": [*callers, monitoring], "ports": [tcp(HTTP_PORT)]}],
             "egress": egress,
         },
     )
@@ -191,10 +205,10 @@ def gateway_manifests() -> list[Manifest]:
             "requests": {"cpu": "250m", "memory": "64Mi"},
             "limits": {"cpu": "500m", "memory": "256Mi"},
         },
-        "startupProbe": _probe("/gateway/live", period=1, failures=30),
-        "livenessProbe": _probe("/gateway/live", period=10, failures=3),
-        "readinessProbe": _probe("/gateway/live", period=5, failures=2),
-        "securityContext": _container_security(),
+        "startupProbe": http_probe("/gateway/live", period=1, failures=30),
+        "livenessProbe": http_probe("/gateway/live", period=10, failures=3),
+        "readinessProbe": http_probe("/gateway/live", period=5, failures=2),
+        "securityContext": container_security(),
         # Endpoints stop sending before the process stops serving.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "10"]}}},
         "volumeMounts": [
@@ -206,8 +220,8 @@ def gateway_manifests() -> list[Manifest]:
         "serviceAccountName": "gateway",
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": _pod_security(),
-        "topologySpreadConstraints": _spread(labels),
+        "securityContext": pod_security(),
+        "topologySpreadConstraints": topology_spread(labels),
         "containers": [container],
         "volumes": [
             {"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}},
@@ -215,24 +229,24 @@ def gateway_manifests() -> list[Manifest]:
         ],
     }
     upstreams = {service: f"{service}:{HTTP_PORT}" for service in SERVICES}
-    policy = _object(
+    policy = make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         "gateway",
         spec={
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "gateway"}},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [_tcp(GATEWAY_PORT)]}],
+            "ingress": [{"ports": [tcp(GATEWAY_PORT)]}],
             "egress": [
-                _dns(),
+                allow_dns(),
                 {
-                    "to": [_pods({"app.kubernetes.io/name": name}) for name in SERVICES],
-                    "ports": [_tcp(HTTP_PORT)],
+                    "to": [pods_labelled({"app.kubernetes.io/name": name}) for name in SERVICES],
+                    "ports": [tcp(HTTP_PORT)],
                 },
             ],
         },
     )
-    ingress = _object(
+    ingress = make_object(
         "networking.k8s.io/v1",
         "Ingress",
         "knowrithm",
@@ -272,12 +286,12 @@ def gateway_manifests() -> list[Manifest]:
         )
     )
     return [
-        _object("v1", "ServiceAccount", "gateway", automountServiceAccountToken=False),
-        _object("v1", "ConfigMap", "gateway-config", data={"nginx.conf": configuration}),
-        _deployment("gateway", labels, pod),
+        make_object("v1", "ServiceAccount", "gateway", automountServiceAccountToken=False),
+        make_object("v1", "ConfigMap", "gateway-config", data={"nginx.conf": configuration}),
+        make_deployment("gateway", labels, pod),
         service_object("gateway", labels, port=80, target="http"),
-        _autoscaler("gateway"),
-        _disruption_budget("gateway", labels),
+        make_autoscaler("gateway"),
+        make_disruption_budget("gateway", labels),
         policy,
         ingress,
     ]
@@ -296,10 +310,10 @@ def migration_job() -> list[Manifest]:
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"cpu": "1", "memory": "512Mi"},
         },
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
         "volumeMounts": [{"name": "tmp", "mountPath": TEMPORARY}],
     }
-    job = _object(
+    job = make_object(
         "batch/v1",
         "Job",
         "migrate",
@@ -312,24 +326,24 @@ def migration_job() -> list[Manifest]:
                     "restartPolicy": "OnFailure",
                     "serviceAccountName": "migrate",
                     "automountServiceAccountToken": False,
-                    "securityContext": _pod_security(),
+                    "securityContext": pod_security(),
                     "containers": [container],
                     "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}}],
                 },
             },
         },
     )
-    policy = _object(
+    policy = make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         "migrate",
         spec={
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "migrate"}},
             "policyTypes": ["Ingress", "Egress"],
-            "egress": [_dns(), {"ports": [_tcp(POSTGRES_PORT)]}],
+            "egress": [allow_dns(), {"ports": [tcp(POSTGRES_PORT)]}],
         },
     )
-    account = _object("v1", "ServiceAccount", "migrate", automountServiceAccountToken=False)
+    account = make_object("v1", "ServiceAccount", "migrate", automountServiceAccountToken=False)
     return [account, job, policy]
 
 
@@ -344,21 +358,21 @@ def model_server_manifests() -> list[Manifest]:
             "requests": {"cpu": "1", "memory": "768Mi"},
             "limits": {"cpu": "2", "memory": "2Gi"},
         },
-        "startupProbe": _probe("/health", period=2, failures=60),
-        "livenessProbe": _probe("/health", period=10, failures=6),
-        "readinessProbe": _probe("/health", period=5, failures=2),
-        "securityContext": _container_security(),
+        "startupProbe": http_probe("/health", period=2, failures=60),
+        "livenessProbe": http_probe("/health", period=10, failures=6),
+        "readinessProbe": http_probe("/health", period=5, failures=2),
+        "securityContext": container_security(),
         "volumeMounts": [{"name": "tmp", "mountPath": TEMPORARY}],
     }
     pod = {
         "serviceAccountName": "model-server",
         "automountServiceAccountToken": False,
-        "securityContext": _pod_security(),
-        "topologySpreadConstraints": _spread(labels),
+        "securityContext": pod_security(),
+        "topologySpreadConstraints": topology_spread(labels),
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": TEMP_SIZE}}],
     }
-    policy = _object(
+    policy = make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         "model-server",
@@ -368,38 +382,32 @@ def model_server_manifests() -> list[Manifest]:
             "ingress": [
                 {
                     "from": [
-                        _pods({"app.kubernetes.io/name": name})
+                        pods_labelled({"app.kubernetes.io/name": name})
                         for name in ("documents", "conversations")
                     ],
-                    "ports": [_tcp(HTTP_PORT)],
+                    "ports": [tcp(HTTP_PORT)],
                 }
             ],
         },
     )
     return [
-        _object("v1", "ServiceAccount", "model-server", automountServiceAccountToken=False),
-        _deployment("model-server", labels, pod),
+        make_object("v1", "ServiceAccount", "model-server", automountServiceAccountToken=False),
+        make_deployment("model-server", labels, pod),
         service_object("model-server", labels, port=HTTP_PORT, target="http"),
-        _autoscaler("model-server"),
-        _disruption_budget("model-server", labels),
+        make_autoscaler("model-server"),
+        make_disruption_budget("model-server", labels),
         policy,
     ]
 
 
 def default_deny() -> Manifest:
     """Return the policy under which nothing in the namespace talks unless another allows it."""
-    return _object(
+    return make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",
         "default-deny",
         spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
     )
-
-
-def service_object(name: str, labels: dict[str, str], *, port: int, target: str) -> Manifest:
-    """Return the Service in front of the pods with these labels."""
-    ports = [{"name": "http", "port": port, "targetPort": target}]
-    return _object("v1", "Service", name, spec={"selector": labels, "ports": ports})
 
 
 def compose_gateway() -> str:
@@ -418,15 +426,15 @@ def compose_gateway() -> str:
 def files() -> dict[Path, str]:
     """Return the content of every file that this module writes."""
     contents = {
-        BASE / f"{service}.yaml": _dumped(service_manifests(service)) for service in SERVICES
+        BASE / f"{service}.yaml": dump_all(service_manifests(service)) for service in SERVICES
     }
-    contents[BASE / "gateway.yaml"] = _dumped(gateway_manifests())
-    contents[BASE / "migrate.yaml"] = _dumped(migration_job())
-    contents[BASE / "shared.yaml"] = _dumped(
+    contents[BASE / "gateway.yaml"] = dump_all(gateway_manifests())
+    contents[BASE / "migrate.yaml"] = dump_all(migration_job())
+    contents[BASE / "shared.yaml"] = dump_all(
         [_config_map("knowrithm-config", SHARED), default_deny()]
     )
     contents[COMPOSE_GATEWAY] = compose_gateway()
-    contents[MODEL_SERVER / "model-server.yaml"] = _dumped(model_server_manifests())
+    contents[MODEL_SERVER / "model-server.yaml"] = dump_all(model_server_manifests())
     resources = sorted(path.name for path in contents if path.parent == BASE)
     contents[BASE / "kustomization.yaml"] = HEAD + yaml.safe_dump(
         {
@@ -464,13 +472,9 @@ def main() -> int:
     return 1 if check and stale else 0
 
 
-def _object(api_version: str, kind: str, name: str, **content: Any) -> Manifest:
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **content}
-
-
 def _config_map(name: str, variables: tuple[Variable, ...]) -> Manifest:
     data = {variable.name: variable.value for variable in variables if not variable.is_secret}
-    return _object("v1", "ConfigMap", name, data=data)
+    return make_object("v1", "ConfigMap", name, data=data)
 
 
 def _secrets(process: Process) -> list[Variable]:
@@ -502,116 +506,6 @@ OPTIONAL_SECRETS = frozenset(
         "GEMINI_API_KEY",
     }
 )
-
-
-def _deployment(name: str, labels: dict[str, str], pod: Manifest) -> Manifest:
-    return _object(
-        "apps/v1",
-        "Deployment",
-        name,
-        spec={
-            # No `replicas`: the autoscaler owns the number.
-            "selector": {"matchLabels": labels},
-            "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    )
-
-
-def _autoscaler(name: str) -> Manifest:
-    def metric(resource: str, percent: int) -> Manifest:
-        target = {"type": "Utilization", "averageUtilization": percent}
-        return {"type": "Resource", "resource": {"name": resource, "target": target}}
-
-    return _object(
-        "autoscaling/v2",
-        "HorizontalPodAutoscaler",
-        name,
-        spec={
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": 2,
-            "maxReplicas": 6,
-            "metrics": [metric("cpu", 70), metric("memory", 80)],
-        },
-    )
-
-
-def _disruption_budget(name: str, labels: dict[str, str]) -> Manifest:
-    spec = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
-    return _object("policy/v1", "PodDisruptionBudget", name, spec=spec)
-
-
-def _probe(path: str, *, period: int, failures: int) -> Manifest:
-    return {
-        "httpGet": {"path": path, "port": "http"},
-        "periodSeconds": period,
-        "timeoutSeconds": 3,
-        "failureThreshold": failures,
-    }
-
-
-def _pod_security() -> Manifest:
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER_ID,
-        "runAsGroup": USER_ID,
-        "fsGroup": USER_ID,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def _container_security() -> Manifest:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-
-
-def _spread(labels: dict[str, str]) -> list[Manifest]:
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": labels},
-        }
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
-
-
-def _pods(labels: dict[str, str]) -> Manifest:
-    return {"podSelector": {"matchLabels": labels}}
-
-
-def _tcp(port: int) -> Manifest:
-    return {"protocol": "TCP", "port": port}
-
-
-def _dns() -> Manifest:
-    return {
-        "to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}],
-        "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
-    }
-
-
-class _Dumper(yaml.SafeDumper):
-    """Spells out what is used twice, and writes long texts as blocks."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class's signature
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _dumped(manifests: list[Manifest]) -> str:
-    return HEAD + yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=100)
 
 
 if __name__ == "__main__":
