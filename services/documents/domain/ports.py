@@ -111,6 +111,19 @@ class VectorHit:
     sparse_rank: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class VectorGuess:
+    """The best hits by what a process remembers of an agent, good while nothing has changed.
+
+    `passage_ids` and `scores` are in the order of the hits, best first.
+    """
+
+    generation: int
+    removals: int
+    passage_ids: tuple[UUID, ...]
+    scores: tuple[float, ...]
+
+
 class Parser(Protocol):
     """Reads any supported file, at arm's length: hostile bytes cannot harm the caller."""
 

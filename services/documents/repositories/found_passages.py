@@ -5,7 +5,7 @@ On the path of every question, so without SQLAlchemy: one transaction, one state
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from libs.common.database import Database, DatabaseUnavailable
@@ -14,6 +14,7 @@ from services.documents.domain.errors import VectorStoreUnavailable
 from services.documents.domain.ports import (
     EmbeddingSpace,
     ReadQuery,
+    VectorGuess,
     VectorHit,
     Vectors,
     VectorStore,
@@ -43,9 +44,30 @@ ORDER BY h.ord
 LIMIT $4
 """
 
+# The same, together with how current the agent's passages are: a row at least, when it has any.
+_CONFIRM_GUESS = f"""
+SELECT known.generation, known.removals, found.*
+FROM knowledge_generations known LEFT JOIN LATERAL ({_CONFIRM}) AS found ON true
+WHERE known.tenant_id = $1 AND known.agent_id = $3 AND known.space = $5
+ORDER BY found.ord
+"""  # noqa: S608 - made of the statement above
+
 
 class SearchesInTransaction(Protocol):
     """A vector store in our own database, which can search inside a transaction of ours."""
+
+    def guess(
+        self,
+        tenant_id: UUID,
+        space: EmbeddingSpace,
+        *,
+        agent_id: UUID,
+        vector: Vectors,
+        terms: Sequence[str],
+        limit: int,
+    ) -> VectorGuess | None:
+        """Name the best hits from memory, or None."""
+        ...
 
     async def search(
         self,
@@ -89,7 +111,11 @@ class FindInBoth:
 
 @dataclass(frozen=True, kw_only=True)
 class FindInOneTransaction:
-    """Fulfils `PassageFinder` where vectors and passages share a database."""
+    """Fulfils `PassageFinder` where vectors and passages share a database.
+
+    Mostly nothing has changed since the last search of an agent: then the hits that the process
+    names from memory are confirmed, and the memory with them, in a single statement.
+    """
 
     database: Database
     vectors: SearchesInTransaction
@@ -98,8 +124,29 @@ class FindInOneTransaction:
         self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
     ) -> tuple[FoundPassage, ...]:
         """Return the best passages that may be shown."""
+        guess = None
+        if agent_id is not None:
+            guess = self.vectors.guess(
+                tenant_id,
+                query.space,
+                agent_id=agent_id,
+                vector=query.vector,
+                terms=query.terms,
+                limit=limit + SPARE_HITS,
+            )
         try:
             async with self.database.lean(tenant_id) as connection:
+                if guess is not None:
+                    rows = await connection.fetch(
+                        _CONFIRM_GUESS,
+                        tenant_id,
+                        guess.passage_ids,
+                        agent_id,
+                        limit,
+                        query.space.name,
+                    )
+                    if rows and (rows[0][0], rows[0][1]) == (guess.generation, guess.removals):
+                        return _found([tuple(row)[2:] for row in rows], guess.scores)
                 hits = await self.vectors.search(
                     tenant_id,
                     query.space,
@@ -128,6 +175,10 @@ async def _confirm(
     rows = await connection.fetch(
         _CONFIRM, tenant_id, [hit.passage_id for hit in hits], agent_id, limit
     )
+    return _found([tuple(row) for row in rows], [hit.score for hit in hits])
+
+
+def _found(rows: Sequence[tuple[Any, ...]], scores: Sequence[float]) -> tuple[FoundPassage, ...]:
     return tuple(
         FoundPassage(
             number=number,
@@ -142,7 +193,8 @@ async def _confirm(
             char_start=row[9],
             char_end=row[10],
             text=row[11],
-            score=hits[row[0] - 1].score,
+            score=scores[row[0] - 1],
         )
-        for number, row in enumerate(rows, start=1)
+        # Where nothing was confirmed, a guess still has its one row, without a passage.
+        for number, row in enumerate((row for row in rows if row[1] is not None), start=1)
     )

@@ -4,9 +4,16 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from services.documents.domain.documents import Status
-from services.documents.domain.ports import EmbeddingSpace, ReadQuery, VectorHit, passage_id
+from services.documents.domain.ports import (
+    EmbeddingSpace,
+    ReadQuery,
+    VectorGuess,
+    VectorHit,
+    passage_id,
+)
 from services.documents.domain.search import FoundPassage
 from services.documents.models import Document
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
@@ -36,6 +43,19 @@ async def add_indexed(
     return document
 
 
+async def test_a_memory_that_is_out_of_date_is_not_believed(acme: Tenant) -> None:
+    document = await add_indexed(acme)
+    store = RememberedHits([hit(acme, document, 0)])
+    guess = store.guess()
+    store.guess = lambda *args, **kwargs: guess  # type: ignore[method-assign]
+    store.hits = [hit(acme, document, 1)]
+    finder = FindInOneTransaction(database=acme.database, vectors=store)
+
+    passages = await finder.find(acme.id, QUERY, agent_id=acme.agent_id, limit=5)
+
+    assert [passage.position for passage in passages] == [1]
+
+
 def hit(tenant: Tenant, document: Document, position: int, *, score: float = 0.5) -> VectorHit:
     return VectorHit(
         passage_id=passage_id(tenant.id, document.id, version=1, position=position),
@@ -57,6 +77,23 @@ class NamedHits(MemoryVectors):
     async def search(self, *args: object, **kwargs: object) -> list[VectorHit]:
         return self.hits
 
+    def guess(self, *args: object, **kwargs: object) -> VectorGuess | None:
+        return None
+
+
+class RememberedHits(NamedHits):
+    """A vector store in our database that names the same from memory, of some generation."""
+
+    generation = 1
+
+    def guess(self, *args: object, **kwargs: object) -> VectorGuess | None:
+        return VectorGuess(
+            generation=self.generation,
+            removals=0,
+            passage_ids=tuple(hit.passage_id for hit in self.hits),
+            scores=tuple(hit.score for hit in self.hits),
+        )
+
 
 QUERY = ReadQuery(
     space=EmbeddingSpace(model="words", dimension=3),
@@ -65,14 +102,30 @@ QUERY = ReadQuery(
 )
 
 
-@pytest.fixture(params=[FindInBoth, FindInOneTransaction])
+@pytest.fixture(
+    params=[
+        (FindInBoth, NamedHits),
+        (FindInOneTransaction, NamedHits),
+        (FindInOneTransaction, RememberedHits),
+    ],
+    ids=["both", "one transaction", "from memory"],
+)
 def found(request: pytest.FixtureRequest) -> Finder:
-    """Both finders, over a vector store that has no scruples."""
+    """The finders, over a vector store that has no scruples."""
+    kind, store = request.param
 
     async def find(
         tenant: Tenant, hits: list[VectorHit], *, agent_id: UUID | None
     ) -> tuple[FoundPassage, ...]:
-        finder = request.param(database=tenant.database, vectors=NamedHits(hits))
+        async with tenant.database.session(tenant.id) as session:
+            await session.execute(
+                text(
+                    "INSERT INTO knowledge_generations (tenant_id, space, agent_id)"
+                    " VALUES (:tenant, :space, :agent) ON CONFLICT DO NOTHING"
+                ),
+                {"tenant": tenant.id, "space": QUERY.space.name, "agent": tenant.agent_id},
+            )
+        finder = kind(database=tenant.database, vectors=store(hits))
         found: tuple[FoundPassage, ...] = await finder.find(
             tenant.id, QUERY, agent_id=agent_id, limit=10
         )

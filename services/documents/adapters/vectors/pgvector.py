@@ -30,7 +30,13 @@ from services.documents.adapters.vectors.resident import (
     encoded_terms,
 )
 from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
-from services.documents.domain.ports import EmbeddingSpace, VectorHit, VectorPoint, Vectors
+from services.documents.domain.ports import (
+    EmbeddingSpace,
+    VectorGuess,
+    VectorHit,
+    VectorPoint,
+    Vectors,
+)
 
 DIMENSIONS: Final = (384, 512, 768, 1024, 1536, 3072)
 HALF_DIMENSIONS: Final = frozenset({3072})
@@ -237,6 +243,37 @@ class PgVectorStore:
             return await self._search(connection, query)
         async with self._transaction(tenant_id) as own:
             return await self._search(own, query)
+
+    def guess(
+        self,
+        tenant_id: UUID,
+        space: EmbeddingSpace,
+        *,
+        agent_id: UUID,
+        vector: Vectors,
+        terms: Sequence[str],
+        limit: int,
+    ) -> VectorGuess | None:
+        """Name the best hits from memory alone; None when this process knows nothing yet.
+
+        The guess is what `search` would say as long as the agent's row of
+        `knowledge_generations` is that of the guess, which the caller must check.
+        """
+        key = (tenant_id, space.name, agent_id)
+        index = self._indexes.get(key)
+        if index is None:
+            return None
+        self._indexes.move_to_end(key)
+        candidates = max(CANDIDATES, 2 * limit)
+        near = index.nearest(vector.astype(np.float32, copy=False), limit=candidates)
+        worded = index.matching([term_id(term) for term in terms], limit=candidates)
+        best = _fused([id_ for _, id_ in near], [id_ for _, id_ in worded], limit=limit)
+        return VectorGuess(
+            generation=index.generation,
+            removals=index.removals,
+            passage_ids=tuple(one.id for one in best),
+            scores=tuple(one.score for one in best),
+        )
 
     async def delete_document(
         self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
