@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.errors import OpsError
 from ops.paths import ROOT
 
+# RERANK_URL where nothing shall rerank: it costs a small machine a second or two a question.
+NO_RERANK = "off"
 # The guide's names that mean nothing any more, and what to set instead.
 SUPERSEDED = {
     "JWT_SECRET_KEY": (
@@ -63,7 +65,9 @@ class StackSettings(BaseSettings):
 
     @field_validator("postgres_url", "redis_url", "qdrant_url", "openai_base_url", "rerank_url")
     @classmethod
-    def _is_a_url(cls, value: str | None) -> str | None:
+    def _is_a_url(cls, value: str | None, field: ValidationInfo) -> str | None:
+        if value == NO_RERANK and field.field_name == "rerank_url":
+            return value
         if value is not None and not (urlsplit(value).scheme and urlsplit(value).hostname):
             raise ValueError("not a URL with a scheme and a host")
         return value

@@ -111,6 +111,19 @@ class TestEnvironment:
         assert documents["RERANK_URL"] == "http://rerank.example/v1/rerank"
         assert not needs_model_server(made.settings)
 
+    def test_nothing_reranks_when_it_is_switched_off(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = wiring(
+            tmp_path,
+            monkeypatch,
+            OPENAI_API_KEY="k",
+            EMBEDDING_MODEL="text-embedding-3-small",
+            RERANK_URL="off",
+        )
+        assert "RERANK_URL" not in made.environment_of("documents")
+        assert not needs_model_server(made.settings)
+
     def test_an_unknown_embedding_model_needs_its_dimension(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
