@@ -53,7 +53,7 @@ POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT = 5432, 6379, 6333
 CALLS = {
     "auth": ("agents", "conversations", "documents", "analytics"),
     "agents": ("auth",),
-    "conversations": ("auth", "agents", "documents", "model-server"),
+    "conversations": ("auth", "agents", "documents"),
     "documents": ("auth", "agents", "model-server"),
     "analytics": ("auth",),
 }
@@ -381,10 +381,7 @@ def model_server_manifests() -> list[Manifest]:
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [
                 {
-                    "from": [
-                        pods_labelled({"app.kubernetes.io/name": name})
-                        for name in ("documents", "conversations")
-                    ],
+                    "from": [pods_labelled({"app.kubernetes.io/name": "documents"})],
                     "ports": [tcp(HTTP_PORT)],
                 }
             ],
