@@ -298,7 +298,7 @@ def _outages_told() -> Iterator[None]:
     except (InterfaceError, OperationalError) as error:
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated or isinstance(error.orig, _OUTAGES):
+        if error.connection_invalidated or isinstance(error.driver_exception, _OUTAGES):
             raise DatabaseUnavailable from error
         raise
     except asyncpg.InterfaceError as error:

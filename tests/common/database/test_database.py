@@ -12,6 +12,7 @@ from tests.conftest import DatabaseUrls, OpenDatabase
 
 INSERT = "INSERT INTO job_turns (tenant_id, weight) VALUES ($1, 1)"
 COUNT = "SELECT count(*) FROM job_turns"
+SSL_REQUEST = (80877103).to_bytes(4, "big")
 
 
 class TestTenantTransactions:
@@ -137,3 +138,23 @@ class TestOpen:
             async with database.session(new_id()):
                 pass
         await database.close()
+
+    async def test_tells_of_a_server_that_is_starting(self) -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while (await reader.readexactly(8))[4:] == SSL_REQUEST:
+                writer.write(b"N")
+            fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+            writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            database = Database(f"postgresql://a:b@127.0.0.1:{port}/none", service="sample")
+
+            with pytest.raises(DatabaseUnavailable):
+                await database.open()
+            with pytest.raises(DatabaseUnavailable):
+                async with database.session(new_id()):
+                    pass
+            await database.close()
