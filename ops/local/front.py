@@ -43,9 +43,9 @@ def run_in_background() -> None:
     except (OpsError, KeyboardInterrupt):
         _stop(launcher.pid)
         raise
-    _show(settings, home)
     # It lives on without us; nobody waits for it any more.
     launcher.returncode = 0
+    _show(settings, home)
 
 
 def run_in_foreground() -> int:
@@ -70,7 +70,10 @@ def run_in_foreground() -> int:
     console = Console()
     try:
         _follow(home, launcher, settings)
-        _show(settings, home)
+        try:
+            _show(settings, home)
+        except OpsError as error:
+            console.print(f"[red]✗[/] {error}", soft_wrap=True)
         console.print("\nIt stays up until Ctrl-C.")
         launcher.wait()
     except KeyboardInterrupt:
@@ -179,7 +182,12 @@ def _follow(home: Home, launcher: "subprocess.Popen[bytes]", settings: StackSett
 def _show(settings: StackSettings, home: Home) -> None:
     from ops.demo.show import show_demo  # noqa: PLC0415 - an HTTP client, after the start
 
-    show_demo(settings, home)
+    try:
+        show_demo(settings, home)
+    except OpsError as error:
+        raise OpsError(
+            f"The platform is up at {settings.url}, but its demo failed: {error}"
+        ) from error
 
 
 def _stop(pid: int, *, wait: Callable[[], object] | None = None) -> None:
