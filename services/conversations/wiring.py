@@ -137,6 +137,7 @@ class Wiring:
                     task.cancel()
                 with suppress(asyncio.CancelledError):
                     await asyncio.gather(*tasks)
+                await wiring.queue.aclose()
                 await wiring.wake.aclose()
 
     @cached_property

@@ -6,13 +6,13 @@ it, or the whole of Redis, costs a second's delay.
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
+from redis.typing import EncodableT
 
 from libs.common.telemetry import get_logger
 from services.conversations.domain.answers import AskedQuestion
@@ -22,8 +22,7 @@ log = get_logger(__name__)
 STREAM: Final = "answers"
 GROUP: Final = "conversations"
 _MAX_ENTRIES: Final = 10_000
-_PUT_TIMEOUT_SECONDS: Final = 0.5
-_REST_SECONDS: Final = 1.0
+_SEND_TIMEOUT_SECONDS: Final = 2.0
 _BLOCK_MS: Final = 2_000
 _GRACE_SECONDS: Final = 2.0
 
@@ -33,27 +32,44 @@ class RedisAnswerQueue:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._rest_until = 0.0
+        self._waiting: list[dict[str, str]] = []
+        self._sender: asyncio.Task[None] | None = None
 
-    async def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
-        """Announce a queued answer; never fails, since workers look into PostgreSQL too."""
-        if time.monotonic() < self._rest_until:
-            return
-        try:
-            async with asyncio.timeout(_PUT_TIMEOUT_SECONDS):
-                await self._redis.xadd(
-                    STREAM,
-                    {
-                        "tenant_id": str(question.tenant_id),
-                        "answer_id": str(question.answer_id),
-                        "traceparent": traceparent or "",
-                    },
-                    maxlen=_MAX_ENTRIES,
-                )
-        except (RedisError, OSError, TimeoutError) as error:
-            # Askers should not wait for a Redis that is down, each for itself.
-            self._rest_until = time.monotonic() + _REST_SECONDS
-            log.warning("answer_not_announced", error=repr(error))
+    def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
+        """Announce a queued answer; never fails, since workers look into PostgreSQL too.
+
+        It returns at once: who asks need not wait for Redis, and what is asked while an
+        announcement is under way goes with the next.
+        """
+        self._waiting.append(
+            {
+                "tenant_id": str(question.tenant_id),
+                "answer_id": str(question.answer_id),
+                "traceparent": traceparent or "",
+            }
+        )
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send())
+
+    async def aclose(self) -> None:
+        """Send what is still to be announced."""
+        if self._sender is not None:
+            await self._sender
+
+    async def _send(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                async with asyncio.timeout(_SEND_TIMEOUT_SECONDS):
+                    if len(batch) == 1:
+                        await self._redis.xadd(STREAM, _fields(batch[0]), maxlen=_MAX_ENTRIES)
+                        continue
+                    pipeline = self._redis.pipeline(transaction=False)
+                    for entry in batch:
+                        pipeline.xadd(STREAM, _fields(entry), maxlen=_MAX_ENTRIES)
+                    await pipeline.execute()
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("answers_not_announced", error=repr(error), count=len(batch))
 
     async def get(self, consumer: str, *, count: int) -> list[tuple[UUID, UUID]]:
         """Wait up to two seconds for announcements; (tenant, answer) of each.
@@ -84,10 +100,15 @@ class RedisAnswerQueue:
     async def forget(self, consumer: str) -> None:
         """Take a consumer that stops out of the group."""
         try:
-            async with asyncio.timeout(_PUT_TIMEOUT_SECONDS):
+            async with asyncio.timeout(_SEND_TIMEOUT_SECONDS):
                 await self._redis.xgroup_delconsumer(STREAM, GROUP, consumer)
         except (RedisError, OSError, TimeoutError):
             log.debug("consumer_not_removed", consumer=consumer)
+
+
+def _fields(entry: dict[str, str]) -> dict[EncodableT, EncodableT]:
+    """Return an entry's fields as the driver wants its dictionaries typed."""
+    return dict(entry.items())
 
 
 def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[UUID, UUID]]:

@@ -85,8 +85,8 @@ class ChatModels(Protocol):
 class AnswerQueue(Protocol):
     """The `answers` stream, by which a question reaches a worker within a millisecond."""
 
-    async def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
-        """Announce a queued answer; never fails, since workers look into PostgreSQL too."""
+    def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
+        """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too."""
 
 
 class AnswerFeed(Protocol):

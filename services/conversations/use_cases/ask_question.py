@@ -72,7 +72,7 @@ class AskQuestion:
         if question is None:
             raise ConversationNotFound
         # A crash between the two is covered: workers look for what was queued and not taken.
-        await self.queue.put(question, traceparent=traceparent)
+        self.queue.put(question, traceparent=traceparent)
         self.wake.events()
         return question
 

@@ -11,6 +11,8 @@ from tests.conversations.endpoints.test_chat import finished
 from tests.conversations.peers import Peers
 
 BASE = "/api/v1/conversation"
+# Fixed, since the names of tests are made from it.
+SOME_ID = "01a20000-0000-7000-8000-000000000001"
 
 
 async def open_one(
@@ -32,17 +34,17 @@ class TestAccess:
             ("POST", BASE),
             ("GET", BASE),
             ("GET", f"{BASE}/entity"),
-            ("GET", f"{BASE}/entity/{uuid4()}"),
-            ("GET", f"{BASE}/agent/{uuid4()}"),
+            ("GET", f"{BASE}/entity/{SOME_ID}"),
+            ("GET", f"{BASE}/agent/{SOME_ID}"),
             ("GET", f"{BASE}/deleted"),
-            ("DELETE", f"{BASE}/{uuid4()}"),
-            ("PATCH", f"{BASE}/{uuid4()}/restore"),
-            ("GET", f"{BASE}/{uuid4()}/messages"),
-            ("DELETE", f"{BASE}/{uuid4()}/messages"),
-            ("PATCH", f"{BASE}/{uuid4()}/message/restore-all"),
+            ("DELETE", f"{BASE}/{SOME_ID}"),
+            ("PATCH", f"{BASE}/{SOME_ID}/restore"),
+            ("GET", f"{BASE}/{SOME_ID}/messages"),
+            ("DELETE", f"{BASE}/{SOME_ID}/messages"),
+            ("PATCH", f"{BASE}/{SOME_ID}/message/restore-all"),
             ("GET", "/api/v1/message/deleted"),
-            ("DELETE", f"/api/v1/message/{uuid4()}"),
-            ("PATCH", f"/api/v1/message/{uuid4()}/restore"),
+            ("DELETE", f"/api/v1/message/{SOME_ID}"),
+            ("PATCH", f"/api/v1/message/{SOME_ID}/restore"),
         ],
     )
     async def test_nobody_comes_in_without_credentials(
