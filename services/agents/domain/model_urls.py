@@ -7,6 +7,7 @@ name may point somewhere else by then.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +24,7 @@ _WRAPPING = tuple(
 # Cloud metadata services hand out credentials to whoever asks from inside.
 _LINK_LOCAL = tuple(ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10"))
 _METADATA = (ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200"))
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,10 @@ def _split(url: str) -> SplitResult:
     # Hosts such as 2130706433 or 0x7f.1 are addresses to a resolver, and names to our check.
     if parse_address(host) is None and _looks_numeric(host):
         raise UnsafeModelUrl("Write the address in its usual form.")
+    # Clients map other characters to ASCII: with an ideographic full stop for each dot, 127.0.0.1
+    # would be a name to our check and an address to them.
+    if parse_address(host) is None and _PLAIN_NAME.fullmatch(host) is None:
+        raise UnsafeModelUrl("Write the host in ASCII, an international name as xn--...")
     return parts
 
 

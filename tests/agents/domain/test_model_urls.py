@@ -23,6 +23,11 @@ class TestCheck:
             "http://2130706433/v1",
             "http://0x7f.0.0.1/v1",
             "http://127.1/v1",
+            "http://127\u30020\u30020\u30021/v1",
+            "http://169\uff0e254\uff0e169\uff0e254/v1",
+            "http://2130706433\u3002/v1",
+            "http://\u24db\u24de\u24d2\u24d0\u24dbhost/v1",
+            "http://127.0.0%2e1/v1",
             "file:///etc/passwd",
         ],
     )
