@@ -30,6 +30,17 @@ ALGORITHM = "ES256"
 MAX_TOKEN_BYTES = 4096
 CLOCK_SKEW_SECONDS = 30
 REQUIRED_CLAIMS = ("iss", "aud", "sub", "jti", "iat", "nbf", "exp")
+# What the library raises for a token that is none: not all of it are JOSEErrors, and brackets
+# nested a thousand deep fit into 4 KiB.
+_MALFORMED = (
+    JOSEError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 # Dates beyond the year 9999 are mistakes or attacks.
 _LATEST = 253_402_300_799
 
@@ -121,8 +132,7 @@ def verify_token(
             raise Unauthenticated
         claims = json.loads(jws.verify(token, key, algorithms=[ALGORITHM]))
         _check_claims(claims, audience=audience, issuer=issuer, now=now)
-    # Key and encoding errors of the library are not all JOSEErrors.
-    except (JOSEError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except _MALFORMED as error:
         raise Unauthenticated from error
     return dict(claims)
 
@@ -133,7 +143,7 @@ def key_id_of(token: str) -> str | None:
         return None
     try:
         kid = jws.get_unverified_header(token).get("kid")
-    except (JOSEError, ValueError, TypeError, AttributeError):
+    except _MALFORMED:
         return None
     return kid if isinstance(kid, str) else None
 

@@ -20,6 +20,8 @@ from libs.common.security.tokens import (
 
 KEY = SigningKey.generate("k1")
 KEYS = public_keys({"keys": [KEY.public_jwk]})
+NESTED = base64.urlsafe_b64encode(b"[" * 2700).decode() + ".e30.AA"
+"""A token whose header no parser gets to the end of."""
 NOW = 1_800_000_000
 
 
@@ -81,6 +83,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "five parts (JWE)": lambda: "a.b.c.d.e",
     "not base64": lambda: "*.*.*",
     "not JSON": lambda: f"{encode(b'x')}.{encode(b'y')}.{encode(b'z')}",
+    "nested too deep": lambda: NESTED,
     "alg none": unsigned,
     "HMAC with the public key": signed_with_public_key_as_secret,
     "altered payload": altered_payload,
@@ -147,6 +150,6 @@ class TestKeyIdOf:
     def test_reads_the_name_of_the_key(self) -> None:
         assert key_id_of(sign_token(make_claims(), key=KEY, typ="x")) == "k1"
 
-    @pytest.mark.parametrize("token", ["", "a.b.c", "x" * 5000, with_header(kid=["k1"])])
+    @pytest.mark.parametrize("token", ["", "a.b.c", "x" * 5000, with_header(kid=["k1"]), NESTED])
     def test_gives_none_when_there_is_none(self, token: str) -> None:
         assert key_id_of(token) is None
