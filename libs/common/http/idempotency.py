@@ -3,7 +3,7 @@
 The first request with a key claims it in PostgreSQL, runs, and leaves its reply there, encrypted
 (it may hold a new API key's secret). Within 24 hours the same key and request get that reply
 again; the same key with another request is refused; a twin that arrives while the first is still
-running waits for its reply. A key belongs to the caller who sent it.
+running waits for its reply. A key belongs to the caller who sent it, and to nobody else.
 
 Replies that ask for a repetition (5xx, 429, 401 …) are not kept: the key is free again. If a
 process dies in the middle, the key is free once its lock has run out; what the dead process had
@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.database import PLATFORM_TENANT
-from libs.common.errors import Conflict, Invalid, Unauthenticated
+from libs.common.errors import Conflict, Invalid, Unauthenticated, Unavailable
 from libs.common.http.access import InternalCaller, access_of, identify, identify_service
 from libs.common.http.rates import client_address
 from libs.common.http.request_info import request_info
@@ -259,10 +259,15 @@ class KeyRecord:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            async with self._database.lean(self._tenant_id) as connection:
-                renewed: datetime | None = await connection.fetchval(
-                    _RENEW, self._tenant_id, self._key_hash, self._locked_until, LOCK_SECONDS
-                )
+            try:
+                async with self._database.lean(self._tenant_id) as connection:
+                    renewed: datetime | None = await connection.fetchval(
+                        _RENEW, self._tenant_id, self._key_hash, self._locked_until, LOCK_SECONDS
+                    )
+            except Unavailable:
+                # The request goes on, and the lock lasts for two more attempts.
+                log.warning("idempotency_lock_not_renewed")
+                continue
             if renewed is not None:
                 self._locked_until = renewed
 
@@ -290,7 +295,11 @@ async def purge_idempotency_keys(database: "Database", *, limit: int = 5000) -> 
 
 
 async def _identity(request: Request) -> tuple[UUID, str]:
-    """Name who sent the key. Those whom nobody knows are told apart by their address."""
+    """Name who sent the key.
+
+    Those whom nobody knows are told apart by their address, and by what they show instead of
+    credentials: a refresh token in the header is all that tells one such request from another.
+    """
     info = request_info(request.scope)
     access = access_of(request.scope[FOUND_KEY].dependant)
     if isinstance(access, InternalCaller):
@@ -299,7 +308,8 @@ async def _identity(request: Request) -> tuple[UUID, str]:
     else:
         await identify(request, info)
     if info.caller is None:
-        return PLATFORM_TENANT, f"anonymous:{client_address(request)}"
+        shown = sha256(info.headers.get(b"authorization", b"")).hexdigest()
+        return PLATFORM_TENANT, f"anonymous:{client_address(request)}:{shown}"
     return info.caller.tenant_id, info.caller.key
 
 

@@ -270,6 +270,27 @@ class TestLogin:
 
 
 class TestRefresh:
+    async def test_an_idempotency_key_is_no_way_to_anothers_tokens(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        """Both come from one address, with the same key and, as SDKs do, without a body."""
+        replies = [
+            await auth.post(
+                REFRESH,
+                headers={
+                    "authorization": f"Bearer {person.refresh_token}",
+                    "idempotency-key": "refresh",
+                },
+            )
+            for person in (acme, globex, acme)
+        ]
+
+        assert [reply.status_code for reply in replies] == [200, 200, 200]
+        tokens = [reply.json()["refresh_token"] for reply in replies]
+        assert tokens[0] == tokens[2] != tokens[1]
+        replayed = ["idempotency-replayed" in reply.headers for reply in replies]
+        assert replayed == [False, False, True]
+
     async def test_takes_the_token_as_bearer_or_in_the_body(
         self, auth: AuthService, acme: Person
     ) -> None:

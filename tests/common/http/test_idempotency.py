@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from libs.common.database import PLATFORM_TENANT
+from libs.common.database import PLATFORM_TENANT, DatabaseUnavailable
 from libs.common.http import purge_idempotency_keys
 from libs.common.http.idempotency import boundary_of
 from libs.common.resources import Resources
@@ -188,6 +188,30 @@ class TestTwins:
         assert (await first).status_code == 201
         replayed = await client.post(URL, json={"text": "a"}, headers=ann)
         assert replayed.headers["idempotency-replayed"] == "true"
+
+    async def test_an_outage_in_the_middle_undoes_nothing(
+        self,
+        client: httpx.AsyncClient,
+        ann: dict[str, str],
+        resources: Resources,
+        state: Sample,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("libs.common.http.idempotency.RENEW_SECONDS", 0.01)
+
+        def away(tenant_id: UUID) -> None:
+            raise DatabaseUnavailable
+
+        async def wait() -> None:
+            with monkeypatch.context() as outage:
+                outage.setattr(resources.database, "lean", away)
+                await asyncio.sleep(0.1)
+
+        state.slow = wait
+        replies = [await client.post(URL, json={"text": "a"}, headers=ann) for _ in range(2)]
+
+        assert [reply.status_code for reply in replies] == [201, 201]
+        assert state.runs == 1
 
     async def test_take_over_from_a_process_that_died(
         self,
