@@ -149,7 +149,7 @@ def _tell(settings: StackSettings, account: DemoAccount, console: Console) -> No
     keys = f"-H 'X-API-Key: {account.api_key}' -H 'X-API-Secret: {account.api_secret}'"
     body = (
         '{"model": "' + AGENT + '", "messages": [{"role": "user", "content": '
-        '"What does a Lofoten weigh?"}]}'
+        '"When is the first inspection of a bike due?"}]}'
     )
     lines = [
         "",

@@ -27,6 +27,11 @@ _MAX_HEADING_LINES: Final = 2
 _EDGE_LINES: Final = 2
 # A gap between lines above this share of the usual one ends a paragraph.
 _PARAGRAPH_GAP: Final = 1.4
+# Prose fills its lines to about this share of the longest; rows of a table and lists do not, and
+# what is set this narrow is not prose.
+_FULL_LINE: Final = 0.75
+_WRAPPED_CHARS: Final = 45
+_LIST_MARK: Final = re.compile(r"[•◦▪–—*-]\s|\(?\w{1,3}[.)]\s")  # noqa: RUF001 - marks in use
 # pdfium marks a hyphen at a line's end, which is part of a broken word, with this.
 _BROKEN_WORD: Final = re.compile("[\ufffe\x02\u00ad]\r?\n?")
 _DIGITS: Final = re.compile(r"\d+")
@@ -217,8 +222,16 @@ def _flush(layout: Layout, held: list[_Line]) -> None:
 
 
 def _joined_text(lines: list[_Line]) -> str:
+    """Put lines together: a full one runs on in the next, a short one ends where it ends."""
+    widest = max(len(line.text) for line in lines)
+    full = max(_WRAPPED_CHARS, widest * _FULL_LINE)
     text = lines[0].text
-    for line in lines[1:]:
-        # A word broken at the line's end goes on without a space.
-        text += line.text if text.endswith(_JOINED) else "\n" + line.text
+    for before, line in pairwise(lines):
+        if text.endswith(_JOINED):
+            # A word broken at the line's end goes on without a space.
+            text += line.text
+        elif len(before.text) >= full and not _LIST_MARK.match(line.text):
+            text += " " + line.text
+        else:
+            text += "\n" + line.text
     return text.replace(_JOINED, "")

@@ -45,7 +45,7 @@ class TestPdf:
         assert (layout.document_type, layout.page_count, layout.title) == ("pdf", 2, "Handbook")
         assert blocks_of(layout) == [
             (1, ("Handbook",), "Handbook"),
-            (1, ("Handbook",), f"{BODY}\n{BODY}"),
+            (1, ("Handbook",), f"{BODY} {BODY}"),
             (2, ("Handbook", "Returns"), "Returns"),
             (2, ("Handbook", "Returns"), BODY),
         ]
