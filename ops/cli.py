@@ -22,6 +22,11 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="The local models.")
 app.add_typer(models_app, name="models")
+letters_app = typer.Typer(no_args_is_help=True, help="Events that a service gave up.")
+app.add_typer(letters_app, name="dead-letters")
+
+LetterIds = Annotated[list[str] | None, typer.Argument(help="As `list` shows them.")]
+AllLetters = Annotated[bool, typer.Option("--all", help="Every one of the topic.")]
 
 
 def main() -> None:
@@ -129,6 +134,34 @@ def fetch_models(
         install_chat_runtime()
         fetch_chat_model(folder, given=file)
         typer.echo("The next start uses it (LOCAL_CHAT=extractive turns it off).")
+
+
+@letters_app.command("list")
+def list_dead_letters(
+    topic: Annotated[str | None, typer.Argument(help="Only this topic's.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List dead letters, oldest first."""
+    from ops.dead_letters import show
+
+    show(topic, as_json=as_json)
+
+
+@letters_app.command("replay")
+def replay_dead_letters(topic: str, ids: LetterIds = None, *, every: AllLetters = False) -> None:
+    """Put dead letters back on their stream, once what they died of is mended."""
+    from ops.dead_letters import replay
+
+    replay(topic, ids, every=every)
+
+
+@letters_app.command("drop")
+def drop_dead_letters(topic: str, ids: LetterIds = None, *, every: AllLetters = False) -> None:
+    """Forget dead letters for good."""
+    from ops.dead_letters import drop
+
+    drop(topic, ids, every=every)
 
 
 @app.command()

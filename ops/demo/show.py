@@ -1,5 +1,6 @@
 """What a first start ends with: a question, its answer as it comes, and what to try next."""
 
+import os
 import secrets
 import shlex
 from pathlib import Path
@@ -159,7 +160,7 @@ def _tell(settings: StackSettings, account: DemoAccount, console: Console) -> No
         f"  secret     {account.api_secret}",
         "",
         "Try next:",
-        f"  make demo Q={shlex.quote(NEXT_QUESTION)}",
+        f"  make demo {_where()}Q={shlex.quote(NEXT_QUESTION)}",
         f"  curl {url}/v1/chat/completions {keys} -H 'Content-Type: application/json' -d '{body}'",
         f"  curl {url}/api/v1/document/upload {keys} -F agent_id={account.agent_id} "
         "-F files=@your.pdf",
@@ -167,3 +168,9 @@ def _tell(settings: StackSettings, account: DemoAccount, console: Console) -> No
     for line in lines:
         markup = line.startswith("[bold")
         console.print(line, markup=markup, soft_wrap=True)
+
+
+def _where() -> str:
+    """Return the variables by which another command finds this platform."""
+    given = {name: os.environ.get(name) for name in ("KNOWRITHM_HOME", "PORT")}
+    return "".join(f"{name}={shlex.quote(value)} " for name, value in given.items() if value)
