@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from libs.common.http import create_app
+from libs.common.http.events import router_of_events
 from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.agents.endpoints import agents, internal, models, providers, settings, tasks, widget
@@ -24,6 +25,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             widget.router,
             tasks.router,
             internal.router,
+            router_of_events(),
         ],
         lifespan=lambda opened: Wiring.open(opened, settings_),
         resources=resources,

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from libs.common.http import create_app
+from libs.common.http.events import router_of_events
 from libs.common.process import load_settings, serve
 from services.auth.endpoints import (
     account,
@@ -29,6 +30,7 @@ ROUTERS = (
     internal.router,
     internal.well_known,
     tasks.router,
+    router_of_events(),
 )
 
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from libs.common.http import create_app
+from libs.common.http.events import router_of_events
 from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.conversations.endpoints import (
@@ -23,6 +24,7 @@ ROUTERS = (
     agents.router,
     tasks.router,
     completions.router,
+    router_of_events(),
 )
 
 
