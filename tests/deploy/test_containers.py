@@ -78,7 +78,7 @@ def test_an_image_holds_its_own_service_only(engine: Engine, images: None) -> No
 
 def test_the_compose_file_answers_a_question(platform: Platform) -> None:
     acme = register(platform, "Acme")
-    agent_id = acme.sdk.agents.create_agent({"name": "Kettles"})["agent"]["id"]
+    agent_id = acme.call("POST", "/api/v1/agent", json={"name": "Kettles"}).json()["agent"]["id"]
     text = b"Every Tromso kettle carries a warranty of seven years.\n"
     acme.call(
         "POST",
