@@ -30,7 +30,13 @@ TASK_DIGITS: Final = {
     "analytics": "eE",
 }
 # The merged description of the whole API, and the page that shows it.
-DESCRIPTION_PATHS: Final = ("/api/openapi.json", "/api/docs")
+DESCRIPTION_PATHS: Final = (
+    "/api/openapi.json",
+    "/api/docs",
+    "/api/docs/start.js",
+    "/api/docs/swagger-ui-bundle.js",
+    "/api/docs/swagger-ui.css",
+)
 DESCRIPTION_OWNER: Final = "auth"
 # Answers that arrive piece by piece.
 STREAMS: Final = {

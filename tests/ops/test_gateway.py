@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from libs.common.contract import ALIASES, ALL_ROUTES, OWNERS, Route
-from ops.gateway import TASK_DIGITS, GatewayOptions, render_nginx
+from ops.gateway import DESCRIPTION_PATHS, TASK_DIGITS, GatewayOptions, render_nginx
 from ops.local.nginx import nginx_program
 from ops.local.process import free_port, listening, spawn, stop
 
@@ -109,6 +109,13 @@ def test_aliases_are_rewritten(gateway: str) -> None:
         if not alias.path.endswith("/"):
             status, seen = ask(f"{gateway}{alias.path}?a=b")
             assert (status, seen["target"]) == (200, f"{alias.target}?a=b")
+
+
+@pytest.mark.parametrize("path", DESCRIPTION_PATHS)
+def test_the_apis_description_is_served_by_auth(gateway: str, path: str) -> None:
+    status, seen = ask(f"{gateway}{path}")
+
+    assert (status, seen["owner"], seen["target"]) == (200, "auth", path)
 
 
 @pytest.mark.parametrize("prefix", ["/api/v1", "/v1", ""])
