@@ -93,6 +93,7 @@ k8s: dev ## Render and validate the Kubernetes manifests
 docs: dev ## Write the generated pages again
 	$(BIN)/python -m libs.common.contract.document > docs/api-status.md
 	$(BIN)/python -m libs.common.events.document > docs/events.md
+	$(BIN)/python -m ops.openapi > web/reference/openapi.json
 	$(BIN)/python -m ops.deploy.manifests
 
 LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \

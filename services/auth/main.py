@@ -8,6 +8,7 @@ from libs.common.process import load_settings, serve
 from services.auth.endpoints import (
     account,
     api_keys,
+    api_reference,
     audit,
     companies,
     health,
@@ -30,6 +31,7 @@ ROUTERS = (
     internal.router,
     internal.well_known,
     tasks.router,
+    api_reference.router,
     router_of_events(),
 )
 
