@@ -74,6 +74,7 @@ def _knowledge(found: Mapping[str, Any]) -> Knowledge:
                 char_start=quote["char_start"],
                 char_end=quote["char_end"],
                 text=quote["text"],
+                score=quote["score"],
             )
             for quote in found.get("quotes") or ()
         ],

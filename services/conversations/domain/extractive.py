@@ -9,6 +9,8 @@ from services.conversations.domain.knowledge import Knowledge, Passage, Quote
 from services.conversations.domain.words import content_words, sentence_spans
 
 MAX_QUOTES: Final = 3
+# What answers less than half as well as the best sentence is about something else.
+_WORTH_QUOTING: Final = 0.5
 _MAX_QUOTE_CHARACTERS: Final = 600
 _NEAREST: Final = 3
 _OUT_OF_REACH: Final = (
@@ -18,7 +20,10 @@ _OUT_OF_REACH: Final = (
 
 
 def verified_quotes(knowledge: Knowledge) -> list[tuple[Quote, Passage]]:
-    """Keep the quotes whose text is, letter for letter, what stands at their place."""
+    """Keep the quotes whose text is, letter for letter, what stands at their place.
+
+    Of these, keep those that answer nearly as well as the best.
+    """
     passages = {passage.number: passage for passage in knowledge.passages}
     kept = []
     for quote in knowledge.quotes:
@@ -28,7 +33,8 @@ def verified_quotes(knowledge: Knowledge) -> list[tuple[Quote, Passage]]:
         start, end = quote.char_start - passage.char_start, quote.char_end - passage.char_start
         if 0 <= start < end <= len(passage.text) and passage.text[start:end] == quote.text:
             kept.append((quote, passage))
-    return kept
+    best = max((quote.score for quote, _ in kept), default=0.0)
+    return [(quote, passage) for quote, passage in kept if quote.score >= best * _WORTH_QUOTING]
 
 
 def best_sentences(question: str, passages: Sequence[Passage], *, limit: int) -> list[Quote]:

@@ -23,12 +23,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence of a passage; the span counts characters of the document's text."""
+    """A sentence of a passage; the span counts characters of the document's text.
+
+    `score`, 0 to 1, is how well it answers, where search could tell.
+    """
 
     passage_number: int
     char_start: int
     char_end: int
     text: str
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Answers without a model quote what is there, or say that nothing is."""
 
+from dataclasses import replace
+
 from services.conversations.domain.answers import AnswerMode
 from services.conversations.domain.extractive import (
     best_sentences,
@@ -24,6 +26,16 @@ class TestVerifiedQuotes:
         )
 
         assert [quote for quote, _ in verified_quotes(knowledge)] == [good]
+
+    def test_drops_what_answers_far_less_well(self) -> None:
+        passage = make_passage()
+        best = replace(make_quote(passage, "Gift cards cannot be returned."), score=0.9)
+        near = replace(make_quote(passage, "The customer pays for the return parcel."), score=0.5)
+        far = replace(near, score=0.3)
+
+        kept = verified_quotes(make_knowledge(passages=[passage], quotes=[best, near, far]))
+
+        assert [quote for quote, _ in kept] == [best, near]
 
 
 class TestExtractiveAnswer:
