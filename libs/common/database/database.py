@@ -6,14 +6,16 @@ request), `cross_tenant` uses another login role and says so, and `platform` has
 all and is good for calling narrow SECURITY DEFINER functions.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -24,7 +26,10 @@ from libs.common.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 1.5
+# For a connection and the answer to BEGIN, which waits for nobody: a server that is silent for so
+# long is gone, whatever the network says.
 ACQUIRE_TIMEOUT_SECONDS = 1.9
+ROLLBACK_TIMEOUT_SECONDS = 1.0
 COMMAND_TIMEOUT_SECONDS = 30
 
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant_id, true)")
@@ -133,7 +138,8 @@ class Database:
         with _outages_told():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
                 with _no_route_told():
-                    await session.execute(setting, {"tenant_id": str(tenant_id)})
+                    async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+                        await session.execute(setting, {"tenant_id": str(tenant_id)})
                 yield session
 
     @asynccontextmanager
@@ -151,7 +157,8 @@ class Database:
                 session.begin(),
             ):
                 with _no_route_told():
-                    await session.execute(_SET_CROSS_TENANT)
+                    async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+                        await session.execute(_SET_CROSS_TENANT)
                 yield session
 
     @asynccontextmanager
@@ -202,22 +209,26 @@ class Database:
             raise RuntimeError("the database is not open")
         with _outages_told():
             with _no_route_told():
-                connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+                connection = await _begun(pool, begin)
             try:
-                await connection.execute(begin)
                 yield connection
-                await connection.execute("COMMIT")
+                if await connection.execute("COMMIT") != "COMMIT":
+                    raise RuntimeError("a swallowed error has undone this transaction")
             except BaseException:
-                # Also when BEGIN or COMMIT was cut short. Where the connection is gone, so is the
+                # Also when COMMIT was cut short. Where the connection is gone, so is the
                 # transaction.
-                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    await connection.execute("ROLLBACK")
+                try:
+                    await connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT_SECONDS)
+                except TimeoutError:
+                    connection.terminate()
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    pass
                 raise
             finally:
                 await pool.release(connection)
 
     def _make_engine(self, url: str) -> AsyncEngine:
-        return create_async_engine(
+        engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
@@ -228,6 +239,8 @@ class Database:
                 "server_settings": self._server_settings(),
             },
         )
+        event.listen(engine.sync_engine, "invalidate", _hang_up)
+        return engine
 
     async def _make_pool(self, url: str) -> Pool:
         pool: Pool = await asyncpg.create_pool(
@@ -261,6 +274,30 @@ class Database:
                 "bypass row-level security. Give the service its own login role (`make up` and "
                 "`python -m ops migrate` make it)."
             )
+
+
+async def _begun(pool: Pool, begin: str) -> Connection:
+    """Take a connection from the pool and begin a transaction, both within one deadline."""
+    async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
+        connection = await pool.acquire()
+        try:
+            await connection.execute(begin)
+        except BaseException:
+            # Nobody knows what it waits for: better none than one in the middle of something.
+            connection.terminate()
+            await pool.release(connection)
+            raise
+    return connection
+
+
+def _hang_up(connection: Any, _record: object, _error: BaseException | None) -> None:
+    """Close a connection whose server did not even answer BEGIN, rather than take leave of it.
+
+    SQLAlchemy would wait two seconds for the server's goodbye.
+    """
+    driver: Connection = connection.driver_connection
+    if not driver.is_in_transaction():
+        driver.terminate()
 
 
 async def _refuse_open_transaction(connection: Connection) -> None:

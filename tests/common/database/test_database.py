@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -72,6 +73,19 @@ class TestTenantTransactions:
                 await write_slowly()
 
         async with database.lean(acme) as connection:
+            assert await connection.fetchval(COUNT) == 0
+
+    async def test_a_swallowed_error_is_no_commit(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+        tenant = new_id()
+
+        with pytest.raises(RuntimeError, match="swallowed"):
+            async with database.lean(tenant) as connection:
+                await connection.execute(INSERT, tenant)
+                with suppress(asyncpg.UniqueViolationError):
+                    await connection.execute(INSERT, tenant)
+
+        async with database.lean(tenant) as connection:
             assert await connection.fetchval(COUNT) == 0
 
     async def test_read_only_ones_refuse_writes(self, open_database: OpenDatabase) -> None:
