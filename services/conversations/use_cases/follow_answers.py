@@ -69,13 +69,19 @@ class FollowAnswers:
         return self._all(tenant_id, conversation_id, wanted, resume)
 
     async def one(
-        self, status: AnswerStatus, *, after: Position = START
+        self, status: AnswerStatus, *, after: Position = START, resumed: bool = False
     ) -> AsyncIterator[list[Frame] | None]:
-        """Follow a single answer to its end."""
+        """Follow a single answer to its end.
+
+        Args:
+            status: The answer.
+            after: The last that was seen of it.
+            resumed: Whether any of it was, and be it that it is queued.
+        """
         if not status.state.pending:
             yield await self._replay(status, after)
             return
-        if status.state is AnswerState.QUEUED and after == START:
+        if status.state is AnswerState.QUEUED and not resumed:
             yield [Frame(START, last=False, body=frames_of(status).status("queued", START))]
         async with self.watch.follow(status.tenant_id, status.answer_id) as subscription:
             async for frames in self._live(status, subscription, after):
@@ -93,7 +99,7 @@ class FollowAnswers:
             for status in wanted:
                 resumes = resume is not None and resume.answer_id == status.answer_id
                 after = resume.position if resume is not None and resumes else START
-                async for frames in self.one(status, after=after):
+                async for frames in self.one(status, after=after, resumed=resumes):
                     yield frames
                     if frames and status.state.pending:
                         look_on = frames[-1].others_pending
@@ -116,7 +122,7 @@ class FollowAnswers:
             if fresh is None:
                 # At the start, or something was or may have been missed.
                 history = await self.feeds.history(status.tenant_id, status.answer_id, after=after)
-                fresh = [frame for frame in history if after.is_before(frame.position)]
+                fresh = _unbroken(history, after)
             if fresh:
                 after = fresh[-1].position
                 silent_since = time.monotonic()
@@ -135,7 +141,7 @@ class FollowAnswers:
             pause = self.heartbeat_seconds if subscription.live else _POLL_SECONDS
             frames = await subscription.next(timeout_seconds=pause)
             check = not frames
-            if frames == [] and time.monotonic() - silent_since >= self.heartbeat_seconds * 0.9:
+            if time.monotonic() - silent_since >= self.heartbeat_seconds * 0.9:
                 silent_since = time.monotonic()
                 yield None
 
@@ -146,7 +152,7 @@ class FollowAnswers:
         history = await self.feeds.history(status.tenant_id, status.answer_id, after=after)
         if history and history[-1].last:
             attempt = history[-1].position.attempt
-            return [frame for frame in history if frame.position.attempt == attempt]
+            return _unbroken([f for f in history if f.position.attempt == attempt], after)
         return [await self._last_frame(status)]
 
     async def _last_frame(self, status: AnswerStatus) -> Frame:
@@ -178,15 +184,25 @@ def _following(frames: Sequence[Frame] | None, after: Position) -> list[Frame] |
     """Return the frames that come right after a position; None when one between is missing."""
     if frames is None:
         return None
-    fresh: list[Frame] = []
+    fresh = [frame for frame in frames if after.is_before(frame.position)]
+    return fresh if len(_unbroken(fresh, after)) == len(fresh) else None
+
+
+def _unbroken(frames: Sequence[Frame], after: Position) -> list[Frame]:
+    """Return the frames that go on without a hole from a position, and the one that ends all.
+
+    A Redis that was killed may have lost the newest pieces. What comes after them would read as
+    nonsense; the last frame has the whole text.
+    """
+    kept: list[Frame] = []
     for frame in frames:
-        if not after.is_before(frame.position):
-            continue
         position = frame.position
-        same_attempt = position.attempt == after.attempt
-        follows = position.sequence == (after.sequence + 1 if same_attempt else 1)
-        if not follows and not frame.last:
-            return None
-        fresh.append(frame)
-        after = position
-    return fresh
+        if not after.is_before(position):
+            continue
+        follows = position.sequence == (
+            after.sequence + 1 if position.attempt == after.attempt else 1
+        )
+        if follows or frame.last:
+            kept.append(frame)
+            after = position
+    return kept
