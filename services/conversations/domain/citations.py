@@ -14,14 +14,22 @@ from services.conversations.domain.answers import Citation, Source
 from services.conversations.domain.knowledge import Passage
 from services.conversations.domain.words import content_words, numbers, sentence_spans
 
+# A model may write anything, a hundred thousand blanks too: the look-behind and the possessive
+# quantifiers keep the time linear.
 _MARKER: Final = re.compile(
-    r"[ \t]*\[\s*source\s*:?\s*(\d+(?:\s*(?:,|;|and|&)\s*(?:source\s*)?\d+)*)\s*\]", re.IGNORECASE
+    r"(?<![ \t])[ \t]*+\[\s*+source\s*+:?\s*+"
+    r"(\d++(?:\s*+(?:,|;|and|&)\s*+(?:source\s*+)?\d++)*+)\s*+\]",
+    re.IGNORECASE,
 )
-_BARE_MARKER: Final = re.compile(r"[ \t]*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
+_BARE_MARKER: Final = re.compile(r"(?<![ \t])[ \t]*+\[\s*+(\d++(?:\s*+,\s*+\d++)*+)\s*+\]")
 # Below this share of its words, a sentence is not what the passage says. Tuned by eye: a
 # paraphrase keeps well over half, an invention seldom more than a third.
 MIN_SUPPORT: Final = 0.5
 _MIN_WORDS: Final = 3
+_MAX_WARNINGS: Final = 20
+
+_Sentence = tuple[int, int, set[str]]
+"""Where a sentence of a passage begins and ends, and its content words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +73,12 @@ def resolve_citations(
         text = _BARE_MARKER.sub(normalised, text)
     text = text.strip()
     if unknown:
-        listed = ", ".join(str(number) for number in sorted(unknown))
+        listed = ", ".join(str(number) for number in sorted(unknown)[:_MAX_WARNINGS])
         warnings.append(f"Removed references to sources that do not exist: {listed}.")
 
     citations: dict[tuple[int, int], Citation] = {}
     held = {passage.number: content_words(passage.text) for passage in passages}
+    sentences: dict[int, list[_Sentence]] = {}
     everything: set[str] = set().union(*held.values())
     all_numbers: set[str] | None = None
     said: set[str] = set()
@@ -77,7 +86,9 @@ def resolve_citations(
         words = content_words(sentence)
         said |= words
         for number in cited:
-            citation = _locate(words, known[number])
+            if number not in sentences:
+                sentences[number] = _sentences_of(known[number])
+            citation = _locate(words, known[number], sentences[number])
             citations.setdefault((number, citation.char_start), citation)
         if len(words) < _MIN_WORDS:
             continue
@@ -90,9 +101,11 @@ def resolve_citations(
             all_numbers = numbers(" ".join(passage.text for passage in passages))
         missing -= all_numbers or set()
         if missing:
-            warnings.append(f"Numbers that stand in no source: {', '.join(sorted(missing))}.")
+            warnings.append(
+                f"Numbers that stand in no source: {', '.join(sorted(missing)[:_MAX_WARNINGS])}."
+            )
     support = len(said & everything) / len(said) if said else 0.0
-    return CitedText(text, list(citations.values()), warnings, support)
+    return CitedText(text, list(citations.values()), warnings[:_MAX_WARNINGS], support)
 
 
 def offered_sources(passages: Sequence[Passage], citations: Sequence[Citation]) -> list[Source]:
@@ -140,15 +153,18 @@ def _leading_markers(piece: str) -> list[int]:
     return found
 
 
-def _locate(words: set[str], passage: Passage) -> Citation:
+def _sentences_of(passage: Passage) -> list[_Sentence]:
+    spans = sentence_spans(passage.text)
+    return [(start, end, content_words(passage.text[start:end])) for start, end in spans]
+
+
+def _locate(words: set[str], passage: Passage, sentences: Sequence[_Sentence]) -> Citation:
     """Find the sentence of the passage that says most of what the answer's sentence says."""
-    best, best_score = (0, len(passage.text)), 0.0
-    for start, end in sentence_spans(passage.text):
-        own = content_words(passage.text[start:end])
+    start, end, best_score = 0, len(passage.text), 0.0
+    for sentence_start, sentence_end, own in sentences:
         score = len(words & own) / (len(own) ** 0.5) if own else 0.0
         if score > best_score:
-            best, best_score = (start, end), score
-    start, end = best
+            start, end, best_score = sentence_start, sentence_end, score
     return Citation(
         source_number=passage.number,
         document_id=passage.document_id,

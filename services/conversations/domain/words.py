@@ -6,8 +6,9 @@ from typing import Final
 
 _WORD: Final = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
-# A sentence ends at a full stop with blanks behind it, or at the end of a line.
-_BOUNDARY: Final = re.compile(r"[.!?]+[\"”')\]]*(?=\s)|\n+")
+# A sentence ends at a full stop with blanks behind it, or at the end of a line. The look-behind
+# keeps a long row of full stops from being tried from each of them.
+_BOUNDARY: Final = re.compile(r"(?<![.!?])[.!?]++[\"”')\]]*+(?=\s)|\n+")
 _STOP_WORDS: Final = """
     a about above after again all also am an and any are as at be because been before being
     between both but by can cannot could did do does doing down during each few for from further

@@ -1,5 +1,8 @@
 """Markers become places in documents, and inventions are flagged."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +12,35 @@ from tests.conversations.cast import HANDBOOK, WARRANTY, make_passage
 PASSAGES = [make_passage(1, HANDBOOK), make_passage(2, WARRANTY)]
 
 
+# What a model writes at most.
+LONG = 100_000
+
+
 class TestResolveCitations:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            " " * LONG,
+            "[source" + " " * LONG,
+            "[source 1" + " " * LONG,
+            "[source 1 ," * (LONG // 11),
+            "[ 1" + " ," * (LONG // 2),
+            "!" * LONG,
+            '?"' * (LONG // 2),
+            "Gift cards cannot be returned [Source 1] [Source 2]. " * (LONG // 53),
+            "Nobody ever wrote 1234 of this [Source 2]. " * (LONG // 43),
+        ],
+        ids=lambda text: text[:12],
+    )
+    def test_takes_no_longer_than_the_text_is_long(self, text: str) -> None:
+        started = time.process_time()
+
+        cited = resolve_citations(text, PASSAGES, bare_markers=True)
+
+        # It runs on the event loop of all answers; what grows by the square took minutes.
+        assert time.process_time() - started < 2
+        assert len(cited.warnings) <= 20
+
     def test_finds_the_sentence_that_is_meant(self) -> None:
         cited = resolve_citations("The customer pays for the parcel [Source 1].", PASSAGES)
 
