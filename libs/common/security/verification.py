@@ -35,6 +35,7 @@ ACCESS_TYP = "at+jwt"
 
 PROCESS_CACHE_SECONDS = 2.0
 REDIS_CACHE_SECONDS = 2
+REDIS_REST_SECONDS = 2.0
 STALE_SECONDS = 60.0
 JWKS_SECONDS = 300.0
 JWKS_RETRY_SECONDS = 2.0
@@ -90,8 +91,10 @@ class CallerVerifier:
         self._redis = redis
         self._tokens = tokens
         self._http = http
+        self._redis_rests_until = 0.0
         self._keys: dict[str, Any] = {}
         self._keys_at = -JWKS_SECONDS
+        self._keys_failed_at = -JWKS_RETRY_SECONDS
         self._keys_lock = asyncio.Lock()
         self._bearers: OrderedDict[str, _Verified] = OrderedDict()
         self._sessions: _ShortCache[bool] = _ShortCache()
@@ -207,10 +210,15 @@ class CallerVerifier:
         if age < JWKS_SECONDS and (kid in self._keys or age < JWKS_RETRY_SECONDS):
             return self._keys
         async with self._keys_lock:
-            if time.monotonic() - self._keys_at >= min(age, JWKS_RETRY_SECONDS):
+            if time.monotonic() - self._keys_failed_at < JWKS_RETRY_SECONDS:
+                # Those who waited here must not each wait for auth once more.
+                if kid not in self._keys:
+                    raise _identity_unavailable()
+            elif time.monotonic() - self._keys_at >= min(age, JWKS_RETRY_SECONDS):
                 try:
                     answer = await self._ask_auth("GET", "/internal/jwks")
                 except Unavailable:
+                    self._keys_failed_at = time.monotonic()
                     if kid not in self._keys:
                         raise
                 else:
@@ -255,17 +263,26 @@ class CallerVerifier:
             raise _identity_unavailable() from error
 
     async def _from_redis(self, key: str) -> bytes | None:
+        if time.monotonic() < self._redis_rests_until:
+            return None
         try:
             value: bytes | None = await self._redis.get(key)
         except (RedisError, OSError):
+            self._redis_failed()
             return None
         return value
 
     async def _to_redis(self, key: str, value: bytes) -> None:
+        if time.monotonic() < self._redis_rests_until:
+            return
         try:
             await self._redis.set(key, value, ex=REDIS_CACHE_SECONDS)
         except (RedisError, OSError):
-            return
+            self._redis_failed()
+
+    def _redis_failed(self) -> None:
+        # Left alone for a moment, so that one that hangs does not slow down every caller.
+        self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
 
 
 class _ShortCache(Generic[V]):

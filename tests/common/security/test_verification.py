@@ -12,6 +12,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.resources import open_redis
 from libs.common.security import (
     CallerKind,
     CallerVerifier,
@@ -35,9 +36,12 @@ class AuthStandIn:
     api_keys: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
+    silent: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        if self.silent:
+            await asyncio.sleep(5)
         if self.broken:
             return web.json_response({}, status=503)
         if request.path == "/internal/jwks":
@@ -159,6 +163,44 @@ class TestUserTokens:
         assert await verifier.verify(bearer(token)) is not None
         with pytest.raises(Unavailable):
             await verifier.verify(bearer(make_token(auth)))
+
+    async def test_do_not_queue_for_an_auth_that_is_silent(
+        self, verifier: CallerVerifier, auth: AuthStandIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("libs.common.security.verification.AUTH_TIMEOUT_SECONDS", 0.2)
+        auth.silent = True
+        started = time.monotonic()
+
+        refusals = await asyncio.gather(
+            *(verifier.verify(bearer(make_token(auth))) for _ in range(20)),
+            return_exceptions=True,
+        )
+
+        assert {type(refusal) for refusal in refusals} == {Unavailable}
+        assert time.monotonic() - started < 1
+
+    async def test_do_not_each_wait_for_a_redis_that_is_silent(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        gone = asyncio.Event()
+
+        async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await gone.wait()
+            writer.close()
+
+        server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        silent = open_redis(f"redis://127.0.0.1:{port}", timeout_seconds=0.2)
+        verifier._redis = silent
+        started = time.monotonic()
+
+        for _ in range(10):
+            assert await verifier.verify(bearer(make_token(auth))) is not None
+
+        assert time.monotonic() - started < 1
+        gone.set()
+        await silent.aclose()
+        server.close()
 
     async def test_ask_auth_once_for_many(
         self, verifier: CallerVerifier, auth: AuthStandIn
