@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+_PLATFORM: Final = "knowrithm-local"
+# As the local stack names it.
+_SHIPPED_MODEL: Final = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +26,12 @@ class ChatModelSettings:
 
     @property
     def compact(self) -> bool:
-        """Whether the model is a small local one, which needs a short prompt and examples."""
-        return self.provider in {"local", "knowrithm-local"}
+        """Whether the model is the small one that ships with the platform.
+
+        It needs a short prompt with examples. Any other model that an operator names, on whatever
+        machine, does better with the full one.
+        """
+        return self.provider == _PLATFORM and self.model == _SHIPPED_MODEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
