@@ -276,10 +276,24 @@ class JobRunner:
         return "retried"
 
     async def _note(self, statement: str, context: JobContext, *values: object) -> None:
-        async with self._database.lean(context.tenant_id) as connection:
-            await connection.execute(
-                statement, context.tenant_id, context.job_id, self._owner, *values
-            )
+        """Write down how an attempt ended, unless the job is somebody else's by now.
+
+        Raises:
+            DatabaseUnavailable: It was out of reach for as long as a lease lasts.
+        """
+        give_up_at = time.monotonic() + self._lease_seconds
+        while True:
+            try:
+                async with self._database.lean(context.tenant_id) as connection:
+                    await connection.execute(
+                        statement, context.tenant_id, context.job_id, self._owner, *values
+                    )
+                return
+            except DatabaseUnavailable:
+                # What was done would be done again, and only once the lease has run out.
+                if time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
 
     def _wait(self, context: JobContext, error: Exception | None) -> float:
         """Return how long to wait before the next attempt: doubling, with jitter."""
@@ -301,7 +315,8 @@ class JobRunner:
                         owner=self._owner,
                         lease_seconds=self._lease_seconds,
                     )
-            except DatabaseUnavailable:
+            except DatabaseUnavailable as error:  # noqa: BLE001 - without renewals every job is done twice
+                log.warning("leases_not_renewed", reason=type(error).__name__)
                 continue
             for job_id, one in before.items():
                 if job_id not in kept and job_id in self._running:

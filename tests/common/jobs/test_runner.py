@@ -10,16 +10,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database.connection import Connection
 from libs.common.errors import Unavailable
 from libs.common.jobs import Job, JobContext, JobFailed, LeaseLost
+from libs.common.jobs.claims import renew_leases
 from libs.common.jobs.runner import JobRunner
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.telemetry.tracing import continue_trace, current_trace_id
@@ -256,6 +261,61 @@ class TestDeaths:
         await asyncio.gather(running, return_exceptions=True)
 
         assert begun == [1]
+
+    async def test_the_end_of_a_job_waits_for_the_database(
+        self,
+        database: Database,
+        make_tenant: Callable[[], UUID],
+        make_runner: MakeRunner,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        acme = make_tenant()
+        begun: list[int] = []
+        (job_id,) = await add(database, acme, Paint(fence=1))
+        reach, outages = database.lean, iter([DatabaseUnavailable(), DatabaseUnavailable()])
+
+        def reach_at_last(tenant_id: UUID) -> AbstractAsyncContextManager[Connection]:
+            if begun and (outage := next(outages, None)) is not None:
+                raise outage
+            return reach(tenant_id)
+
+        async def paint(job: Paint, context: JobContext) -> None:
+            begun.append(context.attempt)
+
+        monkeypatch.setattr(database, "lean", reach_at_last)
+        monkeypatch.setattr("libs.common.jobs.runner.POLL_SECONDS", 0.05)
+        await make_runner(paint).drain()
+
+        assert begun == [1]
+        assert (await status(database, acme, job_id)).state == "done"
+
+    async def test_leases_are_kept_after_a_renewal_that_failed(
+        self,
+        database: Database,
+        make_tenant: Callable[[], UUID],
+        make_runner: MakeRunner,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        failures = iter([asyncpg.DeadlockDetectedError("it was us")])
+
+        async def renew_unless(*args: Any, **kwargs: Any) -> set[UUID]:
+            if failure := next(failures, None):
+                raise failure
+            return await renew_leases(*args, **kwargs)
+
+        monkeypatch.setattr("libs.common.jobs.runner.renew_leases", renew_unless)
+
+        async def paint(job: Paint, context: JobContext) -> None:
+            await asyncio.sleep(2.5)
+
+        await add(database, make_tenant(), Paint(fence=1))
+        running = asyncio.create_task(make_runner(paint, lease_seconds=1).run())
+        sweeper = Sweeper(database)
+        for _ in range(14):
+            await asyncio.sleep(0.2)
+            assert await sweeper.sweep() == 0
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     async def test_a_job_whose_end_could_not_be_noted_is_done_again(
         self,
