@@ -221,7 +221,7 @@ class Database:
                     await connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT_SECONDS)
                 except TimeoutError:
                     connection.terminate()
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                except (OSError, asyncpg.PostgresError, *_DRIVER_ERRORS):
                     pass
                 raise
             finally:
@@ -338,8 +338,8 @@ def _outages_told() -> Iterator[None]:
         if error.connection_invalidated or isinstance(error.driver_exception, _OUTAGES):
             raise DatabaseUnavailable from error
         raise
-    except asyncpg.InterfaceError as error:
-        if "connection" in str(error) or "pool" in str(error):
+    except _DRIVER_ERRORS as error:
+        if any(word in str(error) for word in _OUTAGE_WORDS):
             raise DatabaseUnavailable from error
         raise
 
@@ -351,3 +351,6 @@ _OUTAGES = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
+_DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+# The last is said of a connection on which the server has taken its leave and not yet hung up.
+_OUTAGE_WORDS = ("connection", "pool", "cannot switch to state")

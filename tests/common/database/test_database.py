@@ -172,3 +172,19 @@ class TestOpen:
                 async with database.session(new_id()):
                     pass
             await database.close()
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            asyncpg.InterfaceError("connection is closed"),
+            asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is ..."),
+        ],
+    )
+    async def test_tells_of_a_connection_that_is_about_to_end(
+        self, open_database: OpenDatabase, error: Exception
+    ) -> None:
+        database = await open_database("sample")
+
+        with pytest.raises(DatabaseUnavailable):
+            async with database.platform():
+                raise error
