@@ -315,7 +315,7 @@ class JobRunner:
                         owner=self._owner,
                         lease_seconds=self._lease_seconds,
                     )
-            except DatabaseUnavailable as error:  # noqa: BLE001 - without renewals every job is done twice
+            except Exception as error:  # noqa: BLE001 - without renewals every job is done twice
                 log.warning("leases_not_renewed", reason=type(error).__name__)
                 continue
             for job_id, one in before.items():
