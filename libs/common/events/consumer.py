@@ -82,6 +82,7 @@ class Consumer:
         handler_timeout_seconds: float = HANDLER_TIMEOUT_SECONDS,
     ) -> None:
         self._redis = redis
+        self._database = database
         self._group = service
         self._name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._topics = sorted({kind.topic for kind in handlers})
@@ -112,7 +113,8 @@ class Consumer:
 
     async def _run_once(self) -> None:
         if time.monotonic() - self._claimed_at > self._claim_idle_seconds / 3:
-            await self.claim()
+            if await self._has_database():
+                await self.claim()
             self._claimed_at = time.monotonic()
         if time.monotonic() - self._tidied_at > FORGET_CONSUMER_SECONDS:
             await self.forget_dead_consumers()
@@ -165,6 +167,15 @@ class Consumer:
             for entry in entries:
                 await self._process([entry])
         return claimed
+
+    async def _has_database(self) -> bool:
+        # In an outage every reader sits on its batch. Those without one must not take it over in
+        # turn: each delivery counts, and the sixth would bury what nobody could have handled.
+        try:
+            await self._database.ping()
+        except DatabaseUnavailable:
+            return False
+        return True
 
     async def _claim(self, topic: str) -> list[Entry]:
         key = stream_name(topic)

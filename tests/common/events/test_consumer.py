@@ -360,6 +360,40 @@ class TestPoison:
         assert recorder.watts == [1]
         assert await list_dead_letters(redis, "sample") == []
 
+    async def test_an_outage_is_no_time_to_take_over(
+        self,
+        database: Database,
+        relay: Relay,
+        recorder: Recorder,
+        make_tenant: Callable[[], UUID],
+        redis: Redis,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Six idle processes, and one that waits for the database with an entry in its hands."""
+        await ensure_group(redis, "sample", "reader")
+        await light(database, make_tenant(), 1)
+        await relay.publish()
+
+        async def away() -> None:
+            raise DatabaseUnavailable
+
+        async def deliver(*_: object) -> None:
+            raise DatabaseUnavailable
+
+        monkeypatch.setattr(database, "ping", away)
+        consumers = [make_consumer(redis, database, recorder) for _ in range(7)]
+        for consumer in consumers:
+            monkeypatch.setattr(consumer._delivery, "deliver", deliver)
+        running = []
+        for consumer in consumers:
+            running.append(asyncio.create_task(consumer.run()))
+            await asyncio.sleep(0.1)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+        assert await list_dead_letters(redis, "sample") == []
+
 
 class TestRun:
     async def test_a_flush_loses_nothing(
