@@ -145,7 +145,7 @@ class Wiring:
 @asynccontextmanager
 async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     """Put the service together; the first process ever makes the platform's signing key."""
-    wake = Wake(resources.redis, resources.service)
+    wake = Wake(resources.quick_redis, resources.service)
 
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
         return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only, wake=wake)
@@ -154,7 +154,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     access_tokens = Es256AccessTokens(keys)
     hasher = Argon2PasswordHasher()
     credentials = Credentials(resources.database)
-    revocations = RedisRevocations(resources.redis)
+    revocations = RedisRevocations(resources.quick_redis)
     start_session = StartSession(access_tokens=access_tokens)
     try:
         yield Wiring(
@@ -196,7 +196,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
 def _login_throttle(resources: Resources) -> LoginThrottle:
     configured = resources.settings.rate_limits.get("login")
     rate = Rate.parse(configured) if configured else DEFAULT_RATE
-    return RedisLoginThrottle(RateLimiter(resources.redis), rate)
+    return RedisLoginThrottle(RateLimiter(resources.quick_redis), rate)
 
 
 def _service_probe(resources: Resources) -> ServiceProbe:

@@ -1,8 +1,11 @@
 """Registering, logging in and out, refreshing."""
 
 import asyncio
+import os
+import signal
 import time
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -20,6 +23,7 @@ from tests.auth.conftest import (
     person_of,
     registration,
 )
+from tests.servers import TestRun, start_valkey, stop
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"
@@ -382,6 +386,23 @@ class TestLogout:
         refreshed = await auth.post(REFRESH, json={"refresh_token": acme.refresh_token})
         assert refreshed.status_code == 401
         assert await stops_working(auth, acme.bearer)
+
+    async def test_does_not_wait_for_a_redis_that_is_silent(
+        self, start_auth: StartAuth, test_run: TestRun, tmp_path: Path
+    ) -> None:
+        valkey = start_valkey(test_run.folder / tmp_path.name)
+        auth = await start_auth(redis_url=valkey.url)
+        body = registration(email=new_email(), company_name="Acme")
+        person = person_of((await auth.post(REGISTER, json=body)).json())
+        os.kill(valkey.pid, signal.SIGSTOP)
+
+        try:
+            response = await asyncio.wait_for(auth.post(LOGOUT, headers=person.bearer), 5)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+
+        assert response.status_code == 200
+        stop(valkey, kill=True)
 
     async def test_leaves_other_sessions_alone(self, auth: AuthService, acme: Person) -> None:
         other = person_of(
