@@ -1,6 +1,6 @@
 """Everything that conversations tells a caller went wrong."""
 
-from libs.common.errors import Conflict, Invalid, NotFound, Unavailable
+from libs.common.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 
 
 class ConversationNotFound(NotFound):
@@ -100,8 +100,8 @@ class ModelCutOff(ModelFailed):
     retryable = False
 
 
-class AnswerLost(Unavailable):
-    """Another worker holds the answer now; this attempt must not write anything."""
+class AnswerGivenUp(AppError):
+    """Making this answer has failed its workers too often."""
 
-    code = "answer_lost"
-    message = "Another worker took this answer over."
+    code = "answer_given_up"
+    message = "This question could not be answered. Ask it in other words."

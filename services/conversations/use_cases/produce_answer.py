@@ -11,6 +11,7 @@ from libs.common.ids import new_id
 from libs.common.telemetry import continue_trace, get_logger
 from libs.common.wake import Wake
 from services.conversations.domain.answers import Answer, TakenAnswer
+from services.conversations.domain.errors import AnswerGivenUp
 from services.conversations.domain.frames import AnswerFrames
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
@@ -20,7 +21,10 @@ from services.conversations.use_cases.metrics import AGENT_RESPONSES
 log = get_logger(__name__)
 
 _STORE_PATIENCE_SECONDS: Final = 30.0
-_ATTEMPTS: Final = 4
+_TRIES: Final = 4
+# An answer that its workers died of so often would take down the next one too. Deploys put
+# answers back and count as well, so this is generous.
+MAX_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,9 @@ class ProduceAnswer:
             started = time.monotonic()
             feed = self.feeds.open(taken)
             feed.in_progress()
+            if taken.attempt > MAX_ATTEMPTS:
+                log.error("answer_given_up", answer_id=str(taken.answer_id))
+                return await self._fail(taken, feed, AnswerGivenUp.code, AnswerGivenUp.message)
             try:
                 answer = await self._compose(taken, feed)
             except AppError as error:
@@ -55,11 +62,11 @@ class ProduceAnswer:
 
     async def _compose(self, taken: TakenAnswer, feed: AnswerFeed) -> Answer:
         """Compose, trying again while a part of the platform is out of reach."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, _TRIES + 1):
             try:
                 return await self.compose(taken, feed.delta)
             except (Unavailable, RateLimited):
-                if attempt == _ATTEMPTS:
+                if attempt == _TRIES:
                     raise
                 pause = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
                 await asyncio.sleep(pause)

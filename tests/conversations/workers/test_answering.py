@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from libs.common.resources import Resources
 from services.conversations.adapters.agents import INVALIDATION_CHANNEL
 from services.conversations.settings import Settings
+from services.conversations.use_cases.produce_answer import MAX_ATTEMPTS
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conftest import DatabaseUrls
@@ -193,6 +194,32 @@ class TestRedisDown:
 
         assert [name for name, _ in events(stream.text)][-2] == "chat_response"
         assert (await finished(client, ack))["status"] == "completed"
+
+
+class TestPoison:
+    async def test_an_answer_that_kills_its_workers_is_given_up(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        resources: Resources,
+        wiring: Wiring,
+        peers: Peers,
+    ) -> None:
+        ack = await ask(client, conversation_id, acme)
+        async with resources.database.lean(acme.id) as connection:
+            await connection.execute(
+                "UPDATE answers SET attempt = $2 WHERE tenant_id = $1", acme.id, MAX_ATTEMPTS
+            )
+        working = asyncio.create_task(Answering(wiring).run())
+
+        task = await finished(client, ack)
+
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert task["status"] == "failed"
+        assert task["error_code"] == "answer_given_up"
+        assert peers.model.requests == []
 
 
 class TestFairness:
