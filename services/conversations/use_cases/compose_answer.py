@@ -68,13 +68,20 @@ class ComposeAnswer:
     async def _answer(
         self, taken: TakenAnswer, agent: AgentProfile, knowledge: Knowledge, tell: Tell
     ) -> Answer:
+        begun = False
+
+        def hear(piece: str) -> None:
+            nonlocal begun
+            begun = True
+            tell(piece)
+
         if not knowledge.available or not knowledge.has_answer:
             answer = refusal(knowledge)
         elif agent.model is None:
             answer = extractive_answer(taken.question, knowledge, warnings=[NO_MODEL])
         else:
             try:
-                return await self._generate(taken, agent, agent.model, knowledge, tell)
+                return await self._generate(taken, agent, agent.model, knowledge, hear)
             except ModelFailed as error:
                 log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
                 if not knowledge.quotes:
@@ -83,7 +90,9 @@ class ComposeAnswer:
                 answer = extractive_answer(
                     taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN
                 )
-        tell(answer.text)
+        # Half a sentence of the model's cannot be taken back: what takes its place comes whole.
+        if not begun:
+            tell(answer.text)
         return answer
 
     async def _generate(
