@@ -57,6 +57,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('answers:' || $1, 0)),
        set_config('synchronous_commit', 'off', true)
 """
 
+# The last turns, and all instructions, which only completions hold.
 _TAKE: Final = """
 WITH picked AS (
     SELECT id FROM answers
@@ -78,10 +79,16 @@ WITH picked AS (
 )
 SELECT taken.*, question.content, conversation.max_context_length,
        (SELECT json_agg(json_build_array(earlier.role, earlier.content) ORDER BY earlier.sequence)
-        FROM (SELECT role, content, sequence FROM messages
-              WHERE tenant_id = $1 AND conversation_id = taken.conversation_id
+        FROM ((SELECT role, content, sequence FROM messages
+               WHERE tenant_id = $1 AND conversation_id = taken.conversation_id
+                 AND sequence < question.sequence AND deleted_at IS NULL
+               ORDER BY sequence DESC LIMIT {turns})
+              UNION
+              SELECT role, content, sequence FROM messages
+              WHERE conversation.channel = 'completion'
+                AND tenant_id = $1 AND conversation_id = taken.conversation_id
                 AND sequence < question.sequence AND deleted_at IS NULL
-              ORDER BY sequence DESC LIMIT {turns}) earlier) AS history
+                AND role = 'system') earlier) AS history
 FROM taken
 JOIN messages question ON question.tenant_id = $1 AND question.id = taken.message_id
 JOIN conversations conversation

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.conversations.cast import Company, make_knowledge
 from tests.conversations.peers import Peers
@@ -93,6 +94,39 @@ class TestCompletions:
         assert "pirate" in sent["messages"][0]["content"]
         assert [m["role"] for m in sent["messages"]] == ["system", "user", "assistant", "user"]
         assert peers.searches[-1]["query"] == "Return period?"
+
+    async def test_keeps_instructions_however_much_was_said_since(
+        self, ai: openai.AsyncOpenAI, acme: Company, peers: Peers
+    ) -> None:
+        said: list[ChatCompletionMessageParam] = [
+            {"role": "user", "content": f"Question {number}"} for number in range(30)
+        ]
+
+        await ai.chat.completions.create(
+            model=str(acme.agent_id),
+            messages=[{"role": "system", "content": "Speak like a pirate."}, *said],
+        )
+
+        [request] = peers.model.requests
+        system, *turns = [message["content"] for message in request["messages"]]
+        assert "Speak like a pirate." in system
+        assert turns[0] == "Question 9"
+
+    async def test_says_once_what_takes_the_place_of_a_broken_answer(
+        self, ai: openai.AsyncOpenAI, acme: Company, peers: Peers
+    ) -> None:
+        peers.model.cut_after = 2
+
+        stream = await ai.chat.completions.create(
+            model=str(acme.agent_id),
+            messages=[{"role": "user", "content": "Return period?"}],
+            stream=True,
+        )
+        chunks = [chunk async for chunk in stream]
+
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert text.startswith("Returns are accepted within 30 days \n\nThe language model")
+        assert text.count("The customer pays for the return parcel.") == 1
 
     async def test_conversations_of_completions_are_not_listed(
         self, ai: openai.AsyncOpenAI, client: httpx.AsyncClient, acme: Company
