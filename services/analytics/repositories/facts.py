@@ -44,14 +44,13 @@ class FactRepository:
         given = {"created_at": created_at, "revoked_at": revoked_at}
         await self._upsert(ApiKeyFact, key_id, _known(given))
 
-    async def note_agent(
-        self, agent_id: UUID, *, deleted_at: datetime | None, created_at: datetime | None = None
-    ) -> None:
-        """Remember an agent, and whether it is deleted."""
-        values: dict[str, Any] = {"deleted_at": deleted_at}
-        if created_at is not None:
-            values["created_at"] = created_at
-        await self._upsert(AgentFact, agent_id, values)
+    async def note_new_agent(self, agent_id: UUID, *, at: datetime) -> None:
+        """Remember when an agent was made; that it is deleted by now stays known."""
+        await self._upsert(AgentFact, agent_id, {"created_at": at})
+
+    async def note_agent(self, agent_id: UUID, *, deleted_at: datetime | None) -> None:
+        """Remember whether an agent is deleted."""
+        await self._upsert(AgentFact, agent_id, {"deleted_at": deleted_at})
 
     async def note_document(
         self, document_id: UUID, *, agent_id: UUID, at: datetime, **values: Any
@@ -66,6 +65,14 @@ class FactRepository:
             query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
             if values
             else query.on_conflict_do_nothing()
+        )
+
+    async def note_new_conversation(
+        self, conversation_id: UUID, *, agent_id: UUID, at: datetime
+    ) -> None:
+        """Remember when a conversation began; that it is deleted by now stays known."""
+        await self._upsert(
+            ConversationFact, conversation_id, {"agent_id": agent_id, "started_at": at}
         )
 
     async def note_conversation(

@@ -62,20 +62,10 @@ class KeepFact:
                 await facts.note_api_key(event.key_id, created_at=at)
             case ApiKeyRevoked():
                 await facts.note_api_key(event.key_id, revoked_at=at)
-            case AgentCreated():
-                await facts.note_agent(event.agent_id, created_at=at, deleted_at=None)
-            case AgentDeleted():
-                await facts.note_agent(event.agent_id, deleted_at=at)
-            case AgentRestored():
-                await facts.note_agent(event.agent_id, deleted_at=None)
-            case ConversationStarted() | ConversationRestored():
-                await facts.note_conversation(
-                    event.conversation_id, agent_id=event.agent_id, at=at, deleted_at=None
-                )
-            case ConversationDeleted():
-                await facts.note_conversation(
-                    event.conversation_id, agent_id=event.agent_id, at=at, deleted_at=at
-                )
+            case AgentCreated() | AgentDeleted() | AgentRestored():
+                await self._note_agent(event, at)
+            case ConversationStarted() | ConversationDeleted() | ConversationRestored():
+                await self._note_conversation(event, at)
             case MessagePosted():
                 await facts.note_question(
                     event.message_id,
@@ -112,6 +102,29 @@ class KeepFact:
             citation_count=citation_count,
             answered_at=at,
             **spent,
+        )
+
+    async def _note_agent(
+        self, event: AgentCreated | AgentDeleted | AgentRestored, at: datetime
+    ) -> None:
+        match event:
+            case AgentCreated():
+                await self.facts.note_new_agent(event.agent_id, at=at)
+            case AgentDeleted():
+                await self.facts.note_agent(event.agent_id, deleted_at=at)
+            case AgentRestored():
+                await self.facts.note_agent(event.agent_id, deleted_at=None)
+
+    async def _note_conversation(
+        self, event: ConversationStarted | ConversationDeleted | ConversationRestored, at: datetime
+    ) -> None:
+        about = event.conversation_id
+        if isinstance(event, ConversationStarted):
+            await self.facts.note_new_conversation(about, agent_id=event.agent_id, at=at)
+            return
+        deleted_at = at if isinstance(event, ConversationDeleted) else None
+        await self.facts.note_conversation(
+            about, agent_id=event.agent_id, at=at, deleted_at=deleted_at
         )
 
     async def _note_document(self, event: Event, at: datetime) -> None:

@@ -1,6 +1,7 @@
 import random
 
 from libs.common.database import Database
+from libs.common.events.catalogue.agents import AgentDeleted
 from libs.common.events.catalogue.auth import ApiKeyRevoked
 from libs.common.events.catalogue.conversations import ConversationDeleted
 from libs.common.events.catalogue.documents import DocumentDeleted, DocumentUploaded
@@ -42,6 +43,19 @@ class TestKeepFact:
         await globex.hears(*shuffled)
 
         assert await totals(database, acme) == await totals(database, globex)
+
+    async def test_a_beginning_that_comes_late_brings_nothing_back(
+        self, database: Database, acme: Company
+    ) -> None:
+        await acme.hears(
+            ConversationDeleted(conversation_id=acme.conversation_id, agent_id=acme.agent_id),
+            AgentDeleted(agent_id=acme.agent_id),
+            *opening(acme),
+        )
+
+        counted, _ = await totals(database, acme)
+        assert (counted["conversations"], counted["deleted_conversations"]) == (0, 1)
+        assert (counted["agents"], counted["deleted_agents"]) == (0, 1)
 
     async def test_bills_an_answer_once_whatever_event_ids_say(
         self, database: Database, acme: Company
