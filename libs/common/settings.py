@@ -13,6 +13,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.common.outbound import OutboundPolicy
+
 ROOT_KEY_BYTES = 32
 
 
@@ -131,3 +133,20 @@ class ServiceSettings(BaseSettings):
             return value.strip()
         path: Path = getattr(self, f"{name}_file")
         return path.read_text(encoding="utf-8").strip()
+
+
+class ModelCallingSettings(ServiceSettings):
+    """The settings of a service that calls models whose base URLs tenants choose."""
+
+    trusted_model_hosts: CommaSeparated = Field(
+        default=[],
+        description="Hosts that tenants' base URLs may name though they are private or plain http.",
+    )
+
+    @property
+    def outbound_policy(self) -> OutboundPolicy:
+        """On a developer's machine models may run next door; elsewhere only the trusted ones."""
+        return OutboundPolicy(
+            allow_private=self.environment == "local",
+            trusted_hosts=frozenset(host.lower() for host in self.trusted_model_hosts),
+        )

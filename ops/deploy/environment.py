@@ -73,21 +73,28 @@ SHARED = (
 # Alternatives to a variable above, for other ways of handing over a secret.
 ALTERNATIVES = frozenset({"MASTER_ENCRYPTION_KEY_FILE", "SERVICE_KEY_FILE", "SERVICE_JWKS"})
 
+# Read by all who call models whose base URLs tenants choose.
+TRUSTED_MODEL_HOSTS = Variable("TRUSTED_MODEL_HOSTS", "")
+
 OWN: dict[str, tuple[Variable, ...]] = {
     "auth": (),
     "agents": (
-        *_config(openai_base_url="", chat_model="", trusted_model_hosts=""),
+        *_config(openai_base_url="", chat_model=""),
+        TRUSTED_MODEL_HOSTS,
         Variable("OPENAI_API_KEY", None, per_service=True),
         Variable("GEMINI_API_KEY", None, per_service=True),
     ),
-    "conversations": _config(
-        answers_per_tenant="8",
-        answer_concurrency="512",
-        answer_lease_seconds="8",
-        answer_wait_seconds="25",
-        model_first_token_seconds="60",
-        model_total_seconds="180",
-        heartbeat_seconds="10",
+    "conversations": (
+        *_config(
+            answers_per_tenant="8",
+            answer_concurrency="512",
+            answer_lease_seconds="8",
+            answer_wait_seconds="25",
+            model_first_token_seconds="60",
+            model_total_seconds="180",
+            heartbeat_seconds="10",
+        ),
+        TRUSTED_MODEL_HOSTS,
     ),
     "documents": (
         *_config(
@@ -102,6 +109,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             index_concurrency="4",
             keep_deleted_days="30",
         ),
+        TRUSTED_MODEL_HOSTS,
         Variable("OBJECT_STORE_URL", None, per_service=True),
         Variable("QDRANT_API_KEY", None, per_service=True),
         Variable("EMBEDDING_API_KEY", None, per_service=True),

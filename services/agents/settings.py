@@ -4,13 +4,13 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.common.settings import CommaSeparated, ServiceSettings
+from libs.common.settings import ModelCallingSettings
 from services.agents.domain.catalogue import platform_chat_model
 from services.agents.domain.model_urls import ModelUrlPolicy
 from services.agents.domain.profiles import ModelCall
 
 
-class Settings(ServiceSettings):
+class Settings(ModelCallingSettings):
     """The platform's chat model, and where tenants' own models may be."""
 
     service: ClassVar[str] = "agents"
@@ -22,10 +22,6 @@ class Settings(ServiceSettings):
     chat_model: str | None = Field(default=None, description="The chat model's name there.")
     gemini_api_key: SecretStr | None = Field(
         default=None, description="Uses Google's endpoint when no OPENAI_* variable is set."
-    )
-    trusted_model_hosts: CommaSeparated = Field(
-        default=[],
-        description="Hosts that tenants' base URLs may name though they are private or plain http.",
     )
 
     @property
@@ -40,8 +36,8 @@ class Settings(ServiceSettings):
 
     @property
     def model_urls(self) -> ModelUrlPolicy:
-        """On a developer's machine models may run next door; elsewhere only the trusted ones."""
+        """Which base URLs are taken into settings."""
+        outbound = self.outbound_policy
         return ModelUrlPolicy(
-            allow_private=self.environment == "local",
-            trusted_hosts=frozenset(host.lower() for host in self.trusted_model_hosts),
+            allow_private=outbound.allow_private, trusted_hosts=outbound.trusted_hosts
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.crypto import Cipher
+from libs.common.http.outbound import Outbound
 from libs.common.resources import Resources
 from libs.common.wake import Wake
 from services.agents.adapters.chat_probe import ChatProbe
@@ -62,16 +63,17 @@ class Wiring:
     @asynccontextmanager
     async def open(cls, resources: Resources, settings: Settings) -> AsyncIterator["Wiring"]:
         """Put the process together."""
-        wake = Wake(resources.redis, settings.service)
-        yield cls(
-            resources=resources,
-            wake=wake,
-            platform=settings.platform_chat,
-            policy=settings.model_urls,
-            probe=ChatProbe(settings.model_urls),
-            public_url=settings.public_url,
-            widget=WidgetFiles.load(),
-        )
+        wake = Wake(resources.quick_redis, settings.service)
+        async with Outbound.open(settings.model_urls) as outbound:
+            yield cls(
+                resources=resources,
+                wake=wake,
+                platform=settings.platform_chat,
+                policy=settings.model_urls,
+                probe=ChatProbe(outbound),
+                public_url=settings.public_url,
+                widget=WidgetFiles.load(),
+            )
         await wake.aclose()
 
     @cached_property

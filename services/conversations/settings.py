@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from libs.common.settings import ServiceSettings
+from libs.common.settings import ModelCallingSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ModelCallingSettings):
     """The settings of conversations; which chat model answers is the agents service's to say."""
 
     service: ClassVar[str] = "conversations"

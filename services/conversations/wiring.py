@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-import aiohttp
-
+from libs.common.http.outbound import Outbound
 from libs.common.resources import Resources
 from libs.common.security import Caller, CallerKind
 from libs.common.wake import Wake
@@ -75,7 +74,7 @@ class Wiring:
         self,
         resources: Resources,
         settings: Settings,
-        model_session: aiohttp.ClientSession,
+        outbound: Outbound,
         *,
         owner: str = "",
     ) -> None:
@@ -100,7 +99,7 @@ class Wiring:
                 agents=self.agents,
                 knowledge_base=DocumentsSearch(resources.client("documents")),
                 models=OpenAICompatibleModels(
-                    model_session,
+                    outbound,
                     first_token_seconds=settings.model_first_token_seconds,
                     total_seconds=settings.model_total_seconds,
                 ),
@@ -117,12 +116,8 @@ class Wiring:
         settings = resources.settings
         if not isinstance(settings, Settings):
             raise TypeError("conversations needs its own settings")
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        ) as model_session:
-            wiring = cls(resources, settings, model_session)
+        async with Outbound.open(settings.outbound_policy) as outbound:
+            wiring = cls(resources, settings, outbound)
             tasks = [
                 asyncio.create_task(wiring.channels.run(), name="redis-channels"),
                 asyncio.create_task(wiring._end_streams_on_drain(), name="drain"),

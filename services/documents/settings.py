@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.common.settings import ServiceSettings
+from libs.common.settings import ModelCallingSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ModelCallingSettings):
     """The settings of documents, besides those of all services."""
 
     service: ClassVar[str] = "documents"

@@ -8,6 +8,7 @@ from functools import cached_property
 from uuid import UUID
 
 from libs.common.health import Check
+from libs.common.http.outbound import Outbound
 from libs.common.resources import Resources
 from libs.common.wake import Wake
 from services.documents.adapters.agent_events import following_agents
@@ -85,13 +86,14 @@ class Wiring:
         settings = resources.settings
         if not isinstance(settings, Settings):
             raise TypeError("documents is wired with its own settings")
-        embedder_for = Embedders(platform=_platform_embedding(settings), http=resources.http)
         wake = Wake(resources.redis, settings.service)
         agents = CachedAgents(resources.client("agents"))
         async with (
+            Outbound.open(settings.outbound_policy) as outbound,
             open_vectors(settings, resources) as vectors,
             following_agents(resources.redis, agents),
         ):
+            embedder_for = Embedders(platform=_platform_embedding(settings), outbound=outbound)
             wiring = cls(
                 settings=settings,
                 resources=resources,

@@ -5,16 +5,12 @@ addresses that the policy allows, checked at the moment of connecting.
 """
 
 import asyncio
-import errno
-import socket
 import time
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
-from services.agents.domain.model_urls import ModelUrlPolicy, parse_address
+from libs.common.http.outbound import Outbound
 from services.agents.domain.probing import ProbeResult
 from services.agents.domain.profiles import ChatCall
 
@@ -23,51 +19,21 @@ MAX_REPLY_BYTES = 256 * 1024
 MAX_CAUSE_LENGTH = 300
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolves names, and drops every address that a tenant's call may not reach."""
-
-    def __init__(self, policy: ModelUrlPolicy) -> None:
-        self._policy = policy
-        self._inner = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        results = await self._inner.resolve(host, port, family)
-        if host.lower() in self._policy.trusted_hosts:
-            return results
-        addresses = [parse_address(result["host"]) for result in results]
-        # One bad address is enough: a name that mixes them is up to something.
-        if any(address is None or not self._policy.may_connect(address) for address in addresses):
-            reason = f"{host} leads into the platform's own network"
-            raise OSError(errno.EACCES, reason)
-        return results
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 class ChatProbe:
     """Calls OpenAI-compatible chat endpoints.
 
     Args:
-        policy: Where calls of tenants may go.
+        outbound: Keeps calls of tenants out of the operator's network.
     """
 
-    def __init__(self, policy: ModelUrlPolicy) -> None:
-        self._policy = policy
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
 
-    async def ask(self, call: ChatCall, question: str, *, trusted: bool = False) -> ProbeResult:
-        """Ask, and tell how it went; never raises for what the other side does.
-
-        Args:
-            call: The model.
-            question: One sentence.
-            trusted: The base URL is the operator's, not a tenant's.
-        """
+    async def ask(self, call: ChatCall, question: str) -> ProbeResult:
+        """Ask, and tell how it went; never raises for what the other side does."""
         started = time.perf_counter()
         try:
-            status, body = await self._post(call, question, trusted=trusted)
+            status, body = await self._post(call, question)
         except TimeoutError:
             cause = f"No answer within {TIMEOUT_SECONDS:g} seconds."
             return ProbeResult(ok=False, latency_ms=_since(started), cause=cause)
@@ -76,7 +42,7 @@ class ChatProbe:
             return ProbeResult(ok=False, latency_ms=_since(started), cause=cause)
         return _judged(status, body, latency_ms=_since(started), key=call.api_key)
 
-    async def _post(self, call: ChatCall, question: str, *, trusted: bool) -> tuple[int, bytes]:
+    async def _post(self, call: ChatCall, question: str) -> tuple[int, bytes]:
         headers = {"content-type": "application/json"}
         if call.api_key is not None:
             headers["authorization"] = f"Bearer {call.api_key}"
@@ -85,11 +51,8 @@ class ChatProbe:
             "model": call.model,
             "messages": [{"role": "user", "content": question}],
         }
-        resolver = None if trusted else _GuardedResolver(self._policy)
-        # A connector of its own: settings are tested rarely, and share nothing.
-        connector = aiohttp.TCPConnector(resolver=resolver, force_close=True)
+        session = self._outbound.session_for(call.base_url, trusted=call.is_platforms)
         async with (
-            aiohttp.ClientSession(connector=connector, trust_env=False) as session,
             asyncio.timeout(TIMEOUT_SECONDS),
             session.post(
                 f"{call.base_url}/chat/completions",

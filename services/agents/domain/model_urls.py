@@ -2,42 +2,23 @@
 
 A tenant chooses base URLs, so they are hostile until checked: a key must not travel in the clear
 or to another place than it was given for, and in production no tenant may reach into the
-operator's own network. Host names are checked again by the resolver when a call is made, since a
-name may point somewhere else by then.
+operator's own network. Addresses are checked again when a call is made
+(`libs.common.http.outbound`), since a name may point somewhere else by then.
 """
 
-import ipaddress
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from libs.common.outbound import OutboundPolicy, parse_address
 from services.agents.domain.errors import UnsafeModelUrl
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-# Ranges that `is_global` lets through on some Python versions, or that wrap others.
-_WRAPPING = tuple(
-    ipaddress.ip_network(network)
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")
-)
-# Cloud metadata services hand out credentials to whoever asks from inside.
-_LINK_LOCAL = tuple(ipaddress.ip_network(network) for network in ("169.254.0.0/16", "fe80::/10"))
-_METADATA = (ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200"))
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelUrlPolicy:
-    """Which base URLs tenants may use.
-
-    Args:
-        allow_private: Loopback and private networks are fine (a developer's own machine).
-        trusted_hosts: Hosts the operator vouches for, cleartext and private or not.
-    """
-
-    allow_private: bool
-    trusted_hosts: Collection[str] = ()
+class ModelUrlPolicy(OutboundPolicy):
+    """Which base URLs tenants may use."""
 
     def check(self, url: str, *, with_key: bool) -> str:
         """Return `url` without its trailing slash.
@@ -62,28 +43,6 @@ class ModelUrlPolicy:
         if address is not None and not self.may_connect(address):
             raise UnsafeModelUrl(f"The base URL {url} leads into the platform's own network.")
         return url.rstrip("/")
-
-    def may_connect(self, address: IPAddress) -> bool:
-        """Say whether a tenant's call may go to this address."""
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if address in _METADATA or any(address in network for network in _LINK_LOCAL):
-            return False
-        if address.is_multicast or address.is_unspecified:
-            return False
-        if self.allow_private:
-            return True
-        if any(address in network for network in _WRAPPING):
-            return False
-        return address.is_global and not address.is_reserved
-
-
-def parse_address(host: str) -> IPAddress | None:
-    """Read a host as an address; None when it is a name."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 def same_endpoint(one: str | None, other: str | None) -> bool:

@@ -121,11 +121,16 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall(ModelCall):
-    """A chat model, with how it is to answer."""
+    """A chat model, with how it is to answer.
+
+    Args:
+        is_platforms: The base URL is the operator's own, which may be private.
+    """
 
     temperature: float
     max_tokens: int
     params: Mapping[str, object]
+    is_platforms: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

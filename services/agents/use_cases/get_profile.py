@@ -100,6 +100,7 @@ def chat_call(
         max_tokens=max_tokens,
         # Parameters are meant for the model that the tenant chose, not for ours.
         params={},
+        is_platforms=True,
     )
 
 

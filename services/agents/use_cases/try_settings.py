@@ -23,7 +23,7 @@ QUESTION = "Reply with the single word: ready"
 class AskModel(Protocol):
     """Puts one question to a model and tells how it went."""
 
-    async def ask(self, call: ChatCall, question: str, *, trusted: bool = False) -> ProbeResult:
+    async def ask(self, call: ChatCall, question: str) -> ProbeResult:
         """Never raises for what the other side does."""
         ...
 
@@ -69,8 +69,7 @@ class TrySettings:
         call = chat_call(view, cipher=self.editor.cipher, platform=self.platform)
         if call is None:
             return SettingsTrial(view=view, call=None, result=None)
-        trusted = view.chat.source is Source.PLATFORM
-        result = await self.probe.ask(call, QUESTION, trusted=trusted)
+        result = await self.probe.ask(call, QUESTION)
         if not result.ok:
             error = ModelTestRefused if result.is_refusal else ModelTestUnanswered
             raise error(

@@ -145,4 +145,5 @@ def _model(llm: Mapping[str, Any]) -> ChatModelSettings:
         temperature=llm.get("temperature"),
         max_tokens=llm.get("max_tokens"),
         params=llm.get("params") or {},
+        is_platforms=llm.get("is_platforms", False),
     )

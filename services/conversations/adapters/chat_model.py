@@ -15,6 +15,7 @@ import aiohttp
 import orjson
 
 from libs.common.breaker import Breaker, BreakerOpen
+from libs.common.http.outbound import Outbound, is_refused_address
 from libs.common.telemetry import get_logger, span
 from libs.common.telemetry.metrics import outside_call
 from services.conversations.domain.agents import ChatModelSettings
@@ -123,7 +124,7 @@ class OpenAICompatibleModels:
     """Asks chat models.
 
     Args:
-        session: One for the process; sends no cookies and follows no redirects here.
+        outbound: Keeps tenants' models out of the operator's network.
         first_token_seconds: How long a model may think before its first token, and pause later.
         total_seconds: How long an answer may take in all.
         clock: Seconds, monotonic.
@@ -131,13 +132,13 @@ class OpenAICompatibleModels:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        outbound: Outbound,
         *,
         first_token_seconds: float = 60,
         total_seconds: float = 180,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._session = session
+        self._outbound = outbound
         self._first_token_seconds = first_token_seconds
         self._total_seconds = total_seconds
         self._clock = clock
@@ -203,9 +204,10 @@ class OpenAICompatibleModels:
         if settings.api_key:
             headers["authorization"] = f"Bearer {settings.api_key}"
         url = f"{settings.base_url.rstrip('/')}/chat/completions"
+        session = self._outbound.session_for(url, trusted=settings.is_platforms)
         try:
             async with asyncio.timeout(max(0.05, deadline - self._clock())):
-                response = await self._session.post(
+                response = await session.post(
                     url,
                     data=orjson.dumps(body),
                     headers=headers,
@@ -228,6 +230,9 @@ class OpenAICompatibleModels:
         except TimeoutError as error:
             raise ModelTimedOut from error
         except (aiohttp.ClientError, OSError) as error:
+            if is_refused_address(error):
+                log.warning("model_address_refused", base_url=settings.base_url)
+                raise ModelRefused from error
             raise ModelFailed("The language model is out of reach.") from error
 
     def _pause(self, error: ModelFailed, attempt: int) -> float:

@@ -12,7 +12,11 @@ _SHIPPED_MODEL: Final = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatModelSettings:
-    """Where and how to reach an agent's chat model."""
+    """Where and how to reach an agent's chat model.
+
+    Args:
+        is_platforms: The base URL is the operator's own, which may be private.
+    """
 
     provider: str
     model: str
@@ -21,6 +25,7 @@ class ChatModelSettings:
     temperature: float | None = None
     max_tokens: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    is_platforms: bool = False
     input_price_per_million: float = 0.0
     output_price_per_million: float = 0.0
 

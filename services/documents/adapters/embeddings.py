@@ -10,6 +10,7 @@ from typing import Final, Literal, cast
 import aiohttp
 import numpy as np
 
+from libs.common.http.outbound import Outbound
 from services.documents.adapters.model_calls import ModelEndpoint, ModelOutOfReach, ModelRefused
 from services.documents.domain.errors import EmbeddingRejected, EmbeddingUnavailable
 from services.documents.domain.ports import Embedder, EmbeddingChoice, EmbeddingSpace, Vectors
@@ -121,26 +122,28 @@ class Embedders:
 
     Args:
         platform: The platform's own model, for agents that choose none.
-        http: The process' session.
+        outbound: Keeps tenants' models out of the operator's network.
     """
 
-    def __init__(self, *, platform: EmbeddingChoice, http: aiohttp.ClientSession) -> None:
+    def __init__(self, *, platform: EmbeddingChoice, outbound: Outbound) -> None:
         self._platform = platform
-        self._http = http
+        self._outbound = outbound
         self._made: OrderedDict[tuple[object, ...], HttpEmbedder] = OrderedDict()
 
     def __call__(self, choice: EmbeddingChoice | None) -> Embedder:
         """Return an embedder; cheap to call again for the same choice."""
         wanted = choice or self._platform
-        # The key belongs to the identity: a changed key must not meet the old one's breaker.
-        identity = (wanted.base_url, wanted.model, wanted.dimension, wanted.api_key)
+        is_platforms = choice is None
+        # The key belongs to the identity: a changed key must not meet the old one's breaker. So
+        # does whose choice it is: a tenant that names our own private endpoint is still kept out.
+        identity = (is_platforms, wanted.base_url, wanted.model, wanted.dimension, wanted.api_key)
         made = self._made.get(identity)
         if made is None:
             made = HttpEmbedder(
                 EmbeddingSpace(model=wanted.model, dimension=wanted.dimension),
                 base_url=wanted.base_url,
                 api_key=wanted.api_key,
-                http=self._http,
+                http=self._outbound.session_for(wanted.base_url, trusted=is_platforms),
             )
             self._made[identity] = made
             if len(self._made) > MAX_EMBEDDERS:

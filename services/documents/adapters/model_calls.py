@@ -12,6 +12,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 
 from libs.common.breaker import Breaker, BreakerOpen
+from libs.common.http.outbound import is_refused_address
 from libs.common.telemetry.metrics import outside_call
 from libs.common.telemetry.tracing import span
 
@@ -103,6 +104,8 @@ class ModelEndpoint:
                     answer = await response.read()
                     status, retry_after = response.status, response.headers.get("retry-after")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if is_refused_address(error):
+                    raise ModelRefused("the base URL leads into the platform's network") from error
                 raise ModelOutOfReach(type(error).__name__) from error
             if status in _REPEATABLE:
                 raise ModelOutOfReach(str(status), retry_after_seconds=_seconds(retry_after))

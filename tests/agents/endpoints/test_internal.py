@@ -45,6 +45,7 @@ class TestProfile:
             "temperature": 0.7,
             "max_tokens": 50,
             "params": {"top_p": 0.5},
+            "is_platforms": False,
         }
         assert profile["embedding"] == {
             "provider": "openai",

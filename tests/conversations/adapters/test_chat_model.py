@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
+from libs.common.http.outbound import Outbound
+from libs.common.outbound import OutboundPolicy
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.domain.agents import ChatModelSettings
 from services.conversations.domain.errors import (
@@ -22,17 +23,15 @@ MESSAGES = [{"role": "user", "content": "Hello?"}]
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """The process's session."""
-    async with aiohttp.ClientSession() as opened:
+async def outbound() -> AsyncIterator[Outbound]:
+    """The process's sessions, on a developer's machine."""
+    async with Outbound.open(OutboundPolicy(allow_private=True)) as opened:
         yield opened
 
 
-def models(
-    session: aiohttp.ClientSession, *, first: float = 1.0, total: float = 3.0
-) -> OpenAICompatibleModels:
+def models(outbound: Outbound, *, first: float = 1.0, total: float = 3.0) -> OpenAICompatibleModels:
     """Make a client with short deadlines."""
-    return OpenAICompatibleModels(session, first_token_seconds=first, total_seconds=total)
+    return OpenAICompatibleModels(outbound, first_token_seconds=first, total_seconds=total)
 
 
 def settings(peers: Peers, **changes: object) -> ChatModelSettings:
@@ -54,12 +53,10 @@ async def ask(client: OpenAICompatibleModels, where: ChatModelSettings) -> str:
 
 
 class TestStream:
-    async def test_yields_the_text_and_counts(
-        self, session: aiohttp.ClientSession, peers: Peers
-    ) -> None:
+    async def test_yields_the_text_and_counts(self, outbound: Outbound, peers: Peers) -> None:
         peers.model.tokens = ["Grüße ", "aus ", "Köln"]
 
-        async with models(session).stream(settings(peers), MESSAGES, options={"seed": 1}) as reply:
+        async with models(outbound).stream(settings(peers), MESSAGES, options={"seed": 1}) as reply:
             text = "".join([piece async for piece in reply])
 
         assert text == "Grüße aus Köln"
@@ -69,37 +66,37 @@ class TestStream:
 
     @pytest.mark.parametrize(("status", "kind"), [(500, ModelFailed), (429, ModelRateLimited)])
     async def test_tries_twice_before_the_first_token(
-        self, session: aiohttp.ClientSession, peers: Peers, status: int, kind: type[ModelFailed]
+        self, outbound: Outbound, peers: Peers, status: int, kind: type[ModelFailed]
     ) -> None:
         peers.model.statuses = [status, 200]
-        assert await ask(models(session), settings(peers))
+        assert await ask(models(outbound), settings(peers))
         assert len(peers.model.requests) == 2
 
         peers.model.statuses = [status]
         with pytest.raises(kind):
-            await ask(models(session), settings(peers))
+            await ask(models(outbound), settings(peers))
         assert len(peers.model.requests) == 4
 
     async def test_does_not_repeat_what_the_provider_refuses(
-        self, session: aiohttp.ClientSession, peers: Peers
+        self, outbound: Outbound, peers: Peers
     ) -> None:
         peers.model.statuses = [401]
 
         with pytest.raises(ModelRefused) as refused:
-            await ask(models(session), settings(peers))
+            await ask(models(outbound), settings(peers))
 
         assert len(peers.model.requests) == 1
         assert "sk-test" not in str(refused.value)
 
     async def test_does_not_repeat_after_the_first_token(
-        self, session: aiohttp.ClientSession, peers: Peers
+        self, outbound: Outbound, peers: Peers
     ) -> None:
         peers.model.cut_after = 1
         peers.model.tokens = ["one", "two"]
         heard = []
 
         with pytest.raises(ModelCutOff):
-            async with models(session).stream(settings(peers), MESSAGES, options={}) as reply:
+            async with models(outbound).stream(settings(peers), MESSAGES, options={}) as reply:
                 async for piece in reply:
                     heard.append(piece)  # noqa: PERF401 - what was heard before the cut counts
 
@@ -107,48 +104,46 @@ class TestStream:
         assert len(peers.model.requests) == 1
 
     async def test_a_cut_before_the_first_token_is_tried_again(
-        self, session: aiohttp.ClientSession, peers: Peers
+        self, outbound: Outbound, peers: Peers
     ) -> None:
         peers.model.cut_after = 0
 
         with pytest.raises(ModelFailed):
-            await ask(models(session), settings(peers))
+            await ask(models(outbound), settings(peers))
 
         assert len(peers.model.requests) == 2
 
     async def test_waits_for_the_first_token_so_long_and_no_longer(
-        self, session: aiohttp.ClientSession, peers: Peers
+        self, outbound: Outbound, peers: Peers
     ) -> None:
         peers.model.first_token_seconds = 5
         started = time.monotonic()
 
         with pytest.raises(ModelTimedOut):
-            await ask(models(session, first=0.5), settings(peers))
+            await ask(models(outbound, first=0.5), settings(peers))
 
         assert time.monotonic() - started < 1.5
 
     async def test_an_answer_that_does_not_end_is_ended(
-        self, session: aiohttp.ClientSession, peers: Peers
+        self, outbound: Outbound, peers: Peers
     ) -> None:
         peers.model.tokens = ["word "] * 1000
         peers.model.between_tokens_seconds = 0.1
 
         with pytest.raises(ModelTimedOut):
-            await ask(models(session, total=0.7), settings(peers))
+            await ask(models(outbound, total=0.7), settings(peers))
 
         await asyncio.sleep(0.3)
 
-    async def test_a_model_that_is_not_there(self, session: aiohttp.ClientSession) -> None:
+    async def test_a_model_that_is_not_there(self, outbound: Outbound) -> None:
         nowhere = ChatModelSettings(provider="x", model="x", base_url="http://127.0.0.1:1/v1")
 
         with pytest.raises(ModelFailed):
-            await ask(models(session), nowhere)
+            await ask(models(outbound), nowhere)
 
-    async def test_leaves_a_failing_model_alone(
-        self, session: aiohttp.ClientSession, peers: Peers
-    ) -> None:
+    async def test_leaves_a_failing_model_alone(self, outbound: Outbound, peers: Peers) -> None:
         peers.model.statuses = [500]
-        client = models(session)
+        client = models(outbound)
 
         for _ in range(8):
             with pytest.raises(ModelFailed):
@@ -158,3 +153,19 @@ class TestStream:
         # Another key's failures are another's.
         peers.model.statuses = [200]
         assert await ask(client, settings(peers, api_key="sk-other"))
+
+
+class TestReach:
+    """Where a model that a tenant names may be."""
+
+    async def test_keeps_tenants_out_of_the_operators_network(self, peers: Peers) -> None:
+        async with Outbound.open(OutboundPolicy(allow_private=False)) as guarded:
+            with pytest.raises(ModelRefused):
+                await ask(models(guarded), settings(peers))
+
+        assert peers.model.requests == []
+
+    async def test_reaches_the_platforms_own_model_anywhere(self, peers: Peers) -> None:
+        peers.model.tokens = ["Here."]
+        async with Outbound.open(OutboundPolicy(allow_private=False)) as guarded:
+            assert await ask(models(guarded), settings(peers, is_platforms=True)) == "Here."

@@ -9,6 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from libs.common.http.outbound import Outbound
+from libs.common.outbound import OutboundPolicy
 from services.documents.adapters import model_calls
 from services.documents.adapters.embeddings import Embedders, HttpEmbedder, prefixes_of
 from services.documents.adapters.rerank import HttpReranker
@@ -71,6 +73,17 @@ def embedder(base_url: str, http: aiohttp.ClientSession) -> HttpEmbedder:
 @pytest.fixture
 def reranker(base_url: str, http: aiohttp.ClientSession) -> HttpReranker:
     return HttpReranker(url=f"{base_url}/rerank", model="m", api_key=None, http=http)
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Outbound]:
+    """The process' sessions, in production."""
+    async with Outbound.open(OutboundPolicy(allow_private=False)) as outbound:
+        yield outbound
+
+
+def choice(key: str, *, base_url: str = "http://x/v1") -> EmbeddingChoice:
+    return EmbeddingChoice(provider="x", model="m", dimension=4, base_url=base_url, api_key=key)
 
 
 def embeddings(
@@ -193,18 +206,28 @@ class TestHttpEmbedder:
 
 
 class TestEmbedders:
-    async def test_one_for_each_choice(self, http: aiohttp.ClientSession) -> None:
-        def choice(key: str) -> EmbeddingChoice:
-            return EmbeddingChoice(
-                provider="x", model="m", dimension=4, base_url="http://x/v1", api_key=key
-            )
+    async def test_one_for_each_choice(self, guarded: Outbound) -> None:
+        embedders = Embedders(platform=choice("ours"), outbound=guarded)
 
-        embedders = Embedders(platform=choice("ours"), http=http)
-
-        assert embedders(None) is embedders(choice("ours"))
+        assert embedders(None) is embedders(None)
         assert embedders(choice("a")) is embedders(choice("a"))
         assert embedders(choice("a")) is not embedders(choice("b"))
         assert embedders(None).space == EmbeddingSpace(model="m", dimension=4)
+
+    async def test_keeps_tenants_out_of_the_operators_network(
+        self, base_url: str, model: ModelServer, guarded: Outbound
+    ) -> None:
+        model.usual = embeddings
+        own = choice("key", base_url=base_url)
+        embedders = Embedders(platform=own, outbound=guarded)
+
+        assert (await embedders(None).embed(["x"], kind="query")).shape == (1, 4)
+        with pytest.raises(EmbeddingRejected) as refused:
+            # The very same endpoint, named by a tenant.
+            await embedders(own).embed(["x"], kind="query")
+
+        assert "network" in str(refused.value.details["reason"])
+        assert len(model.bodies) == 1
 
 
 class TestPrefixes:
