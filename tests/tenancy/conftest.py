@@ -1,5 +1,5 @@
 """The platform that the walk goes through."""
 
-from tests.flows.conftest import platform
+from tests.flows.conftest import collector, platform
 
-__all__ = ["platform"]
+__all__ = ["collector", "platform"]
