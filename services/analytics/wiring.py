@@ -7,12 +7,10 @@ from uuid import UUID
 
 from libs.common.database import Database
 from libs.common.events.consumer import Consumer
-from libs.common.events.delivery import EveryOne, Handler
-from libs.common.events.envelope import Event
+from libs.common.events.delivery import Handlers
 from libs.common.resources import Resources
 from services.analytics.repositories.unit_of_work import AnalyticsUnitOfWork
 from services.analytics.use_cases.export_records import ExportRecords
-from services.analytics.use_cases.keep_fact import KEPT
 from services.analytics.use_cases.report_agent import ReportAgent
 from services.analytics.use_cases.report_conversation import ReportConversation
 from services.analytics.use_cases.report_usage import ReportUsage
@@ -73,16 +71,6 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     yield Wiring(resources.database)
 
 
-def fact_consumer(resources: Resources, handler: Handler) -> Consumer:
-    """Return the consumer of every event that leaves a trace here.
-
-    Facts stand in tables of their own and do not depend on the order of events, but for a
-    thing's deletion and return, which the consumer keeps in order by version.
-    """
-    handlers = {kind: _in_any_order(kind, handler) for kind in KEPT}
+def fact_consumer(resources: Resources, handlers: Handlers) -> Consumer:
+    """Return the consumer of every event that leaves a trace here."""
     return Consumer(resources.redis, resources.database, resources.service, handlers)
-
-
-def _in_any_order(kind: type[Event], handler: Handler) -> Handler | EveryOne:
-    ordered = kind.event_name.endswith((".deleted", ".restored"))
-    return handler if ordered else EveryOne(handler)

@@ -11,14 +11,14 @@ from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from services.analytics.settings import Settings
 from services.analytics.wiring import fact_consumer
-from services.analytics.workers.facts import on_event
+from services.analytics.workers.facts import HANDLERS
 
 
 @asynccontextmanager
 async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     """Put the worker together."""
     yield {
-        "facts": fact_consumer(resources, on_event).run,
+        "facts": fact_consumer(resources, HANDLERS).run,
         "sweeper": Sweeper(resources.database).run,
     }
 

@@ -12,15 +12,14 @@ from redis.asyncio import Redis
 
 from libs.common.database import Database
 from libs.common.errors import Unauthenticated
-from libs.common.events.delivery import Delivered, Delivery, EveryOne
+from libs.common.events.delivery import Delivered, Delivery
 from libs.common.events.envelope import Event, EventEnvelope
 from libs.common.ids import new_id
 from libs.common.resources import Resources
 from libs.common.security import Caller, CallerKind, CallerVerifier, Scope
 from services.analytics.main import make_app
 from services.analytics.settings import Settings
-from services.analytics.use_cases.keep_fact import KEPT
-from services.analytics.workers.facts import on_event
+from services.analytics.workers.facts import HANDLERS
 from tests.conftest import OpenDatabase, ServiceEnvironment
 
 NOW = datetime.now(UTC)
@@ -49,7 +48,7 @@ class Company:
 
     async def receives(self, events: Any, envelopes: list[EventEnvelope]) -> None:
         """Have events delivered in envelopes that were made before."""
-        delivery = Delivery(self.database, "analytics", {kind: EveryOne(on_event) for kind in KEPT})
+        delivery = Delivery(self.database, "analytics", HANDLERS)
         pairs = zip(events, envelopes, strict=True)
         await delivery.deliver(self.id, [Delivered(event, letter) for event, letter in pairs])
 

@@ -6,6 +6,7 @@ so that one bad event does not hold up its neighbours.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -59,15 +60,26 @@ class EveryOne:
     handler: Handler
 
 
-Handlers = Mapping[type[Event], Handler | EveryOne]
-
-
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """An event that came out of a stream."""
 
     event: Event
     envelope: EventEnvelope
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Wraps a handler of many events at once; it is shown every one, like `EveryOne`.
+
+    For what comes with each question: it gets all that a batch has for it in one call, after the
+    events that are handled one by one. They are of one tenant, in no particular order.
+    """
+
+    handler: Callable[[Sequence[Delivered], AsyncSession], Awaitable[None]]
+
+
+Handlers = Mapping[type[Event], Handler | EveryOne | Together]
 
 
 class Delivery:
@@ -77,6 +89,12 @@ class Delivery:
         self._database = database
         self._consumer = consumer
         self._handlers = {kind.event_name: handler for kind, handler in handlers.items()}
+        # Where nobody copies state, nobody has to know which event of an aggregate is the newest.
+        self._ordered = {
+            _aggregate_kind(name)
+            for name, handler in self._handlers.items()
+            if not isinstance(handler, EveryOne | Together)
+        }
 
     async def deliver(self, tenant_id: UUID, batch: Sequence[Delivered]) -> None:
         """Handle events of one tenant in one transaction; those seen before are left out.
@@ -98,11 +116,20 @@ class Delivery:
                     # A second copy within the batch is not fresh any more.
                     fresh.discard(one.envelope.id)
                     new.append(one)
+            together: defaultdict[Together, list[Delivered]] = defaultdict(list)
             for one in await self._leave_out_older(connection, tenant_id, new):
-                await self._handle(one, session)
+                handler = self._handlers[one.envelope.name]
+                if isinstance(handler, Together):
+                    together[handler].append(one)
+                else:
+                    await self._handle(one, handler, session)
+            for joint, events in together.items():
+                with bound_contextvars(tenant_id=str(tenant_id), events=len(events)):
+                    await joint.handler(events, session)
 
-    async def _handle(self, one: Delivered, session: AsyncSession) -> None:
-        handler = self._handlers[one.envelope.name]
+    async def _handle(
+        self, one: Delivered, handler: Handler | EveryOne, session: AsyncSession
+    ) -> None:
         if isinstance(handler, EveryOne):
             handler = handler.handler
         with (
@@ -117,7 +144,9 @@ class Delivery:
         versioned = {
             one.envelope.aggregate_id
             for one in batch
-            if one.envelope.aggregate_id is not None and one.envelope.aggregate_version > 0
+            if one.envelope.aggregate_id is not None
+            and one.envelope.aggregate_version > 0
+            and _aggregate_kind(one.envelope.name) in self._ordered
         }
         if not versioned:
             return batch
@@ -130,10 +159,15 @@ class Delivery:
         for one in batch:
             aggregate_id, version = one.envelope.aggregate_id, one.envelope.aggregate_version
             if aggregate_id in seen and version > 0:
-                every_one = isinstance(self._handlers[one.envelope.name], EveryOne)
+                every_one = isinstance(self._handlers[one.envelope.name], EveryOne | Together)
                 if version < seen[aggregate_id] and not every_one:
                     continue
                 seen[aggregate_id] = max(version, seen[aggregate_id])
             wanted.append(one)
         await connection.execute(_SET_VERSIONS, *key, list(seen), list(seen.values()))
         return wanted
+
+
+def _aggregate_kind(event_name: str) -> str:
+    """Return what an event is about: `answer` of `answer.completed`."""
+    return event_name.partition(".")[0]

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.agents.domain.activity import Steps
 from services.agents.models import AgentStats, KnownDocument
 
 
@@ -27,27 +28,18 @@ class AgentStatsRepository:
         )
         return found
 
-    async def count(
-        self,
-        agent_id: UUID,
-        *,
-        conversations: int = 0,
-        active: int = 0,
-        messages: int = 0,
-        answers: int = 0,
-        answer_ms: int = 0,
-    ) -> None:
+    async def count(self, agent_id: UUID, steps: Steps) -> None:
         """Add to an agent's counters; sums need no order, so neither do events."""
-        steps = {
-            "total_conversations": conversations,
-            "active_conversations": active,
-            "total_messages": messages,
-            "total_answers": answers,
-            "total_answer_ms": answer_ms,
+        values = {
+            "total_conversations": steps.conversations,
+            "active_conversations": steps.active,
+            "total_messages": steps.messages,
+            "total_answers": steps.answers,
+            "total_answer_ms": steps.answer_ms,
         }
-        query = insert(AgentStats).values(tenant_id=self.tenant_id, agent_id=agent_id, **steps)
+        query = insert(AgentStats).values(tenant_id=self.tenant_id, agent_id=agent_id, **values)
         sums: dict[str, Any] = {
-            name: getattr(AgentStats, name) + getattr(query.excluded, name) for name in steps
+            name: getattr(AgentStats, name) + getattr(query.excluded, name) for name in values
         }
         await self.session.execute(
             query.on_conflict_do_update(

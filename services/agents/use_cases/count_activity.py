@@ -1,9 +1,11 @@
 """Keep an agent's counters up to date with what other services tell."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.agents.domain.activity import Steps
 from services.agents.repositories.agent_stats import AgentStatsRepository
 
 
@@ -13,17 +15,14 @@ class CountActivity:
 
     stats: AgentStatsRepository
 
-    async def conversations(self, *, agent_id: UUID, started: int, active: int) -> None:
-        """Conversations began, were deleted (`active` is negative), or are back."""
-        await self.stats.count(agent_id, conversations=started, active=active)
-
-    async def question(self, *, agent_id: UUID) -> None:
-        """Somebody wrote to the agent."""
-        await self.stats.count(agent_id, messages=1)
-
-    async def answer(self, *, agent_id: UUID, duration_ms: int) -> None:
-        """The agent answered."""
-        await self.stats.count(agent_id, messages=1, answers=1, answer_ms=duration_ms)
+    async def all_of(self, activity: Iterable[tuple[UUID, Steps]]) -> None:
+        """Count what agents did; each agent's row is written once, however much it was."""
+        by_agent: dict[UUID, Steps] = {}
+        for agent_id, steps in activity:
+            by_agent[agent_id] = by_agent.get(agent_id, Steps()) + steps
+        # In one order for all processes, or two of them might wait for each other.
+        for agent_id in sorted(by_agent):
+            await self.stats.count(agent_id, by_agent[agent_id])
 
     async def document(
         self, document_id: UUID, *, agent_id: UUID, is_indexed: bool, at: datetime

@@ -1,5 +1,6 @@
 """What other services tell that concerns agents: their conversations and their documents."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,47 +18,40 @@ from libs.common.events.catalogue.documents import (
     DocumentIndexed,
     DocumentRestored,
 )
-from libs.common.events.delivery import EveryOne, Handlers
+from libs.common.events.delivery import Delivered, Handlers, Together
+from services.agents.domain.activity import Steps
 from services.agents.wiring import count_activity
 
-
-async def conversation_started(
-    event: ConversationStarted, envelope: EventEnvelope, session: AsyncSession
-) -> None:
-    """Count it."""
-    activity = count_activity(session, envelope.tenant_id)
-    await activity.conversations(agent_id=event.agent_id, started=1, active=1)
-
-
-async def conversation_deleted(
-    event: ConversationDeleted, envelope: EventEnvelope, session: AsyncSession
-) -> None:
-    """It was held, and is active no more."""
-    activity = count_activity(session, envelope.tenant_id)
-    await activity.conversations(agent_id=event.agent_id, started=0, active=-1)
+Counted = (
+    ConversationStarted
+    | ConversationDeleted
+    | ConversationRestored
+    | MessagePosted
+    | AnswerCompleted
+)
 
 
-async def conversation_restored(
-    event: ConversationRestored, envelope: EventEnvelope, session: AsyncSession
-) -> None:
-    """It is active again."""
-    activity = count_activity(session, envelope.tenant_id)
-    await activity.conversations(agent_id=event.agent_id, started=0, active=1)
+async def count_all(events: Sequence[Delivered], session: AsyncSession) -> None:
+    """Count what was asked, answered, opened and deleted."""
+    await count_activity(session, events[0].envelope.tenant_id).all_of(
+        (one.event.agent_id, _steps(one.event)) for one in events if isinstance(one.event, Counted)
+    )
 
 
-async def message_posted(
-    event: MessagePosted, envelope: EventEnvelope, session: AsyncSession
-) -> None:
-    """Count the question."""
-    await count_activity(session, envelope.tenant_id).question(agent_id=event.agent_id)
-
-
-async def answer_completed(
-    event: AnswerCompleted, envelope: EventEnvelope, session: AsyncSession
-) -> None:
-    """Count the answer and how long it took."""
-    activity = count_activity(session, envelope.tenant_id)
-    await activity.answer(agent_id=event.agent_id, duration_ms=event.duration_ms)
+def _steps(event: Counted) -> Steps:
+    """Return by how much an event changes the counters of its agent."""
+    match event:
+        case ConversationStarted():
+            return Steps(conversations=1, active=1)
+        case ConversationDeleted():
+            # It was held, and is active no more.
+            return Steps(active=-1)
+        case ConversationRestored():
+            return Steps(active=1)
+        case MessagePosted():
+            return Steps(messages=1)
+        case AnswerCompleted():
+            return Steps(messages=1, answers=1, answer_ms=event.duration_ms)
 
 
 async def document_searchable(
@@ -79,12 +73,13 @@ async def document_deleted(
 
 
 # Counting wants every event; what can be searched is a state, of which the newest counts.
+_COUNTING: Final = Together(count_all)
 HANDLERS: Final[Handlers] = {
-    ConversationStarted: EveryOne(conversation_started),
-    ConversationDeleted: EveryOne(conversation_deleted),
-    ConversationRestored: EveryOne(conversation_restored),
-    MessagePosted: EveryOne(message_posted),
-    AnswerCompleted: EveryOne(answer_completed),
+    ConversationStarted: _COUNTING,
+    ConversationDeleted: _COUNTING,
+    ConversationRestored: _COUNTING,
+    MessagePosted: _COUNTING,
+    AnswerCompleted: _COUNTING,
     DocumentIndexed: document_searchable,
     DocumentRestored: document_searchable,
     DocumentDeleted: document_deleted,

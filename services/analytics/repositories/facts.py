@@ -1,11 +1,12 @@
 """Writing facts: each is an upsert that any order and number of deliveries leaves the same."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import (
@@ -82,17 +83,27 @@ class FactRepository:
         values = {"agent_id": agent_id, "started_at": at, "deleted_at": deleted_at}
         await self._upsert(ConversationFact, conversation_id, values, keep=("started_at",))
 
-    async def note_question(
-        self, message_id: UUID, *, conversation_id: UUID, agent_id: UUID, at: datetime
-    ) -> None:
-        """Remember that somebody asked."""
-        values = {"conversation_id": conversation_id, "agent_id": agent_id, "asked_at": at}
-        await self._upsert(QuestionFact, message_id, values)
+    async def note_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remember what somebody asked.
 
-    async def enter(self, answer_id: UUID, **values: Any) -> None:
-        """Put an answer into the ledger; the first entry stands."""
-        query = insert(LedgerEntry).values(tenant_id=self.tenant_id, id=answer_id, **values)
-        await self.session.execute(query.on_conflict_do_nothing())
+        Args:
+            rows: `id`, `conversation_id`, `agent_id` and `asked_at` of each.
+        """
+        query = insert(QuestionFact)
+        changed = {
+            name: query.excluded[name] for name in ("conversation_id", "agent_id", "asked_at")
+        }
+        await self._insert_many(
+            query.on_conflict_do_update(index_elements=["tenant_id", "id"], set_=changed), rows
+        )
+
+    async def enter(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put answers into the ledger; the first entry of each stands.
+
+        Args:
+            rows: All columns of each but the tenant.
+        """
+        await self._insert_many(insert(LedgerEntry).on_conflict_do_nothing(), rows)
 
     async def count_calls(
         self,
@@ -127,6 +138,11 @@ class FactRepository:
                 },
             )
         )  # fmt: skip
+
+    async def _insert_many(self, query: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+        # By the connection and not the session: without the ORM, in one round trip.
+        connection = await self.session.connection()
+        await connection.execute(query, [{"tenant_id": self.tenant_id, **row} for row in rows])
 
     async def _upsert(
         self, model: type[Any], row_id: UUID, values: dict[str, Any], *, keep: tuple[str, ...] = ()

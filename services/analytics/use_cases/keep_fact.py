@@ -1,7 +1,9 @@
 """Keep what another service told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from libs.common.events.catalogue.agents import AgentCreated, AgentDeleted, AgentRestored
 from libs.common.events.catalogue.analytics import ApiCallsCounted
@@ -46,6 +48,9 @@ KEPT: tuple[type[Event], ...] = (
     ApiCallsCounted,
 )
 
+# What each question brings, so that it is kept by the batch.
+OfQuestion = MessagePosted | AnswerCompleted | AnswerFailed
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeepFact:
@@ -66,43 +71,33 @@ class KeepFact:
                 await self._note_agent(event, at)
             case ConversationStarted() | ConversationDeleted() | ConversationRestored():
                 await self._note_conversation(event, at)
-            case MessagePosted():
-                await facts.note_question(
-                    event.message_id,
-                    conversation_id=event.conversation_id,
-                    agent_id=event.agent_id,
-                    at=at,
-                )
-            case AnswerCompleted() | AnswerFailed():
-                await self._enter(event, at)
+            case MessagePosted() | AnswerCompleted() | AnswerFailed():
+                await self.of_questions([(event, at)])
             case ApiCallsCounted():
                 await facts.count_calls(at=at, **event.model_dump())
             case _:
                 await self._note_document(event, at)
 
-    async def _enter(self, event: AnswerCompleted | AnswerFailed, at: datetime) -> None:
-        spent = event.model_dump(
-            include={
-                "conversation_id",
-                "agent_id",
-                "prompt_tokens",
-                "completion_tokens",
-                "cost_micros",
-            }
-        )
-        if isinstance(event, AnswerCompleted):
-            outcome: str = event.mode
-            duration_ms, citation_count = event.duration_ms, event.citation_count
-        else:
-            outcome, duration_ms, citation_count = "failed", 0, 0
-        await self.facts.enter(
-            event.answer_id,
-            outcome=outcome,
-            duration_ms=duration_ms,
-            citation_count=citation_count,
-            answered_at=at,
-            **spent,
-        )
+    async def of_questions(self, told: Sequence[tuple[OfQuestion, datetime]]) -> None:
+        """Keep what was asked and answered: two statements, however much it was."""
+        asked: list[dict[str, Any]] = []
+        answered: list[dict[str, Any]] = []
+        for event, at in told:
+            if isinstance(event, MessagePosted):
+                asked.append(
+                    {
+                        "id": event.message_id,
+                        "conversation_id": event.conversation_id,
+                        "agent_id": event.agent_id,
+                        "asked_at": at,
+                    }
+                )
+            else:
+                answered.append(_ledger_entry(event, at))
+        if asked:
+            await self.facts.note_questions(asked)
+        if answered:
+            await self.facts.enter(answered)
 
     async def _note_agent(
         self, event: AgentCreated | AgentDeleted | AgentRestored, at: datetime
@@ -156,3 +151,23 @@ class KeepFact:
                 await note(event.document_id, agent_id=event.agent_id, at=at, deleted_at=None)
             case _:
                 raise TypeError(f"{type(event).__name__} leaves no trace here")
+
+
+def _ledger_entry(event: AnswerCompleted | AnswerFailed, at: datetime) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": event.answer_id,
+        "conversation_id": event.conversation_id,
+        "agent_id": event.agent_id,
+        "prompt_tokens": event.prompt_tokens,
+        "completion_tokens": event.completion_tokens,
+        "cost_micros": event.cost_micros,
+        "answered_at": at,
+    }
+    if isinstance(event, AnswerCompleted):
+        outcome: str = event.mode
+        return entry | {
+            "outcome": outcome,
+            "duration_ms": event.duration_ms,
+            "citation_count": event.citation_count,
+        }
+    return entry | {"outcome": "failed", "duration_ms": 0, "citation_count": 0}
