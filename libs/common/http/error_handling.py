@@ -9,7 +9,7 @@ import orjson
 from fastapi.exceptions import RequestValidationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,6 +32,13 @@ _OUTAGES: Final = (
     OperationalError,
     InterfaceError,
 )
+
+
+class UnstorableValue(Invalid):
+    """A value of the right type that PostgreSQL has no place for: NUL, NaN, the year 0."""
+
+    code = "invalid_value"
+    message = "The request has a character, a number or a date that cannot be stored."
 
 
 class BodyTooLarge(Invalid):
@@ -117,6 +124,9 @@ def unforeseen(error: Exception) -> AppError:
     """Return what the caller is told about an exception that nobody has put into words."""
     if isinstance(error, AppError):
         return error
+    cause = error.driver_exception if isinstance(error, DBAPIError) else error
+    if isinstance(cause, asyncpg.DataError):
+        return UnstorableValue()
     if isinstance(error, _OUTAGES):
         return Unavailable(retry_after_seconds=2)
     return AppError()

@@ -18,6 +18,11 @@ def strip_invisible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
+def storable_text(text: str) -> str:
+    """Return a text without what PostgreSQL cannot keep: NUL, and halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def checked_question(text: str) -> str:
     """Return the question as it is stored.
 
@@ -32,8 +37,7 @@ def checked_question(text: str) -> str:
             f"{MAX_MESSAGE_CHARACTERS} is the most a message may have.",
             details={"max_characters": MAX_MESSAGE_CHARACTERS},
         )
-    # PostgreSQL keeps no NUL in text, and lone surrogates cannot be encoded.
-    cleaned = text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+    cleaned = storable_text(text).strip()
     if not cleaned or all(unicodedata.category(char) in {"Cf", "Zs", "Cc"} for char in cleaned):
         raise EmptyMessage
     return cleaned

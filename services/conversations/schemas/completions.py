@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.conversations.domain.answers import AskedQuestion, StoredMessage, Turn
 from services.conversations.domain.errors import EmptyMessage, MessageTooLong
+from services.conversations.domain.questions import storable_text
+from services.conversations.schemas.json_values import JsonObject, JsonTexts
 from services.conversations.use_cases.ask_question import AnswerOutcome
 
 MAX_HISTORY_CHARACTERS: Final = 200_000
@@ -59,13 +61,13 @@ class CompletionIn(BaseModel):
     n: Literal[1] | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    stop: str | list[str] | None = None
-    seed: int | None = None
+    max_tokens: int | None = Field(default=None, ge=1, lt=2**31)
+    max_completion_tokens: int | None = Field(default=None, ge=1, lt=2**31)
+    stop: JsonTexts | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    response_format: dict[str, Any] | None = None
+    response_format: JsonObject | None = None
 
     def question(self) -> str:
         """Return what is asked: the last message, which must be the user's.
@@ -85,7 +87,7 @@ class CompletionIn(BaseModel):
             MessageTooLong: They are too long in all.
         """
         turns = [
-            Turn(_ROLES[message.role], message.text.replace("\x00", ""))
+            Turn(_ROLES[message.role], storable_text(message.text))
             for message in self.messages[:-1]
             if message.role in _ROLES and message.text.strip()
         ]

@@ -10,6 +10,7 @@ from services.conversations.domain.agents import AgentProfile
 from services.conversations.domain.answers import StoredMessage
 from services.conversations.domain.frames import message_shape
 from services.conversations.models import Citation, Conversation, Message
+from services.conversations.schemas.json_values import JsonObject
 
 _MAX_TITLE = 200
 
@@ -27,9 +28,7 @@ class ConversationIn(BaseModel):
 
     agent_id: UUID
     title: Annotated[str, BeforeValidator(_cut_title)] = ""
-    metadata: Annotated[dict[str, Any], BeforeValidator(_none_is_empty)] = Field(
-        default_factory=dict
-    )
+    metadata: Annotated[JsonObject, BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
     max_context_length: int = Field(default=4000, ge=1000, le=200_000)
 
 
