@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from libs.common.database import PLATFORM_TENANT, TenantRepository
+from services.agents.domain.catalogue import ModelType
 from services.agents.models import Model, Provider
 
 C = TypeVar("C", Provider, Model)
@@ -37,6 +38,14 @@ class ProviderRepository(TenantRepository[Provider]):
     """Providers as the tenant sees them."""
 
     model = Provider
+
+    async def lock_catalogue(self) -> None:
+        """Let nobody else of the tenant change providers or models until we commit.
+
+        Names are unique and shadows are made once, which two at a time could not see to.
+        """
+        lock = func.pg_advisory_xact_lock(func.hashtext(f"{self.tenant_id}:catalogue"))
+        await self.session.execute(select(lock))
 
     async def visible(self) -> list[Provider]:
         """Return all providers that the tenant has not deleted, by label."""
@@ -80,6 +89,26 @@ class ModelRepository(TenantRepository[Model]):
         if found is None or found.deleted_at is not None or found.provider_id != provider_id:
             return None
         return found
+
+    async def shared(self, *, provider: str, model: str) -> Model | None:
+        """Return the platform's entry for a chat model, whatever the tenant has made of it."""
+        query = (
+            select(Model)
+            .join(
+                Provider,
+                (Provider.tenant_id == Model.tenant_id) & (Provider.id == Model.provider_id),
+            )
+            .where(
+                Model.tenant_id == PLATFORM_TENANT,
+                Provider.name == provider,
+                Model.provider_model_id == model,
+                Model.model_type != ModelType.EMBEDDING,
+                Model.deleted_at.is_(None),
+            )
+            .order_by(Model.id)
+            .limit(1)
+        )
+        return (await self.session.scalars(query)).first()
 
     async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, Model]:
         """Return the tenant's view of these models, deleted ones included."""

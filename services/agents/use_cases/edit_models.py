@@ -22,12 +22,14 @@ class EditModels:
     async def create(self, provider_id: UUID, change: ModelChange) -> Model:
         """Raises `ProviderNotFound`, or `ModelExists` for a taken name."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             provider = await visible_provider(uow, provider_id)
             return await add_model(uow, provider, change)
 
     async def update(self, provider_id: UUID, model_id: UUID, change: ModelChange) -> Model:
         """Raises `ProviderNotFound`, `ModelNotFound` or `ModelExists`."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             model = await self._own(uow, provider_id, model_id)
             await _set(uow, model, change)
             model.updated_at = utc_now()
@@ -36,6 +38,7 @@ class EditModels:
     async def delete(self, provider_id: UUID, model_id: UUID) -> Model:
         """Raises `ProviderNotFound` or `ModelNotFound`. Settings that use it keep working."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             model = await self._own(uow, provider_id, model_id)
             model.deleted_at = utc_now()
         return model

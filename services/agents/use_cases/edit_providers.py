@@ -24,11 +24,13 @@ class EditProviders:
     async def create(self, change: ProviderChange) -> Provider:
         """Raises `ProviderExists` for a taken name, `UnsafeModelUrl` for a bad base URL."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             return await add_provider(uow, change, self.policy)
 
     async def update(self, provider_id: UUID, change: ProviderChange) -> Provider:
         """Raises `ProviderNotFound`, `ProviderExists` or `UnsafeModelUrl`."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             provider = await uow.providers.own(await visible_provider(uow, provider_id))
             await _set(uow, provider, change, self.policy)
             provider.updated_at = utc_now()
@@ -37,6 +39,7 @@ class EditProviders:
     async def delete(self, provider_id: UUID) -> Provider:
         """Raises `ProviderNotFound`. Settings that use the provider keep working."""
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             provider = await uow.providers.own(await visible_provider(uow, provider_id))
             provider.deleted_at = utc_now()
         return provider

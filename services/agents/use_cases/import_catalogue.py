@@ -40,6 +40,7 @@ class ImportCatalogue:
         created: list[Provider] = []
         models_created = skipped = 0
         async with self.unit_of_work() as uow:
+            await uow.providers.lock_catalogue()
             for entry in entries:
                 known = {
                     provider.name.lower(): provider for provider in await uow.providers.visible()

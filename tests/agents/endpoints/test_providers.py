@@ -1,5 +1,6 @@
 """The catalogue over HTTP."""
 
+import asyncio
 from uuid import uuid4
 
 import httpx
@@ -35,6 +36,11 @@ async def names(company: Company) -> set[str]:
     """Return the names of all providers that the company sees."""
     listed = await company.send("GET", "/providers")
     return {provider["name"] for provider in listed["providers"]}
+
+
+async def write(company: Company, method: str, path: str, *, json: Json) -> httpx.Response:
+    """Send a request as the company's admin, however it ends."""
+    return await company.client.request(method, f"/api/v1{path}", headers=company.admin, json=json)
 
 
 class TestStrangers:
@@ -135,6 +141,34 @@ class TestOwn:
         path = f"/providers/{provider['id']}/models"
         await acme.send("POST", path, json={"name": "GPT-4o", "type": "llm"}, status=409)
         await acme.send("POST", path, json={"name": "gpt-9", "type": "telepathy"}, status=400)
+
+    async def test_of_many_at_once_one_gets_a_name(self, acme: Company) -> None:
+        replies = await asyncio.gather(
+            *(write(acme, "POST", "/providers", json=OWN | {"name": "Rush"}) for _ in range(5))
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [201, 409, 409, 409, 409]
+
+    async def test_changes_to_a_shared_one_at_once_make_one_shadow(self, acme: Company) -> None:
+        shared = await provider_named(acme, "openai")
+        model = shared["models"][0]
+        replies = await asyncio.gather(
+            *(
+                write(acme, "PUT", f"/providers/{shared['id']}", json={"description": text})
+                for text in ("one", "two", "three")
+            ),
+            *(
+                write(
+                    acme,
+                    "PUT",
+                    f"/providers/{shared['id']}/models/{model['id']}",
+                    json={"features": {}},
+                )
+                for _ in range(3)
+            ),
+        )
+
+        assert {reply.status_code for reply in replies} == {200}
 
     async def test_import_in_bulk_once(self, acme: Company) -> None:
         body = {
