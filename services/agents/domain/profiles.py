@@ -125,12 +125,16 @@ class ChatCall(ModelCall):
 
     Args:
         is_platforms: The base URL is the operator's own, which may be private.
+        input_price_per_million: US dollars for a million tokens of prompt; 0 where unknown.
+        output_price_per_million: US dollars for a million tokens of answer; 0 where unknown.
     """
 
     temperature: float
     max_tokens: int
     params: Mapping[str, object]
     is_platforms: bool = False
+    input_price_per_million: float = 0.0
+    output_price_per_million: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

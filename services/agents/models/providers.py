@@ -80,6 +80,13 @@ class Model(TenantOwned, Timestamps, Base):
         """Say whether the model can do this kind of work."""
         return self.model_type in (kind, ModelType.BOTH)
 
+    @property
+    def prices_per_million(self) -> tuple[float, float]:
+        """What a million tokens cost going in and coming out, in US dollars; 0 where unknown."""
+        if self.currency != "USD":
+            return 0.0, 0.0
+        return float((self.input_price or 0) * 1000), float((self.output_price or 0) * 1000)
+
     def shadow(self) -> "Model":
         """Make a row of the tenant's own that stands in for this shared one."""
         return Model(

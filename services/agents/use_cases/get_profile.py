@@ -1,7 +1,7 @@
 """Tell other services all they need to answer for an agent, keys included."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.crypto import Cipher
@@ -56,6 +56,9 @@ class GetProfile:
             row = await uow.settings.get(agent.llm_settings_id)
             if row is not None:
                 (view,) = await view_settings(uow, [row], platform=self.platform)
+        call = chat_call(view, cipher=self.cipher, platform=self.platform)
+        if call is not None and call.is_platforms:
+            call = await _priced(uow, call)
         return AgentProfile(
             id=agent.id,
             tenant_id=agent.tenant_id,
@@ -64,7 +67,7 @@ class GetProfile:
             status=agent.status,
             version=agent.version,
             instructions=agent.instructions,
-            llm=chat_call(view, cipher=self.cipher, platform=self.platform),
+            llm=call,
             embedding=None if view is None else embedding_call(view, cipher=self.cipher),
             warnings=() if view is None else tuple(view.warnings),
         )
@@ -88,6 +91,8 @@ def chat_call(
             temperature=temperature,
             max_tokens=max_tokens,
             params=view.settings.llm_additional_params,
+            input_price_per_million=view.llm_model.prices_per_million[0],
+            output_price_per_million=view.llm_model.prices_per_million[1],
         )
     if platform is None:
         return None
@@ -102,6 +107,15 @@ def chat_call(
         params={},
         is_platforms=True,
     )
+
+
+async def _priced(uow: AgentsUnitOfWork, call: ChatCall) -> ChatCall:
+    """Add what the platform's own catalogue says that its model costs, if it is there."""
+    model = await uow.models.shared(provider=call.provider, model=call.model)
+    if model is None:
+        return call
+    into, out_of = model.prices_per_million
+    return replace(call, input_price_per_million=into, output_price_per_million=out_of)
 
 
 def embedding_call(view: SettingsView, *, cipher: Cipher) -> EmbeddingCall | None:

@@ -146,4 +146,6 @@ def _model(llm: Mapping[str, Any]) -> ChatModelSettings:
         max_tokens=llm.get("max_tokens"),
         params=llm.get("params") or {},
         is_platforms=llm.get("is_platforms", False),
+        input_price_per_million=llm.get("input_price_per_million") or 0.0,
+        output_price_per_million=llm.get("output_price_per_million") or 0.0,
     )

@@ -16,6 +16,8 @@ class ChatModelSettings:
 
     Args:
         is_platforms: The base URL is the operator's own, which may be private.
+        input_price_per_million: US dollars for a million tokens of prompt; 0 where unknown.
+        output_price_per_million: US dollars for a million tokens of answer; 0 where unknown.
     """
 
     provider: str

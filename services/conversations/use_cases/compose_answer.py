@@ -156,7 +156,7 @@ class ComposeAnswer:
 
 
 def _cost_micros(model: ChatModelSettings, prompt_tokens: int, completion_tokens: int) -> int:
-    """Price an answer in millionths of the currency; 0 where no price is known."""
+    """Price an answer in millionths of a US dollar; 0 where no price is known."""
     return round(
         prompt_tokens * model.input_price_per_million
         + completion_tokens * model.output_price_per_million

@@ -46,6 +46,8 @@ class TestProfile:
             "max_tokens": 50,
             "params": {"top_p": 0.5},
             "is_platforms": False,
+            "input_price_per_million": 0.15,
+            "output_price_per_million": 0.6,
         }
         assert profile["embedding"] == {
             "provider": "openai",
@@ -95,6 +97,26 @@ class TestProfile:
         assert (await acme.profile(plain["id"]))["warnings"] == []
         keyed = await acme.create_agent(settings={**SDK_SETTINGS, "llm_api_key": OPENAI_KEY})
         assert (await acme.profile(keyed["id"]))["llm"]["model"] == "gpt-4o-mini"
+
+    async def test_prices_an_own_model_as_the_company_does(self, acme: Company) -> None:
+        agent = await acme.create_agent(settings={**SDK_SETTINGS, "llm_api_key": OPENAI_KEY})
+        settings = await acme.send("GET", f"/settings/{agent['llm_settings_id']}")
+        path = f"/providers/{settings['llm_provider_id']}/models/{settings['llm_model_id']}"
+        await acme.send("PUT", path, json={"input_price": 0.002, "output_price": 0.004})
+        llm = (await acme.profile(agent["id"]))["llm"]
+        assert (llm["input_price_per_million"], llm["output_price_per_million"]) == (2.0, 4.0)
+
+    async def test_prices_the_platforms_model_by_the_platforms_catalogue(
+        self, app: FastAPI, acme: Company
+    ) -> None:
+        platform = ModelCall(
+            provider="gemini", model="gemini-2.5-flash", base_url="https://g/v1", api_key="k"
+        )
+        object.__setattr__(app.state.wiring, "platform", platform)
+        agent = await acme.create_agent()
+        llm = (await acme.profile(agent["id"]))["llm"]
+        assert llm["is_platforms"]
+        assert (llm["input_price_per_million"], llm["output_price_per_million"]) == (0.3, 2.5)
 
     async def test_ignores_inactive_settings(self, acme: Company) -> None:
         agent = await acme.create_agent(settings={**SDK_SETTINGS, "llm_api_key": OPENAI_KEY})
