@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from libs.common.errors import AppError
+from libs.common.errors import AppError, Unavailable
 from libs.common.events.catalogue.documents import DocumentUploaded
 from libs.common.ids import new_id
 from services.documents.domain.documents import (
@@ -36,6 +36,8 @@ from services.documents.use_cases.queue_indexing import queue_indexing
 # A file up to this size waits in memory for the check of its agent; larger ones go to the store
 # as they come in.
 HELD_BYTES: Final = 1024 * 1024
+# And all small files of a form together.
+HELD_TOTAL_BYTES: Final = 16 * 1024 * 1024
 # What the type is told from.
 HEAD_BYTES: Final = 64 * 1024
 
@@ -104,10 +106,12 @@ class UploadDocuments:
         received: list[_Received] = []
         outcome = UploadOutcome()
         superfluous: list[UUID] = []
+        noting = False
         try:
             async for upload in form.files():
+                room = HELD_TOTAL_BYTES - sum(len(file.content or b"") for file in received)
                 try:
-                    received.append(await self._receive(upload))
+                    received.append(await self._receive(upload, room=room))
                 except (UnreadableDocument, UploadTooLarge) as error:
                     filename = clean_filename(upload.filename)
                     outcome.rejected.append(Rejected(filename=filename, error=error))
@@ -124,9 +128,12 @@ class UploadDocuments:
                     await self.blobs.put(
                         self.tenant_id, blob_key(file.document_id), _once(file.content)
                     )
+            noting = True
             outcome.accepted.extend(await self._note(received, agent_id, form.extra()))
-        except AppError:
-            superfluous = [file.document_id for file in received if file.content is None]
+        except AppError as error:
+            # A database that went away may have committed the rows: the sweep will know.
+            if not (noting and isinstance(error, Unavailable)):
+                superfluous = [file.document_id for file in received if file.content is None]
             raise
         else:
             kept = {accepted.document.blob_id for accepted in outcome.accepted}
@@ -137,18 +144,19 @@ class UploadDocuments:
                 await self.blobs.delete(self.tenant_id, [blob_key(id_) for id_ in superfluous])
         return outcome
 
-    async def _receive(self, upload: Upload) -> _Received:
+    async def _receive(self, upload: Upload, *, room: int) -> _Received:
         document_id = new_id()
         filename = clean_filename(upload.filename)
         counted = _Counted(upload.chunks, max_bytes=self.max_bytes)
+        most = min(HELD_BYTES, room)
         held = bytearray()
         async for chunk in counted:
             held += chunk
-            if len(held) > HELD_BYTES:
+            if len(held) > max(most, HEAD_BYTES):
                 break
         document_type = self._type_of(bytes(held), filename)
         content: bytes | None = bytes(held)
-        if len(held) > HELD_BYTES:
+        if len(held) > most:
             content = None
             await self.blobs.put(
                 self.tenant_id, blob_key(document_id), _joined(bytes(held), counted)

@@ -1,8 +1,13 @@
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import cast
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from libs.common.database import DatabaseUnavailable
 from services.documents.domain.documents import Status
 from services.documents.domain.errors import (
     AgentNotFound,
@@ -13,6 +18,7 @@ from services.documents.domain.errors import (
     UnsupportedType,
     UploadTooLarge,
 )
+from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.upload_documents import HELD_BYTES, UploadDocuments
 from tests.documents.cast import Form, KnownAgents, MemoryBlobs, Tenant
 
@@ -79,6 +85,51 @@ class TestUploadDocuments:
         assert str(stored.task_id)[0] == "d"
         assert [content] == list(blobs.kept.values())
         assert await counts(acme) == (1, 1, 1)
+
+    async def test_many_small_files_do_not_pile_up_in_memory(
+        self,
+        upload: UploadDocuments,
+        globex: Tenant,
+        blobs: MemoryBlobs,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("services.documents.use_cases.upload_documents.HELD_TOTAL_BYTES", 250)
+        files = [(f"{number}.txt", bytes([48 + number]) * 100) for number in range(5)]
+        stored = []
+
+        async def put(tenant_id: UUID, key: str, chunks: AsyncIterator[bytes]) -> None:
+            stored.append(b"".join([chunk async for chunk in chunks]))
+
+        monkeypatch.setattr(blobs, "put", put)
+
+        with pytest.raises(AgentNotFound):
+            await upload(Form(files, globex.agent_id))
+
+        # Two were held until the agent was known not to be there.
+        assert stored == [content for _, content in files[2:]]
+
+    async def test_keeps_the_file_when_the_commit_may_have_happened(
+        self,
+        upload: UploadDocuments,
+        acme: Tenant,
+        blobs: MemoryBlobs,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        large = b"x" * (HELD_BYTES + 1)
+
+        @asynccontextmanager
+        async def lost_at_commit() -> AsyncIterator[DocumentsUnitOfWork]:
+            async with acme.unit_of_work() as uow:
+                yield uow
+            raise DatabaseUnavailable
+
+        torn = replace(upload, unit_of_work=cast("OpenUnitOfWork", lost_at_commit))
+
+        with pytest.raises(DatabaseUnavailable):
+            await torn(Form([("a.txt", large)], acme.agent_id))
+
+        assert await counts(acme) == (1, 1, 1)
+        assert list(blobs.kept.values()) == [large]
 
     async def test_one_bad_file_does_not_spoil_the_others(
         self, upload: UploadDocuments, acme: Tenant, blobs: MemoryBlobs
