@@ -52,7 +52,7 @@ class CallerWith:
         await identify(request, info)
         if info.caller is None:
             raise info.refusal or Unauthenticated()
-        await _admit(request, info)
+        await admit(request, info)
         caller = info.caller
         if caller.kind not in self.kinds or not caller.may(self.scope):
             raise Forbidden(details={"required_scope": str(self.scope)})
@@ -75,7 +75,7 @@ class Anonymous:
         except AppError:
             # Verification is out of reach; the route does not need it.
             info.caller = None
-        await _admit(request, info)
+        await admit(request, info)
         return info.caller
 
 
@@ -252,7 +252,12 @@ def _know(info: RequestInfo, caller: Caller) -> None:
     bind_contextvars(tenant_id=info.tenant_id)
 
 
-async def _admit(request: Request, info: RequestInfo) -> None:
+async def admit(request: Request, info: RequestInfo) -> None:
+    """Count a request against its budgets, once, however often this is called.
+
+    Raises:
+        RateLimited: One of the budgets is used up.
+    """
     if info.decision is not None:
         return
     resources: Resources = request.app.state.resources

@@ -26,7 +26,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.database import PLATFORM_TENANT
 from libs.common.errors import Conflict, Invalid, Unauthenticated, Unavailable
-from libs.common.http.access import InternalCaller, access_of, identify, identify_service
+from libs.common.http.access import (
+    CallerWith,
+    InternalCaller,
+    access_of,
+    admit,
+    identify,
+    identify_service,
+)
 from libs.common.http.rates import client_address
 from libs.common.http.request_info import request_info
 from libs.common.http.routes import FOUND_KEY
@@ -299,6 +306,10 @@ async def _identity(request: Request) -> tuple[UUID, str]:
 
     Those whom nobody knows are told apart by their address, and by what they show instead of
     credentials: a refresh token in the header is all that tells one such request from another.
+
+    Raises:
+        Unauthenticated: The route is not for strangers.
+        RateLimited: A budget of the caller's, or of the address, is used up.
     """
     info = request_info(request.scope)
     access = access_of(request.scope[FOUND_KEY].dependant)
@@ -307,6 +318,11 @@ async def _identity(request: Request) -> tuple[UUID, str]:
             await identify_service(request, info, tenant_needed=access.tenant_needed)
     else:
         await identify(request, info)
+        if isinstance(access, CallerWith) and info.caller is None:
+            # Nothing is read or written for strangers whom the route would refuse anyhow.
+            raise info.refusal or Unauthenticated
+        # Replays and twins that wait never reach the route, which would count them.
+        await admit(request, info)
     if info.caller is None:
         shown = sha256(info.headers.get(b"authorization", b"")).hexdigest()
         return PLATFORM_TENANT, f"anonymous:{client_address(request)}:{shown}"

@@ -9,8 +9,9 @@ import pytest
 from fastapi import FastAPI
 
 from libs.common.database import PLATFORM_TENANT, DatabaseUnavailable
-from libs.common.http import purge_idempotency_keys
-from libs.common.http.idempotency import boundary_of
+from libs.common.http import RateLimits, purge_idempotency_keys
+from libs.common.http.idempotency import KeyRecord, boundary_of
+from libs.common.rate_limits import RateLimiter
 from libs.common.resources import Resources
 from libs.common.security import Scope
 from tests.common.http.conftest import Callers, Sample
@@ -133,6 +134,17 @@ class TestOwnership:
             assert refused.status_code == 401
             assert "idempotency-replayed" not in refused.headers
 
+    async def test_nothing_is_kept_for_strangers(
+        self, client: httpx.AsyncClient, state: Sample, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def claim(_: KeyRecord) -> None:
+            raise AssertionError("a stranger has a key")
+
+        monkeypatch.setattr(KeyRecord, "claim", claim)
+        stranger = {"idempotency-key": "key-1", "authorization": "Bearer forged"}
+
+        assert (await client.post(URL, json={"text": "a"}, headers=stranger)).status_code == 401
+
     async def test_callers_nobody_knows_have_keys_by_address(
         self,
         client: httpx.AsyncClient,
@@ -148,6 +160,23 @@ class TestOwnership:
         assert state.runs == 1
         async with resources.database.lean(PLATFORM_TENANT) as connection:
             assert await connection.fetchval("SELECT count(*) FROM idempotency_keys") >= 1
+
+
+class TestLimits:
+    async def test_replays_count(
+        self,
+        client: httpx.AsyncClient,
+        ann: dict[str, str],
+        resources: Resources,
+        state: Sample,
+    ) -> None:
+        resources.rate_limits = RateLimits(RateLimiter(resources.quick_redis), {"default": "3/60"})
+
+        replies = [await client.post(URL, json={"text": "a"}, headers=ann) for _ in range(5)]
+
+        assert [reply.status_code for reply in replies] == [201, 201, 201, 429, 429]
+        assert replies[2].headers["ratelimit-remaining"] == "0"
+        assert state.runs == 1
 
 
 class TestTwins:
