@@ -20,15 +20,24 @@ _FIRST_DIGIT_SHIFT = 124
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    """Return a UUIDv7 (RFC 9562), greater than all that this process has made before.
+
+    Milliseconds in 48 bits, 4096ths of them in the next twelve (method 3 of section 6.2), then 62
+    random bits: what is recorded in one go can be read back in its order.
+    """
+    _Clock.ticks = max(time.time_ns() * 4096 // 1_000_000, _Clock.ticks + 1)
+    value = (_Clock.ticks >> 12 & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76
-    value |= (random >> 62 & 0xFFF) << 64
+    value |= (_Clock.ticks & 0xFFF) << 64
     value |= 0b10 << 62
-    value |= random & 0x3FFF_FFFF_FFFF_FFFF
+    value |= int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
+
+
+class _Clock:
+    """The time in the last id, in 4096ths of a millisecond since 1970."""
+
+    ticks = 0
 
 
 def new_task_id(service: str) -> UUID:

@@ -1,3 +1,4 @@
+import time
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,13 @@ class TestNewId:
 
         assert {7} == {i.version for i in ids}
         assert ids[0].int >> 80 <= ids[1].int >> 80 <= ids[2].int >> 80
+
+    def test_follows_those_before_it(self) -> None:
+        ids = [new_id() for _ in range(10_000)]
+
+        assert ids == sorted(ids)
+        milliseconds = ids[-1].int >> 80
+        assert abs(milliseconds - time.time() * 1000) < 1000
 
     def test_is_unique(self) -> None:
         assert len({new_id() for _ in range(10_000)}) == 10_000
