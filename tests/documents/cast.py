@@ -106,7 +106,7 @@ class KnownAgents:
         self.known = {(tenant.id, tenant.agent_id) for tenant in tenants}
         self.embedding: EmbeddingChoice | None = None
 
-    async def find(self, tenant_id: UUID, agent_id: UUID) -> AgentKnowledge:
+    async def find(self, tenant_id: UUID, agent_id: UUID, *, fresh: bool = False) -> AgentKnowledge:
         if (tenant_id, agent_id) not in self.known:
             raise AgentNotFound
         return AgentKnowledge(agent_id=agent_id, name="Ada", embedding=self.embedding)

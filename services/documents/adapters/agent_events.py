@@ -1,7 +1,7 @@
 """Keeps each process' knowledge of agents true: every process hears what happens to agents.
 
 A consumer group would tell only one of our processes, so this reads the stream without a group,
-from the present on. What it misses while Redis is away grows old by itself.
+from the present on. What it may have missed while Redis was away is forgotten.
 """
 
 import asyncio
@@ -38,10 +38,15 @@ async def following_agents(redis: Redis, agents: CachedAgents) -> AsyncIterator[
 
 
 async def _follow(redis: Redis, agents: CachedAgents) -> None:
-    last: bytes | str = "$"
+    last: bytes | None = None
     stream = stream_name("agents")
     while True:
         try:
+            if last is None:
+                newest = await redis.xrevrange(stream, count=1)
+                last = newest[0][0] if newest else b"0-0"
+                # From that entry on nothing is missed; something before it may have been.
+                agents.forget_all()
             read = cast(
                 list[tuple[bytes, _Entries]] | None,
                 await redis.xread({stream: last}, block=BLOCK_MS, count=500),
@@ -49,8 +54,7 @@ async def _follow(redis: Redis, agents: CachedAgents) -> None:
         except (RedisError, OSError) as error:
             log.warning("agents_not_followed", reason=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
-            last = "$"
-            agents.forget_all()
+            last = None
             continue
         for _, entries in read or ():
             for entry_id, fields in entries:

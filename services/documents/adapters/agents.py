@@ -40,16 +40,18 @@ class CachedAgents:
         self._fresh_seconds = fresh_seconds
         self._stale_seconds = stale_seconds
         self._known: OrderedDict[tuple[UUID, UUID], tuple[float, AgentKnowledge]] = OrderedDict()
+        self._changes = 0
 
-    async def find(self, tenant_id: UUID, agent_id: UUID) -> AgentKnowledge:
-        """Return the tenant's agent.
+    async def find(self, tenant_id: UUID, agent_id: UUID, *, fresh: bool = False) -> AgentKnowledge:
+        """Return the tenant's agent; `fresh` asks for it as it is now, or not at all.
 
         Raises:
             AgentNotFound: The tenant has no such agent.
             AgentsUnavailable: The agents service does not answer, and never has lately.
         """
         key = (tenant_id, agent_id)
-        known = self._known.get(key)
+        known = None if fresh else self._known.get(key)
+        changes = self._changes
         now = time.monotonic()
         if known and now - known[0] < self._fresh_seconds:
             return known[1]
@@ -65,19 +67,23 @@ class CachedAgents:
                 return known[1]
             raise AgentsUnavailable from error
         found = _knowledge(agent_id, profile)
-        self._known[key] = (now, found)
+        # What came while something changed may be the old state; it serves this once.
+        if changes == self._changes:
+            self._known[key] = (now, found)
         if len(self._known) > MAX_ENTRIES:
             self._known.popitem(last=False)
         return found
 
     def forget(self, tenant_id: UUID, agent_id: UUID | None = None) -> None:
         """Ask anew the next time about one agent, or about all of a tenant's."""
+        self._changes += 1
         for key in [key for key in self._known if key[0] == tenant_id]:
             if agent_id in (None, key[1]):
                 del self._known[key]
 
     def forget_all(self) -> None:
         """Ask anew the next time about every agent."""
+        self._changes += 1
         self._known.clear()
 
 

@@ -273,8 +273,8 @@ class EmbeddingChoice:
 class Agents(Protocol):
     """The agents service, as far as documents need it."""
 
-    async def find(self, tenant_id: UUID, agent_id: UUID) -> AgentKnowledge:
-        """Return the tenant's agent.
+    async def find(self, tenant_id: UUID, agent_id: UUID, *, fresh: bool = False) -> AgentKnowledge:
+        """Return the tenant's agent, as it was some seconds ago or, if `fresh`, as it is.
 
         Raises:
             AgentNotFound: The tenant has no such agent.

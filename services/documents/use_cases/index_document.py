@@ -81,20 +81,29 @@ class IndexDocument:
         """
         document = await self.state.begin(self.tenant_id, document_id, version=version)
         if document is None:
+            # An attempt before this one may have died with vectors of what is not wanted.
+            await self._withdraw(document_id)
             return
         try:
             parsed = await self._read(document)
             passages = split_into_passages(parsed)
             if not passages:
                 raise NoText
-            knowledge = await self.agents.find(self.tenant_id, document.agent_id)
-            embedder = self.embedder_for(knowledge.embedding)
+            embedder = await self._embedder(document)
             await self._store_vectors(document, parsed, passages, embedder, tell_progress)
+            # Who looks for documents in an agent's old space does not see those under way.
+            while (wanted := await self._embedder(document)).space != embedder.space:
+                embedder = wanted
+                await self._store_vectors(document, parsed, passages, embedder, tell_progress)
         except _FINAL as error:
             await self.fail(document_id, version=version, code=error.code, message=error.message)
             return
         if not await self._show(document, parsed, passages, embedder):
             await self._withdraw(document_id)
+
+    async def _embedder(self, document: Document) -> Embedder:
+        knowledge = await self.agents.find(self.tenant_id, document.agent_id)
+        return self.embedder_for(knowledge.embedding)
 
     async def _read(self, document: Document) -> ParsedDocument:
         content = self.blobs.read(self.tenant_id, blob_key(document.blob_id))

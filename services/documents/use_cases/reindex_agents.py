@@ -35,7 +35,8 @@ class ReindexAgents:
         queued = 0
         for each in agent_ids:
             try:
-                knowledge = await self.agents.find(self.tenant_id, each)
+                # The old state would show nothing to do, and nobody would look again.
+                knowledge = await self.agents.find(self.tenant_id, each, fresh=True)
             except AgentNotFound:
                 continue
             space = self.embedder_for(knowledge.embedding).space.name

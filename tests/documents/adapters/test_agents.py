@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,10 +23,12 @@ class AgentsService:
     def __init__(self) -> None:
         self.calls = 0
         self.down = False
+        self.on_call: Callable[[], None] = lambda: None
         self.embedding: dict[str, object] | None = None
 
     async def request_json(self, method: str, path: str, *, tenant_id: UUID) -> dict[str, object]:
         self.calls += 1
+        self.on_call()
         if self.down:
             raise Unavailable
         if (method, path, tenant_id) != ("GET", f"/internal/agents/{AGENT}", TENANT):
@@ -61,6 +64,25 @@ class TestCachedAgents:
         changed = await agents.find(TENANT, AGENT)
         assert changed.embedding is not None
         assert changed.embedding.dimension == 1536
+        assert service.calls == 2
+
+    async def test_a_fresh_answer_comes_from_the_service(self, service: AgentsService) -> None:
+        agents = CachedAgents(service)
+        await agents.find(TENANT, AGENT)
+        service.embedding = EMBEDDING
+
+        assert (await agents.find(TENANT, AGENT, fresh=True)).embedding is not None
+        service.down = True
+        with pytest.raises(AgentsUnavailable):
+            await agents.find(TENANT, AGENT, fresh=True)
+
+    async def test_does_not_keep_what_changed_on_its_way(self, service: AgentsService) -> None:
+        agents = CachedAgents(service)
+        service.on_call = lambda: agents.forget(TENANT, AGENT)
+
+        await agents.find(TENANT, AGENT)
+        await agents.find(TENANT, AGENT)
+
         assert service.calls == 2
 
     async def test_shows_no_key(self, service: AgentsService) -> None:

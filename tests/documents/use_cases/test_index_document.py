@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -9,10 +10,11 @@ from services.documents.domain.errors import (
     EmbeddingUnavailable,
     VectorStoreUnavailable,
 )
+from services.documents.domain.ports import EmbeddingChoice
 from services.documents.repositories.passages import PassageRepository
 from services.documents.use_cases import index_document
-from tests.documents.cast import Tenant
-from tests.documents.library import Library
+from tests.documents.cast import Tenant, WordEmbedder
+from tests.documents.library import Library, unheard
 
 HANDBOOK = """# Returns
 Returns are accepted for thirty days after delivery.
@@ -20,6 +22,11 @@ Returns are accepted for thirty days after delivery.
 # Shipping
 Parcels are sent from Rotterdam every morning.
 """
+
+
+OTHER = EmbeddingChoice(
+    provider="openai", model="other", dimension=384, base_url="http://x/v1", api_key=None
+)
 
 
 class Killed(BaseException):
@@ -143,6 +150,45 @@ class TestIndexDocument:
         assert library.vectors.points == {}
         assert await passage_count(acme) == 0
         assert await events_of(acme) == ["document.deleted"]
+
+    async def test_a_death_before_the_withdrawal_leaves_no_vectors(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        document = await library.add(HANDBOOK)
+        upsert = library.vectors.upsert
+
+        async def upsert_and_die(*args: object, **kwargs: object) -> None:
+            await library.delete(document.id)
+            await library.purge(document.id, version=1)
+            await upsert(*args, **kwargs)  # type: ignore[arg-type]
+            raise Killed
+
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(library.vectors, "upsert", upsert_and_die)
+            await library.run(document)
+        assert library.vectors.points != {}
+        await library.run(document)
+
+        assert library.vectors.points == {}
+
+    async def test_follows_its_agent_into_another_space(
+        self, library: Library, acme: Tenant
+    ) -> None:
+        document = await library.add(HANDBOOK)
+        other = WordEmbedder(model="other")
+        embed = library.embedder.embed
+
+        async def change_then_embed(*args: object, **kwargs: object) -> object:
+            library.agents.embedding = OTHER
+            return await embed(*args, **kwargs)  # type: ignore[arg-type]
+
+        library.embedder.embed = change_then_embed  # type: ignore[method-assign,assignment]
+        index = replace(
+            library.index, embedder_for=lambda choice: other if choice else library.embedder
+        )
+        await index(document.id, version=1, tell_progress=unheard)
+
+        assert (await acme.get(document.id)).embedding_model == "other"
 
     async def test_large_documents_tell_their_progress(
         self, library: Library, monkeypatch: pytest.MonkeyPatch
