@@ -8,6 +8,7 @@ all and is good for calling narrow SECURITY DEFINER functions.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -31,6 +32,9 @@ CONNECT_TIMEOUT_SECONDS = 1.5
 ACQUIRE_TIMEOUT_SECONDS = 1.9
 ROLLBACK_TIMEOUT_SECONDS = 1.0
 COMMAND_TIMEOUT_SECONDS = 30
+# A replica that does not answer costs one request so long, and is then left alone for a while.
+REPLICA_TIMEOUT_SECONDS = 0.5
+REPLICA_REST_SECONDS = 5.0
 
 _SET_TENANT = text("SELECT set_config('app.tenant_id', :tenant_id, true)")
 _SET_TENANT_READ_ONLY = text(
@@ -88,6 +92,7 @@ class Database:
         self._pool_size = pool_size
         self._engine = self._make_engine(url)
         self._replicas = [self._make_engine(replica) for replica in replica_urls]
+        self._resting: dict[AsyncEngine, float] = {}
         self._worker_engine = self._make_engine(worker_url) if worker_url else None
         self._pool: Pool | None = None
         self._worker_pool: Pool | None = None
@@ -131,9 +136,7 @@ class Database:
         """
         engine = self._engine
         if read_only and self._replicas:
-            engine = random.choice(self._replicas)  # noqa: S311 - spreads load
-            if not await _reachable(engine):
-                engine = self._engine
+            engine = await self._replica() or self._engine
         setting = _SET_TENANT_READ_ONLY if read_only else _SET_TENANT
         with _outages_told():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
@@ -227,6 +230,18 @@ class Database:
             finally:
                 await pool.release(connection)
 
+    async def _replica(self) -> AsyncEngine | None:
+        """Return a replica that answers; None when the one chosen does not."""
+        now = time.monotonic()
+        awake = [replica for replica in self._replicas if self._resting.get(replica, 0) < now]
+        if not awake:
+            return None
+        replica = random.choice(awake)  # noqa: S311 - spreads load
+        if await _reachable(replica):
+            return replica
+        self._resting[replica] = time.monotonic() + REPLICA_REST_SECONDS
+        return None
+
     def _make_engine(self, url: str) -> AsyncEngine:
         engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
@@ -308,7 +323,7 @@ async def _refuse_open_transaction(connection: Connection) -> None:
 
 async def _reachable(engine: AsyncEngine) -> bool:
     try:
-        async with engine.connect() as connection:
+        async with asyncio.timeout(REPLICA_TIMEOUT_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
     except (OSError, DBAPIError, PoolTimeout):
         log.warning("replica_unreachable", host=engine.url.host, port=engine.url.port)

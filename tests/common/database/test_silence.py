@@ -74,13 +74,19 @@ async def line(database_urls: DatabaseUrls) -> AsyncIterator[Line]:
 @pytest.fixture
 async def database(database_urls: DatabaseUrls, line: Line) -> AsyncIterator[Database]:
     """That database, at the other end of the line."""
-    url = urlsplit(database_urls("sample").primary)
-    netloc = f"{url.username}:{url.password}@127.0.0.1:{line.port}"
-    database = Database(url._replace(netloc=netloc).geturl(), service="sample", pool_size=4)
+    url = url_through(line, database_urls("sample").primary)
+    database = Database(url, service="sample", pool_size=4)
     await database.open()
     yield database
     line.mend()
     await database.close()
+
+
+def url_through(line: Line, url: str) -> str:
+    """Return the URL of the same database at the other end of a line."""
+    parts = urlsplit(url)
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{line.port}"
+    return parts._replace(netloc=netloc).geturl()
 
 
 async def lean(database: Database, tenant_id: UUID) -> None:
@@ -114,3 +120,22 @@ async def test_is_told_within_two_seconds_and_heals(
 
     assert max(taken) < 2.2
     assert time.monotonic() - started < 2
+
+
+async def test_a_silent_replica_costs_a_moment_once(
+    database_urls: DatabaseUrls, line: Line, make_tenant: Callable[[], UUID]
+) -> None:
+    primary = database_urls("sample").primary
+    reading = Database(primary, service="sample", replica_urls=[url_through(line, primary)])
+    async with reading.session(make_tenant(), read_only=True) as opened:
+        await opened.execute(text("SELECT 1"))
+    line.cut()
+    started = time.monotonic()
+
+    for _ in range(5):
+        async with reading.session(make_tenant(), read_only=True) as opened:
+            await opened.execute(text("SELECT 1"))
+
+    assert time.monotonic() - started < 1
+    line.mend()
+    await reading.close()
