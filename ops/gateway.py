@@ -46,6 +46,9 @@ STREAMS: Final = {
 STREAMING: Final = ("proxy_buffering off;", "proxy_read_timeout 1h;")
 # The services set their own limits; this one is for several files in one upload.
 MAX_BODY: Final = "2g"
+# A path, where other errors have names: nginx cannot go from a request line that it could not read
+# to a name, and would answer 500.
+BAD_REQUEST: Final = "/gateway/bad-request"
 
 
 class Match(StrEnum):
@@ -278,17 +281,17 @@ def _server(options: GatewayOptions) -> Iterator[str]:
     yield "# Asked by whoever runs the gateway: it says nothing of the services behind it."
     yield "location = /gateway/live { return 200; }"
     yield "if ($unclean) { return 404; }"
-    yield "error_page 400 414 494 =400 @bad_request;"
+    yield f"error_page 400 414 494 =400 {BAD_REQUEST};"
     yield "error_page 404 @not_found;"
     yield "error_page 413 @too_large;"
     yield "error_page 502 503 504 =503 @unavailable;"
     yield from _locations()
     yield "location / { return 404; }"
-    yield from _error("bad_request", 400, "invalid", "The request cannot be read.")
-    yield from _error("not_found", 404, "not_found", "There is nothing at this address.")
-    yield from _error("too_large", 413, "payload_too_large", "The request is too large.")
+    yield from _error(f"= {BAD_REQUEST}", 400, "invalid", "The request cannot be read.")
+    yield from _error("@not_found", 404, "not_found", "There is nothing at this address.")
+    yield from _error("@too_large", 413, "payload_too_large", "The request is too large.")
     yield from _error(
-        "unavailable",
+        "@unavailable",
         503,
         "service_unavailable",
         "This part of the platform is not available at the moment; try again shortly.",
@@ -348,13 +351,13 @@ def _location(match: str, owner: str, *directives: str) -> str:
 
 
 def _error(
-    name: str, status: int, code: str, sentence: str, *, headers: Sequence[str] = ()
+    match: str, status: int, code: str, sentence: str, *, headers: Sequence[str] = ()
 ) -> Iterator[str]:
     body = (
         f'{{"error":"{sentence}","message":"{sentence}","code":"{code}","error_code":"{code}",'
         '"details":{},"request_id":"$request_id"}'
     )
-    yield f"location @{name} {{"
+    yield f"location {match} {{"
     yield "    internal;"
     yield "    default_type application/json;"
     # A page of another origin must be able to read what went wrong.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -165,6 +166,27 @@ def test_an_agent_called_chat_is_still_found_by_name(gateway: str) -> None:
 def test_nothing_else_gets_through(gateway: str, path: str) -> None:
     status, body = ask(f"{gateway}{path}")
     assert (status, body["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /api/v1/agent/%00 HTTP/1.1",
+        "GET /api/v1/agent/%zz HTTP/1.1",
+        f"GET /api/v1/agent/{'x' * 70_000} HTTP/1.1",
+        "GET /api/v1/agent HTTP/1.1\r\nX-Long: " + "x" * 70_000,
+        "GET /api/v1/agent HTTP/1.1\r\nContent-Length: kettle",
+    ],
+    ids=["NUL", "no escape", "long path", "long header", "no length"],
+)
+def test_what_cannot_be_read_is_said_so_in_the_contracts_shape(gateway: str, line: str) -> None:
+    host, port = gateway.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"{line}\r\nHost: gateway\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["code"] == "invalid"
 
 
 def test_a_client_cannot_name_its_tenant_or_its_address(gateway: str) -> None:
