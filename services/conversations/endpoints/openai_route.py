@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +38,12 @@ class OpenAIRoute(APIRoute):
                     headers["retry-after"] = str(error.retry_after_seconds)
                 body = openai_error(error.message, status=error.http_status, code=error.code)
                 return JsonResponse(body, status_code=error.http_status, headers=headers)
+            except HTTPException:
+                # FastAPI's word for a body that is no JSON at all.
+                body = openai_error(
+                    "The request's body is not valid JSON.", status=400, code="invalid_request"
+                )
+                return JsonResponse(body, status_code=400)
             except RequestValidationError as error:
                 problem = error.errors()[0]
                 field = ".".join(str(part) for part in problem["loc"] if part != "body")
