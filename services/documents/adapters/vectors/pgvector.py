@@ -45,8 +45,9 @@ RESIDENT_BYTES: Final = 96 * 1024 * 1024
 MAX_RESIDENT_PASSAGES: Final = 150_000
 # Of each ranking, so many go into the fusion, or twice the wanted hits.
 CANDIDATES: Final = 50
-# Building an index of more takes long enough to leave the event loop alone.
-_THREAD_ABOVE: Final = 500
+# Above so many passages, old and new, learning takes long enough to leave the event loop alone:
+# half a second for a removal among 100,000, since every id is compared and segments are merged.
+_THREAD_ABOVE: Final = 2_000
 
 _GENERATIONS = """
 SELECT agent_id, generation, removals FROM knowledge_generations
@@ -381,7 +382,7 @@ class PgVectorStore:
         def learn() -> ResidentIndex:
             return index.learned(new, generation=generation, removals=removals, live_ids=live_ids)
 
-        if len(new.ids) > _THREAD_ABOVE:
+        if index.size + len(new.ids) > _THREAD_ABOVE:
             return await asyncio.to_thread(learn)
         return learn()
 

@@ -1,5 +1,7 @@
 """What is pgvector's alone; what both stores promise is in `test_vector_stores`."""
 
+import threading
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -11,6 +13,7 @@ from services.documents.adapters.vectors.pgvector import (
     PgVectorStore,
     hnsw_index_statement,
 )
+from services.documents.adapters.vectors.resident import Digests, ResidentIndex
 from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
 from services.documents.domain.ports import EmbeddingSpace
 from tests.documents.adapters.vectors.test_vector_stores import (
@@ -72,6 +75,27 @@ class TestPgVectorStore:
         await worker.delete_passages(acme, [points[0].id])
 
         assert await found(web, acme, agent_id=agent) == [points[1].id]
+
+    async def test_a_large_agents_small_changes_leave_the_loop_alone(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        acme, agent = uuid4(), uuid4()
+        store = PgVectorStore(database)
+        monkeypatch.setattr("services.documents.adapters.vectors.pgvector._THREAD_ABOVE", 2)
+        await store.upsert(acme, SPACE, points_of(acme, TEXTS, agent_id=agent))
+        await found(store, acme, agent_id=agent)
+        in_loop = []
+        learned = ResidentIndex.learned
+
+        def noting(index: ResidentIndex, new: Digests, **more: Any) -> ResidentIndex:
+            in_loop.append(threading.current_thread() is threading.main_thread())
+            return learned(index, new, **more)
+
+        monkeypatch.setattr(ResidentIndex, "learned", noting)
+        await store.upsert(acme, SPACE, points_of(acme, [("warranty", "More.")], agent_id=agent))
+
+        assert len(await found(store, acme, agent_id=agent)) == 3
+        assert in_loop == [False]
 
     async def test_an_agent_too_large_to_keep_is_searched_in_the_table(
         self, database: Database
