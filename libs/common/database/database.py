@@ -201,11 +201,6 @@ class Database:
         async with self.platform() as connection:
             await connection.fetchval("SELECT 1")
 
-    @property
-    def worker_url(self) -> str | None:
-        """The cross-tenant role's URL, for a connection of one's own (LISTEN)."""
-        return self._worker_url
-
     @asynccontextmanager
     async def _lean(self, pool: Pool | None, begin: str) -> AsyncIterator[Connection]:
         if pool is None:

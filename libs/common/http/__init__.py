@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     )
     from libs.common.http.app import create_app
     from libs.common.http.client import ServiceClient, ServiceUnavailable
-    from libs.common.http.idempotency import purge_idempotency_keys
     from libs.common.http.rates import RATE_CLASSES, RateLimits, client_address, rate_limited
     from libs.common.http.responses import (
         MAX_PER_PAGE,
@@ -58,7 +57,6 @@ _HOMES: Final = {
     "errors": "libs.common.http.responses",
     "internal_caller": "libs.common.http.access",
     "pagination": "libs.common.http.responses",
-    "purge_idempotency_keys": "libs.common.http.idempotency",
     "rate_limited": "libs.common.http.rates",
 }
 
@@ -86,7 +84,6 @@ __all__ = [
     "errors",
     "internal_caller",
     "pagination",
-    "purge_idempotency_keys",
     "rate_limited",
 ]
 

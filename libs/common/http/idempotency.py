@@ -88,12 +88,6 @@ _RELEASE: Final = """
 DELETE FROM idempotency_keys
 WHERE tenant_id = $1 AND key_hash = $2 AND state = 'running' AND locked_until = $3
 """
-_PURGE: Final = """
-DELETE FROM idempotency_keys WHERE (tenant_id, key_hash) IN (
-    SELECT tenant_id, key_hash FROM idempotency_keys
-    WHERE created_at < now() - make_interval(hours => $1) LIMIT $2
-)
-"""
 
 
 class KeyReused(Invalid):
@@ -288,17 +282,6 @@ class KeyRecord:
             ],
             cipher.decrypt(body, table="idempotency_keys", column="body", row=self._key_hash.hex()),
         )
-
-
-async def purge_idempotency_keys(database: "Database", *, limit: int = 5000) -> int:
-    """Delete keys that are too old to be replayed; for the workers' sweeper.
-
-    Returns:
-        How many were deleted; when `limit` were, there may be more.
-    """
-    async with database.lean_cross_tenant() as connection:
-        done = await connection.execute(_PURGE, KEEP_HOURS, limit)
-    return int(done.rpartition(" ")[2])
 
 
 async def _identity(request: Request) -> tuple[UUID, str]:

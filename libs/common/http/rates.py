@@ -80,21 +80,6 @@ class RateLimits:
         """Pass on what was counted but not yet told to the other processes."""
         await self._limiter.stop()
 
-    async def admit_subject(self, name: str, subject: str) -> None:
-        """Count against a class for somebody the request's credentials do not name.
-
-        Args:
-            name: The class.
-            subject: Such as a hashed e-mail address, when a log-in is counted by account.
-
-        Raises:
-            RateLimited: The budget is exhausted.
-        """
-        key = f"platform:limit:{name}:subject:{subject}"
-        decision = await self._limiter.check(key, self._classes[name].rate)
-        if not decision.allowed:
-            raise RateLimited(retry_after_seconds=decision.retry_after_seconds)
-
     def _budget(self, name: str, request: "Request", info: RequestInfo) -> tuple[str, Rate]:
         known = self._classes[name]
         caller = info.caller

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from libs.common.database import PLATFORM_TENANT, DatabaseUnavailable
-from libs.common.http import RateLimits, purge_idempotency_keys
+from libs.common.http import RateLimits
 from libs.common.http.idempotency import KeyRecord, boundary_of
 from libs.common.rate_limits import RateLimiter
 from libs.common.resources import Resources
@@ -287,24 +287,6 @@ class TestUploads:
     )
     def test_the_boundary_is_found(self, content_type: bytes, boundary: bytes | None) -> None:
         assert boundary_of(content_type) == boundary
-
-
-async def test_old_keys_are_purged(
-    client: httpx.AsyncClient, ann: dict[str, str], callers: Callers, resources: Resources
-) -> None:
-    await client.post(URL, json={"text": "a"}, headers=ann)
-    await client.post(URL, json={"text": "a"}, headers=ann | {"idempotency-key": "new"})
-    tenant_id = callers.known["ann"].tenant_id
-    async with resources.database.lean(tenant_id) as connection:
-        await connection.execute(
-            "UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"
-            " WHERE key_hash = (SELECT min(key_hash) FROM idempotency_keys)"
-        )
-
-    assert await purge_idempotency_keys(resources.database) >= 1
-
-    async with resources.database.lean(tenant_id) as connection:
-        assert await connection.fetchval("SELECT count(*) FROM idempotency_keys") == 1
 
 
 async def test_without_a_database_nothing_runs(

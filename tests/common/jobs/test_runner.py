@@ -577,12 +577,24 @@ class TestPurge:
             await connection.execute(
                 "UPDATE jobs SET finished_at = now() - interval '25 hours' WHERE id = $1", old
             )
+            for age_hours in (25, 23):
+                await connection.execute(
+                    "INSERT INTO idempotency_keys"
+                    " (tenant_id, key_hash, state, created_at, locked_until)"
+                    " VALUES ($1, $2, 'done', now() - make_interval(hours => $3), now())",
+                    acme,
+                    bytes([age_hours]),
+                    age_hours,
+                )
 
         await Sweeper(database).purge()
 
         async with UnitOfWork(database, acme) as uow:
             assert await uow.jobs.status(old) is None
             assert await uow.jobs.status(young) is not None
+        async with database.lean(acme) as connection:
+            left = await connection.fetch("SELECT key_hash FROM idempotency_keys")
+        assert [row["key_hash"] for row in left] == [bytes([23])]
 
 
 async def do_some(runner: JobRunner) -> None:
