@@ -4,9 +4,10 @@ from fastapi import FastAPI
 
 from libs.common.http import create_app
 from libs.common.http.events import router_of_events
+from libs.common.http.tasks import router_without_tasks
 from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
-from services.agents.endpoints import agents, internal, models, providers, settings, tasks, widget
+from services.agents.endpoints import agents, internal, models, providers, settings, widget
 from services.agents.settings import Settings
 from services.agents.wiring import Wiring
 
@@ -23,7 +24,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             providers.router,
             models.router,
             widget.router,
-            tasks.router,
+            router_without_tasks(),
             internal.router,
             router_of_events(),
         ],

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from libs.common.http import create_app
 from libs.common.http.events import router_of_events
+from libs.common.http.tasks import router_without_tasks
 from libs.common.process import load_settings, serve
 from services.auth.endpoints import (
     account,
@@ -14,7 +15,6 @@ from services.auth.endpoints import (
     health,
     internal,
     sessions,
-    tasks,
     users,
 )
 from services.auth.settings import Settings
@@ -30,7 +30,7 @@ ROUTERS = (
     health.router,
     internal.router,
     internal.well_known,
-    tasks.router,
+    router_without_tasks(),
     api_reference.router,
     router_of_events(),
 )

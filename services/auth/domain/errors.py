@@ -107,10 +107,3 @@ class TooManyApiKeys(Conflict):
 
     code = "too_many_api_keys"
     message = "You have as many API keys as one user may have. Revoke one first."
-
-
-class TaskNotFound(NotFound):
-    """Auth gives out no tasks."""
-
-    code = "task_not_found"
-    message = "There is no such task."
