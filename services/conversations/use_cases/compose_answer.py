@@ -1,13 +1,12 @@
 """Making one answer: profile, passages, prompt, model; without a database connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from libs.common.telemetry import get_logger
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
-from services.conversations.domain.budgets import estimated_tokens
 from services.conversations.domain.citations import offered_sources, resolve_citations
 from services.conversations.domain.errors import ModelFailed
 from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
@@ -19,6 +18,7 @@ from services.conversations.domain.prompts import (
     build_prompt,
     says_unknown,
 )
+from services.conversations.domain.spending import Spending
 
 log = get_logger(__name__)
 
@@ -44,8 +44,15 @@ class ComposeAnswer:
     knowledge_base: KnowledgeBase
     models: ChatModels
 
-    async def __call__(self, taken: TakenAnswer, tell: Tell) -> Answer:
+    async def __call__(
+        self, taken: TakenAnswer, tell: Tell, *, abandoned: Sequence[str] = ()
+    ) -> Answer:
         """Return the finished answer.
+
+        Args:
+            taken: What is asked.
+            tell: Hears the text as it comes.
+            abandoned: What earlier attempts had written before their workers died.
 
         Raises:
             AgentNotFound: The agent has been deleted.
@@ -56,9 +63,19 @@ class ComposeAnswer:
         # Judging sentences costs the reranker time, so only those ask for quotes who use them.
         quotes = MAX_QUOTES if model is None or model.compact else 0
         knowledge = await self._search(taken, quotes=quotes)
-        answer = await self._answer(taken, agent, knowledge, tell)
-        warnings = list(dict.fromkeys([*answer.warnings, *agent.warnings]))
-        return replace(answer, warnings=warnings, agent_name=agent.name)
+        spent = Spending()
+        answer = await self._answer(taken, agent, knowledge, tell, spent=spent)
+        if model is not None:
+            for text in abandoned:
+                spent.note_abandoned(model, text)
+        return replace(
+            answer,
+            warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
+            agent_name=agent.name,
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost_micros=spent.cost_micros,
+        )
 
     async def _search(self, taken: TakenAnswer, *, quotes: int) -> Knowledge:
         return await self.knowledge_base.search(
@@ -66,7 +83,13 @@ class ComposeAnswer:
         )
 
     async def _answer(
-        self, taken: TakenAnswer, agent: AgentProfile, knowledge: Knowledge, tell: Tell
+        self,
+        taken: TakenAnswer,
+        agent: AgentProfile,
+        knowledge: Knowledge,
+        tell: Tell,
+        *,
+        spent: Spending,
     ) -> Answer:
         begun = False
 
@@ -81,7 +104,7 @@ class ComposeAnswer:
             answer = extractive_answer(taken.question, knowledge, warnings=[NO_MODEL])
         else:
             try:
-                return await self._generate(taken, agent, agent.model, knowledge, hear)
+                return await self._generate(taken, agent, agent.model, knowledge, hear, spent=spent)
             except ModelFailed as error:
                 log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
                 if not knowledge.quotes:
@@ -102,6 +125,8 @@ class ComposeAnswer:
         model: ChatModelSettings,
         knowledge: Knowledge,
         tell: Tell,
+        *,
+        spent: Spending,
     ) -> Answer:
         messages = self._prompt(taken, agent, model, knowledge)
         options = dict(taken.options)
@@ -109,10 +134,19 @@ class ComposeAnswer:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         pieces: list[str] = []
         async with self.models.stream(model, messages, options=options) as reply:
-            async for piece in reply:
-                pieces.append(piece)
-                tell(piece)
-            prompt_tokens, completion_tokens = reply.prompt_tokens, reply.completion_tokens
+            try:
+                async for piece in reply:
+                    pieces.append(piece)
+                    tell(piece)
+            finally:
+                # Half an answer that is cut off is paid for, too.
+                spent.note(
+                    model,
+                    prompt="".join(message["content"] for message in messages),
+                    text="".join(pieces),
+                    prompt_tokens=reply.prompt_tokens,
+                    completion_tokens=reply.completion_tokens,
+                )
         text = "".join(pieces)
         if not text.strip():
             raise ModelFailed("The language model answered with nothing.")
@@ -120,9 +154,6 @@ class ComposeAnswer:
         unknown = says_unknown(cited.text) and not cited.citations
         if model.compact and not unknown and cited.support < _MIN_COMPACT_SUPPORT:
             return extractive_answer(taken.question, knowledge, warnings=[_UNSUPPORTED])
-        # Where the provider does not count, an estimate is better than nothing for the ledger.
-        prompt_tokens = prompt_tokens or sum(estimated_tokens(m["content"]) for m in messages)
-        completion_tokens = completion_tokens or estimated_tokens(text)
         return Answer(
             text=cited.text,
             mode=AnswerMode.REFUSED if unknown else AnswerMode.GENERATED,
@@ -132,9 +163,6 @@ class ComposeAnswer:
             warnings=knowledge.warnings,
             model=model.model,
             provider=model.provider,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            cost_micros=_cost_micros(model, prompt_tokens, completion_tokens),
         )
 
     def _prompt(
@@ -153,11 +181,3 @@ class ComposeAnswer:
             history=taken.history,
             budget=taken.max_context_tokens,
         )
-
-
-def _cost_micros(model: ChatModelSettings, prompt_tokens: int, completion_tokens: int) -> int:
-    """Price an answer in millionths of a US dollar; 0 where no price is known."""
-    return round(
-        prompt_tokens * model.input_price_per_million
-        + completion_tokens * model.output_price_per_million
-    )

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from libs.common.telemetry import continue_trace, get_logger
 from libs.common.wake import Wake
 from services.conversations.domain.answers import Answer, TakenAnswer
 from services.conversations.domain.errors import AnswerGivenUp
-from services.conversations.domain.frames import AnswerFrames
+from services.conversations.domain.frames import DELTA, START, AnswerFrames, events_in
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.use_cases.compose_answer import ComposeAnswer
@@ -21,6 +22,7 @@ from services.conversations.use_cases.metrics import AGENT_RESPONSES
 log = get_logger(__name__)
 
 _STORE_PATIENCE_SECONDS: Final = 30.0
+_FEED_TIMEOUT_SECONDS: Final = 1.0
 _TRIES: Final = 4
 # An answer that its workers died of so often would take down the next one too. Deploys put
 # answers back and count as well, so this is generous.
@@ -62,15 +64,30 @@ class ProduceAnswer:
 
     async def _compose(self, taken: TakenAnswer, feed: AnswerFeed) -> Answer:
         """Compose, trying again while a part of the platform is out of reach."""
+        abandoned = await self._abandoned(taken) if taken.attempt > 1 else []
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self.compose(taken, feed.delta)
+                return await self.compose(taken, feed.delta, abandoned=abandoned)
             except (Unavailable, RateLimited):
                 if attempt == _TRIES:
                     raise
                 pause = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
                 await asyncio.sleep(pause)
         raise AssertionError("the loop returns or raises")
+
+    async def _abandoned(self, taken: TakenAnswer) -> list[str]:
+        """Return what each earlier attempt had written, as far as its feed still tells."""
+        texts: dict[int, str] = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FEED_TIMEOUT_SECONDS):
+                for frame in await self.feeds.history(
+                    taken.tenant_id, taken.answer_id, after=START
+                ):
+                    attempt = frame.position.attempt
+                    for name, data in events_in(frame) if attempt < taken.attempt else ():
+                        if name == DELTA:
+                            texts[attempt] = texts.get(attempt, "") + data["delta"]
+        return list(texts.values())
 
     async def _finish(
         self, taken: TakenAnswer, feed: AnswerFeed, answer: Answer, started: float

@@ -1,5 +1,7 @@
 """What an answer costs stands in its event, and so in the ledger."""
 
+import asyncio
+import signal
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +10,12 @@ import orjson
 import pytest
 
 from libs.common.resources import Resources
+from services.conversations.domain.budgets import estimated_tokens
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import finished
-from tests.conversations.peers import Peers
-from tests.conversations.workers.test_answering import ask
+from tests.conversations.peers import Peers, until
+from tests.conversations.workers.test_answering import ask, open_conversation, worker_process
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +51,66 @@ class TestCost:
         billed = await completed(resources, acme.id)
         assert (billed["prompt_tokens"], billed["completion_tokens"]) == (120, 7)
         assert billed["cost_micros"] == 120 * 2 + 7 * 8
+
+    async def test_of_half_an_answer_is_estimated(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        resources: Resources,
+        worker: Answering,
+    ) -> None:
+        peers.model.cut_after = 1
+
+        task = await finished(client, await ask(client, conversation_id, acme))
+
+        billed = await completed(resources, acme.id)
+        assert task["status"] == "completed"
+        assert billed["mode"] == "extractive"
+        assert billed["prompt_tokens"] > 20
+        assert billed["completion_tokens"] == estimated_tokens(peers.model.tokens[0])
+        cost = billed["prompt_tokens"] * 2 + billed["completion_tokens"] * 8
+        assert billed["cost_micros"] == cost
+
+    async def test_without_a_model_is_nothing(
+        self,
+        client: httpx.AsyncClient,
+        acme: Company,
+        peers: Peers,
+        resources: Resources,
+        worker: Answering,
+    ) -> None:
+        peers.add_agent(acme, model=False)
+
+        await finished(client, await ask(client, await open_conversation(client, acme), acme))
+
+        billed = await completed(resources, acme.id)
+        assert (billed["prompt_tokens"], billed["cost_micros"]) == (0, 0)
+
+    async def test_counts_what_a_dead_worker_had_spent_but_bills_its_tokens_once(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        environment: dict[str, str],
+        resources: Resources,
+    ) -> None:
+        peers.model.tokens = ["Returns are accepted ", "within 30 days [Source 1]."]
+        peers.model.between_tokens_seconds = 20
+        async with worker_process(environment) as first:
+            ack = await ask(client, conversation_id, acme)
+            await until(lambda: len(peers.model.requests) == 1, seconds=20)
+            await asyncio.sleep(0.3)
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        peers.model.between_tokens_seconds = 0
+
+        async with worker_process(environment):
+            await finished(client, ack)
+
+        billed = await completed(resources, acme.id)
+        assert (billed["prompt_tokens"], billed["completion_tokens"]) == (120, 7)
+        abandoned = 120 * 2 + estimated_tokens("Returns are accepted ") * 8
+        assert billed["cost_micros"] == 120 * 2 + 7 * 8 + abandoned

@@ -50,9 +50,11 @@ class AnswerCompleted(Event, topic="conversations", name="answer.completed"):
     conversation_id: UUID
     agent_id: UUID
     mode: AnswerMode = Field(description="Who found the words: a model, quotes, or nobody.")
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
-    cost_micros: int = Field(ge=0, description="Millionths of a US dollar.")
+    prompt_tokens: int = Field(ge=0, description="Of the attempt that ended in the answer.")
+    completion_tokens: int = Field(ge=0, description="Of the attempt that ended in the answer.")
+    cost_micros: int = Field(
+        ge=0, description="Millionths of a US dollar, abandoned attempts included."
+    )
     duration_ms: int = Field(ge=0, description="From the question to the stored answer.")
     citation_count: int = Field(ge=0)
 
