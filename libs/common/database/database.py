@@ -243,6 +243,8 @@ class Database:
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
             pool_timeout=ACQUIRE_TIMEOUT_SECONDS,
+            # Errors end up in logs, and values are people's data or worse.
+            hide_parameters=True,
             connect_args={
                 "timeout": CONNECT_TIMEOUT_SECONDS,
                 "command_timeout": COMMAND_TIMEOUT_SECONDS,

@@ -88,6 +88,18 @@ class TestTenantTransactions:
         async with database.lean(tenant) as connection:
             assert await connection.fetchval(COUNT) == 0
 
+    async def test_errors_tell_no_values(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+
+        with pytest.raises(DBAPIError) as told:
+            async with database.session(new_id()) as session:
+                await session.execute(
+                    text("SELECT 1 / length(:none), :value"), {"none": "", "value": "hunter2"}
+                )
+
+        assert "division by zero" in str(told.value)
+        assert "hunter2" not in str(told.value)
+
     async def test_read_only_ones_refuse_writes(self, open_database: OpenDatabase) -> None:
         database = await open_database("sample")
 
