@@ -15,7 +15,6 @@ and a file as the same head, with a nonce prefix (7) in place of the nonce, foll
 construction (Hoang et al., 2015), so that chunks cannot be reordered, dropped or cut off.
 """
 
-import asyncio
 import os
 import struct
 from collections.abc import AsyncIterator, Iterator
@@ -147,7 +146,6 @@ class KeyRing:
         self._database = database
         self._tenant_keys: dict[UUID, dict[int, bytes]] = {}
         self._ciphers: dict[tuple[UUID, str], Cipher] = {}
-        self._lock = asyncio.Lock()
 
     async def cipher(self, tenant_id: UUID, purpose: str) -> Cipher:
         """Return the cipher for one purpose of a tenant; makes the tenant's key on first use.
@@ -159,15 +157,16 @@ class KeyRing:
         cipher = self._ciphers.get((tenant_id, purpose))
         if cipher is not None:
             return cipher
-        async with self._lock:
-            if tenant_id not in self._tenant_keys:
-                self._tenant_keys[tenant_id] = await self._load(tenant_id)
-            keys = {
-                version: _data_key(key, tenant_id, purpose)
-                for version, key in self._tenant_keys[tenant_id].items()
-            }
-            cipher = self._ciphers[tenant_id, purpose] = Cipher(tenant_id, keys)
-            return cipher
+        # No lock: whoever comes second finds what the first has stored, here or in the table, and
+        # while PostgreSQL is away nobody waits behind the others.
+        if tenant_id not in self._tenant_keys:
+            self._tenant_keys[tenant_id] = await self._load(tenant_id)
+        keys = {
+            version: _data_key(key, tenant_id, purpose)
+            for version, key in self._tenant_keys[tenant_id].items()
+        }
+        cipher = self._ciphers[tenant_id, purpose] = Cipher(tenant_id, keys)
+        return cipher
 
     async def _load(self, tenant_id: UUID) -> dict[int, bytes]:
         parameters = {"tenant_id": tenant_id}

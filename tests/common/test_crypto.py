@@ -1,3 +1,5 @@
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
@@ -6,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.crypto import CHUNK_BYTES, Cipher, DecryptionFailed, KeyRing
+from libs.common.database import DatabaseUnavailable
 from libs.common.ids import new_id
 from tests.conftest import OpenDatabase
 
@@ -127,6 +130,34 @@ class TestKeyRing:
         reopened = await KeyRing(KEY, database).cipher(acme, "names")
 
         assert reopened.decrypt(sealed, table="t", column="c", row=ROW) == b"secret"
+
+    async def test_of_many_at_once_makes_one_key(self, open_database: OpenDatabase) -> None:
+        ring, tenant_id = KeyRing(KEY, await open_database("sample")), new_id()
+
+        one, *others = await asyncio.gather(*(ring.cipher(tenant_id, "p") for _ in range(5)))
+
+        sealed = one.encrypt(b"secret", table="t", column="c", row=ROW)
+        for other in others:
+            assert other.decrypt(sealed, table="t", column="c", row=ROW) == b"secret"
+
+    async def test_nobody_waits_behind_others_for_a_database_that_is_away(
+        self, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ring = KeyRing(KEY, await open_database("sample"))
+
+        async def away(_: UUID) -> None:
+            await asyncio.sleep(0.2)
+            raise DatabaseUnavailable
+
+        monkeypatch.setattr(ring, "_load", away)
+        started = time.monotonic()
+
+        refusals = await asyncio.gather(
+            *(ring.cipher(new_id(), "p") for _ in range(20)), return_exceptions=True
+        )
+
+        assert {type(refusal) for refusal in refusals} == {DatabaseUnavailable}
+        assert time.monotonic() - started < 1
 
     async def test_purposes_and_tenants_are_apart(self, open_database: OpenDatabase) -> None:
         ring = KeyRing(KEY, await open_database("sample"))
