@@ -4,6 +4,7 @@ A service's `wiring.py` takes these and puts its use cases together; nothing els
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 REDIS_CONNECT_SECONDS: Final = 1.0
 REDIS_READ_SECONDS: Final = 0.5
 REDIS_MAX_CONNECTIONS: Final = 256
+# A reader that blocks hears nothing of a machine that is gone: after ten idle seconds the kernel
+# asks, and gives up 15 seconds later. macOS lacks the first name.
+_KEEPALIVE: Final = {
+    getattr(socket, name): value
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+}
 
 
 @dataclass
@@ -141,6 +149,7 @@ def open_redis(url: str, *, timeout_seconds: float | None = None) -> Redis:
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
         socket_timeout=timeout_seconds,
         socket_keepalive=True,
+        socket_keepalive_options=_KEEPALIVE,
         health_check_interval=0,
         max_connections=REDIS_MAX_CONNECTIONS,
         # One repetition: the first command after an idle time may find a closed connection.
