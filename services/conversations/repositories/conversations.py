@@ -54,6 +54,15 @@ class ConversationRepository(TenantRepository[Conversation]):
         )
         return found
 
+    async def locked_without_answers(self, conversation_id: UUID) -> Conversation | None:
+        """Return a conversation like `locked`, with what is being answered in it stopped."""
+        # An answer that ends is locked before its conversation, so this keeps to that order; the
+        # second time is for what was asked in between.
+        await self._cancel_answers(conversation_id)
+        found = await self.locked(conversation_id)
+        await self._cancel_answers(conversation_id)
+        return found
+
     async def page(
         self, wanted: ConversationFilter, *, page: int, per_page: int
     ) -> tuple[Sequence[Conversation], int]:
@@ -65,8 +74,7 @@ class ConversationRepository(TenantRepository[Conversation]):
         )
         return rows.all(), total or 0
 
-    async def cancel_answers(self, conversation_id: UUID) -> None:
-        """Stop what is being answered: nobody will read it."""
+    async def _cancel_answers(self, conversation_id: UUID) -> None:
         await self.session.execute(
             update(Answer)
             .where(
@@ -120,6 +128,10 @@ class MessageRepository(TenantRepository[Message]):
             query.order_by(Message.sequence.desc()).limit(per_page).offset((page - 1) * per_page)
         )
         return rows.all()[::-1], total or 0
+
+    async def reread(self, message: Message) -> None:
+        """See a message as it stands now, after waiting for a lock."""
+        await self.session.refresh(message)
 
     async def deleted(self, *, page: int, per_page: int) -> tuple[Sequence[Message], int]:
         """Return deleted messages, newest first, and how many there are."""

@@ -97,11 +97,10 @@ class DeleteConversation:
         """
         now = datetime.now(UTC)
         async with self.unit_of_work(person.tenant_id) as uow:
-            conversation = await uow.conversations.locked(conversation_id)
+            conversation = await uow.conversations.locked_without_answers(conversation_id)
             if conversation is None or conversation.deleted_at is not None:
                 raise ConversationNotFound
             conversation.deleted_at = now
-            await uow.conversations.cancel_answers(conversation_id)
             count = await uow.messages.delete_all(conversation_id, now=now)
             conversation.message_count = 0
             uow.outbox.record(

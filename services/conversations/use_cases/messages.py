@@ -82,10 +82,9 @@ class DeleteMessages:
             ConversationNotFound: Or it is deleted.
         """
         async with self.unit_of_work(person.tenant_id) as uow:
-            conversation = await uow.conversations.locked(conversation_id)
+            conversation = await uow.conversations.locked_without_answers(conversation_id)
             if conversation is None or conversation.deleted_at is not None:
                 raise ConversationNotFound
-            await uow.conversations.cancel_answers(conversation_id)
             count = await uow.messages.delete_all(conversation_id, now=datetime.now(UTC))
             conversation.message_count = 0
         return count
@@ -129,10 +128,14 @@ class DeleteMessage:
         """
         async with self.unit_of_work(person.tenant_id) as uow:
             message = await uow.messages.get(message_id)
-            if message is None or message.deleted_at is not None:
+            if message is None:
+                raise MessageNotFound
+            # Whoever changes a conversation's messages holds the conversation first.
+            conversation = await uow.conversations.locked(message.conversation_id)
+            await uow.messages.reread(message)
+            if message.deleted_at is not None:
                 raise MessageNotFound
             message.deleted_at = datetime.now(UTC)
-            conversation = await uow.conversations.locked(message.conversation_id)
             if conversation is not None:
                 conversation.message_count = max(0, conversation.message_count - 1)
 
@@ -155,9 +158,10 @@ class RestoreMessage:
             message = await uow.messages.get(message_id)
             if message is None:
                 raise MessageNotFound
+            conversation = await uow.conversations.locked(message.conversation_id)
+            await uow.messages.reread(message)
             if message.deleted_at is None:
                 raise NotDeleted
-            conversation = await uow.conversations.locked(message.conversation_id)
             if conversation is None or conversation.deleted_at is not None:
                 raise ConversationIsDeleted
             message.deleted_at = None

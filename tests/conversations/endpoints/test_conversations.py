@@ -1,11 +1,13 @@
 """Opening, listing, deleting and restoring conversations and messages."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from libs.common.resources import Resources
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import finished
 from tests.conversations.peers import Peers
@@ -222,6 +224,54 @@ class TestDeleting:
         assert back.json()["restored_messages_count"] == 2
         await client.delete(f"{BASE}/{own}", headers=acme.key)
         assert (await client.patch(f"{path}/restore", headers=acme.key)).status_code == 400
+
+
+class TestRaces:
+    async def test_a_message_is_deleted_once(
+        self, client: httpx.AsyncClient, acme: Company, conversation_id: str, resources: Resources
+    ) -> None:
+        acks = [
+            await client.post(
+                f"{BASE}/{conversation_id}/chat", json={"message": text}, headers=acme.key
+            )
+            for text in ("One?", "Two?")
+        ]
+        path = f"/api/v1/message/{acks[0].json()['message_id']}"
+
+        async with resources.database.lean(acme.id) as connection:
+            # Both have begun when the first of them goes on.
+            await connection.execute("SELECT 1 FROM conversations FOR UPDATE")
+            twins = [asyncio.create_task(client.delete(path, headers=acme.key)) for _ in range(2)]
+            await asyncio.sleep(0.3)
+        replies = await asyncio.gather(*twins)
+
+        assert sorted(reply.status_code for reply in replies) == [200, 404]
+        shown = (await client.get(BASE, headers=acme.key)).json()["conversations"]
+        assert [one["message_count"] for one in shown] == [1]
+
+    @pytest.mark.parametrize("path", ["", "/messages"])
+    async def test_deleting_while_an_answer_ends(
+        self,
+        client: httpx.AsyncClient,
+        acme: Company,
+        conversation_id: str,
+        resources: Resources,
+        path: str,
+    ) -> None:
+        await client.post(
+            f"{BASE}/{conversation_id}/chat", json={"message": "One?"}, headers=acme.key
+        )
+
+        async with resources.database.lean(acme.id) as connection:
+            # As an answer does that ends: first its own row, then the conversation's.
+            await connection.execute("UPDATE answers SET prompt_tokens = 1")
+            deleting = asyncio.create_task(
+                client.delete(f"{BASE}/{conversation_id}{path}", headers=acme.key)
+            )
+            await asyncio.sleep(0.3)
+            await connection.execute("UPDATE conversations SET total_tokens = 1")
+
+        assert (await deleting).status_code == 200
 
 
 class TestPlanned:
