@@ -39,6 +39,14 @@ IDEMPOTENCY_KEY: Final = {
     "description": "The same key with the same request gets the first reply again; with another"
     " request, 422.",
 }
+# What responses without an example are called; the others go by their errors' codes.
+PLAIN_ERRORS: Final = {
+    "400": "BadRequest",
+    "401": "Unauthenticated",
+    "403": "Forbidden",
+    "429": "TooManyRequests",
+    "default": "Error",
+}
 WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 
 Json = dict[str, Any]
@@ -51,6 +59,7 @@ def platform_description() -> Json:
     }
     paths: dict[str, Json] = {}
     schemas: Json = {}
+    responses: Json = {}
     taken: set[str] = set()
     version = ""
     for service in OWNERS:
@@ -67,6 +76,7 @@ def platform_description() -> Json:
                 operation["operationId"] = f"{service}_{operation['operationId']}"
             taken.add(operation["operationId"])
             paths.setdefault(path, {})[method] = _complete(method, operation)
+            _share_errors(operation["responses"], responses)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Knowrithm", "version": version, "description": INTRODUCTION},
@@ -74,7 +84,8 @@ def platform_description() -> Json:
         "paths": paths,
         "components": {
             "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
-            "schemas": _used(schemas, paths),
+            "responses": dict(sorted(responses.items())),
+            "schemas": _used(schemas, paths, responses),
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
@@ -125,6 +136,21 @@ def _complete(method: str, operation: Json) -> Json:
     return operation
 
 
+def _share_errors(own: Json, shared: Json) -> None:
+    """Put the operation's errors among the shared ones, and refer to them there."""
+    for status, response in own.items():
+        if status.startswith("2") or "application/json" not in response.get("content", {}):
+            continue
+        examples = response["content"]["application/json"].get("examples", {})
+        name = "Or".join(map(_in_capitals, examples)) or PLAIN_ERRORS.get(status, f"Error{status}")
+        if shared.setdefault(name, response) == response:
+            own[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _in_capitals(code: str) -> str:
+    return "".join(word.capitalize() for word in code.split("_"))
+
+
 def _references(part: object) -> Iterator[dict[str, str]]:
     """Walk all objects that refer to a schema."""
     if isinstance(part, dict):
@@ -137,10 +163,10 @@ def _references(part: object) -> Iterator[dict[str, str]]:
             yield from _references(value)
 
 
-def _used(schemas: Json, paths: Json) -> Json:
-    """Return the schemas that the paths need, and those that these need, by name."""
+def _used(schemas: Json, *parts: Json) -> Json:
+    """Return the schemas that the parts need, and those that these need, by name."""
     used: set[str] = set()
-    waiting: list[object] = [paths]
+    waiting: list[object] = list(parts)
     while waiting:
         for reference in _references(waiting.pop()):
             name = reference["$ref"].rpartition("/")[2]

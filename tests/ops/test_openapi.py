@@ -52,12 +52,13 @@ def test_each_operation_has_a_name_of_its_own(description: dict[str, Any]) -> No
 
 def test_says_who_may_call_and_how_errors_look(description: dict[str, Any]) -> None:
     schemes = description["components"]["securitySchemes"]
+    error = description["components"]["responses"]["Error"]["content"]["application/json"]
+    assert error["schema"] == {"$ref": "#/components/schemas/ErrorOut"}
     assert schemes["apiSecret"] == {"type": "apiKey", "in": "header", "name": "X-API-Secret"}
     for (method, path), operation in operations(description).items():
         closed = (method, path) not in OPEN and path != TASK_STATUS_PATH
         assert bool(operation["security"]) is closed, (method, path)
-        error = operation["responses"]["default"]["content"]["application/json"]["schema"]
-        assert error == {"$ref": "#/components/schemas/ErrorOut"}
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Error"}
         keys = [p for p in operation.get("parameters", ()) if "IdempotencyKey" in p.get("$ref", "")]
         assert len(keys) == (method.lower() in WRITES)
 
