@@ -107,7 +107,15 @@ def find_redis_url() -> str:
     settings = load_settings()
     if settings.redis_url is not None:
         return settings.redis_url
-    home = Home(settings.knowrithm_home)
+    return redis_url_of(Home(settings.knowrithm_home))
+
+
+def redis_url_of(home: Home) -> str:
+    """Return where the local stack that runs in this home has its Redis.
+
+    Raises:
+        OpsError: Nothing is running there.
+    """
     state = StackState.read(home.state)
     if state is None or not home.locked():
         raise OpsError(

@@ -18,9 +18,9 @@ from ops.local.home import Home
 from ops.settings import NO_RERANK
 from tests.conversations.peers import Peers, running_peers
 from tests.faults.api import Gateway
+from tests.faults.blows import Blow, plan_blows, strike
 from tests.faults.company import Company
 from tests.faults.history import violations
-from tests.faults.kills import Kill, execute, plan_kills
 from tests.platform import Platform, running_platform
 
 WORDS: Final = "The code stands in the documents [Source 1], as does everything that goes with it."
@@ -87,7 +87,7 @@ def _script(peers: Peers) -> None:
 async def _play(platform: Platform, seed: int) -> bool:
     """Play one seed; True when it passed."""
     chance = random.Random(seed)
-    kills = plan_kills(seed, chance)
+    blows = plan_blows(seed, chance)
     started = time.monotonic()
     async with aiohttp.ClientSession() as session:
         gateway = Gateway(session, platform.url)
@@ -96,28 +96,28 @@ async def _play(platform: Platform, seed: int) -> bool:
             await company.settle()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(company.work())
-                for kill in kills:
-                    tasks.create_task(execute(kill, Home(platform.home).state))
+                for blow in blows:
+                    tasks.create_task(strike(blow, Home(platform.home)))
             await company.until_indexed()
             found = list(violations(company.history, await company.look()))
         except Exception as error:  # noqa: BLE001 - whatever it is, this seed has failed
             found = _causes(error)
         troubles = gateway.troubles
     seconds = time.monotonic() - started
-    _tell(seed, kills, found, seconds=seconds, troubles=troubles, company=company)
+    _tell(seed, blows, found, seconds=seconds, troubles=troubles, company=company)
     return not found
 
 
 def _tell(
     seed: int,
-    kills: list[Kill],
+    blows: list[Blow],
     found: list[str],
     *,
     seconds: float,
     troubles: dict[int, int],
     company: Company,
 ) -> None:
-    deaths = ", ".join(f"{kill.target} at {kill.at_seconds} s" for kill in kills)
+    deaths = ", ".join(map(str, blows))
     did = company.history
     done = f"{len(did.uploads)} documents, {len(did.accepted)} questions"
     met = ", ".join(f"{count}x {status or 'cut'}" for status, count in sorted(troubles.items()))
