@@ -69,6 +69,33 @@ async def page_wanted(
 Paging = Annotated[PageWanted, Depends(page_wanted)]
 
 
+# The form is read as it arrives, not by FastAPI, so its description is written by hand.
+_UPLOAD_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "agent_id": {"type": "string", "format": "uuid"},
+                        "files": {
+                            "type": "array",
+                            "items": {
+                                "type": "string",
+                                "contentMediaType": "application/octet-stream",
+                                "format": "binary",
+                            },
+                        },
+                    },
+                    "required": ["agent_id", "files"],
+                }
+            }
+        },
+    }
+}
+
+
 @router.post(
     "/upload",
     dependencies=[Depends(rate_limited("upload"))],
@@ -77,6 +104,7 @@ Paging = Annotated[PageWanted, Depends(page_wanted)]
         UploadTooLarge, UnsupportedType, AgentNotFound, AgentRequired, NothingUploaded
     ),
     max_body_size=MAX_FORM_BYTES,
+    openapi_extra=_UPLOAD_BODY,
 )
 async def upload_document(request: Request, use: Writing) -> JsonResponse:
     """Accept files and queue them for indexing; each starts out `pending`.
