@@ -26,6 +26,7 @@ EXPIRE_SECONDS: Final = 900
 _MAX_ENTRIES: Final = 4_096
 _FIELD: Final = b"f"
 _SEND_TIMEOUT_SECONDS: Final = 2.0
+_READ_TIMEOUT_SECONDS: Final = 1.0
 _GOES_ON, _END, _MORE = 0, 1, 2
 
 
@@ -86,7 +87,9 @@ class RedisAnswerFeeds:
         """Return the frames after a position; empty when there are none or Redis is down."""
         minimum = f"({after.attempt}-{after.sequence}"
         try:
-            entries = await self._redis.xrange(feed_key(tenant_id, answer_id), min=minimum)
+            # A Redis that hangs must not hold up who follows, heartbeats included.
+            async with asyncio.timeout(_READ_TIMEOUT_SECONDS):
+                entries = await self._redis.xrange(feed_key(tenant_id, answer_id), min=minimum)
         except (RedisError, OSError, TimeoutError):
             return []
         return [unpack(fields[_FIELD]) for _, fields in entries]

@@ -152,7 +152,12 @@ class RedisChannels:
                 continue
             if kind == b"message":
                 for listener in tuple(known.listeners):
-                    listener.heard(payload)
+                    try:
+                        listener.heard(payload)
+                    except ValueError:
+                        # From a process of another release, say; one message must not end all.
+                        log.warning("redis_message_unreadable", size=len(payload))
+                        listener.missed()
             elif kind == b"subscribe":
                 known.confirmed.set()
 
