@@ -57,7 +57,8 @@ class Stores:
 def with_login(url: str, user: str, password: str) -> str:
     """Return the URL with another user and password."""
     parts = urlsplit(url)
-    place = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+    host = parts.hostname or ""
+    place = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
     return urlunsplit(parts._replace(netloc=f"{user}:{password}@{place}"))
 
 
@@ -149,9 +150,8 @@ def write_kubernetes(folder: Path) -> None:
             "data": {"jwks.json": jwks},
         }
     )
-    path = folder / "secrets.yaml"
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump_all(manifests, sort_keys=False), encoding="utf-8")
+    text = yaml.safe_dump_all(manifests, sort_keys=False)
+    _write_private(folder / "secrets.yaml", text, mode=0o600)
 
 
 def main() -> int:
@@ -174,12 +174,22 @@ def _write_folder(folder: Path, content: dict[str, str], *, owner: int) -> None:
     folder.mkdir(exist_ok=True)
     for name, value in content.items():
         path = folder / name.lower()
-        path.write_text(value, encoding="utf-8")
-        path.chmod(0o400)
+        _write_private(path, value, mode=0o400)
         if os.geteuid() == 0:
             os.chown(path, owner, owner)
     if os.geteuid() == 0:
         os.chown(folder, owner, owner)
+
+
+def _write_private(path: Path, text: str, *, mode: int) -> None:
+    """Write a file that is nobody else's at any moment, in place of one that may be read-only."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+    new.replace(path)
 
 
 if __name__ == "__main__":
