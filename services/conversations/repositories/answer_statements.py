@@ -193,7 +193,9 @@ FROM conversations c LEFT JOIN LATERAL (
         FROM answers WHERE tenant_id = $1 AND conversation_id = $2
         ORDER BY id DESC LIMIT 20
     ) recent
-    WHERE rank = 1 OR state IN ('queued', 'running') OR id >= $4
+    WHERE (rank = 1 OR state IN ('queued', 'running') OR id >= $4)
+      AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = $1
+                      AND m.id = recent.answer_message_id AND m.deleted_at IS NOT NULL)
 ) a ON true
 WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
   AND ($3::uuid IS NULL OR c.entity_id = $3)
@@ -216,5 +218,5 @@ SELECT m.id, m.conversation_id, m.role, m.content, m.created_at, m.sources, m.me
             'char_end', c.char_end, 'quote', c.quote, 'url', c.url, 'cited', true)
             ORDER BY c.position)
         FROM citations c WHERE c.tenant_id = $1 AND c.message_id = m.id) AS citations
-FROM messages m WHERE m.tenant_id = $1 AND m.id = $2
+FROM messages m WHERE m.tenant_id = $1 AND m.id = $2 AND m.deleted_at IS NULL
 """

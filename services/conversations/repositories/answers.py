@@ -278,7 +278,7 @@ class AnswerStore:
         return _status(tenant_id, row) if row is not None else None
 
     async def message(self, tenant_id: UUID, message_id: UUID) -> StoredMessage | None:
-        """Return a message with its citations; None when there is no such."""
+        """Return a message with its citations; None when there is no such, or it is deleted."""
         async with self.database.lean(tenant_id) as connection:
             row = await connection.fetchrow(sql.MESSAGE, tenant_id, message_id)
         return _message(row) if row is not None else None

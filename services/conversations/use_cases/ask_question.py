@@ -116,7 +116,7 @@ class AwaitAnswer:
         """Return how an answer stands now.
 
         Raises:
-            TaskNotFound: There is no such answer.
+            TaskNotFound: There is no such answer, or it was deleted.
         """
         status = await self.store.status(tenant_id, answer_id)
         if status is None:
@@ -124,6 +124,9 @@ class AwaitAnswer:
         message = None
         if status.answer_message_id is not None:
             message = await self.store.message(tenant_id, status.answer_message_id)
+            if message is None:
+                # Deleted: whoever holds the task's id shall not read it any more either.
+                raise TaskNotFound
         asked = None
         if status.kind is AnswerKind.TEST:
             asked = await self.store.message(tenant_id, status.message_id)

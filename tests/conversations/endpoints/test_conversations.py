@@ -218,10 +218,15 @@ class TestDeleting:
         assert (await client.patch(f"{path}/restore", headers=acme.key)).status_code == 200
         assert (await client.patch(f"{path}/restore", headers=acme.key)).status_code == 409
 
+        stream = f"{BASE}/{own}/messages/stream"
+        assert "30 days" in (await client.get(stream, headers=acme.key)).text
         all_of_them = await client.delete(f"{BASE}/{own}/messages", headers=acme.key)
+        assert (await client.get(ack["status_url"])).status_code == 404
+        assert "30 days" not in (await client.get(stream, headers=acme.key)).text
         assert all_of_them.json()["deleted_messages_count"] == 2
         back = await client.patch(f"{BASE}/{own}/message/restore-all", headers=acme.key)
         assert back.json()["restored_messages_count"] == 2
+        assert (await client.get(ack["status_url"])).json()["status"] == "completed"
         await client.delete(f"{BASE}/{own}", headers=acme.key)
         assert (await client.patch(f"{path}/restore", headers=acme.key)).status_code == 400
 
