@@ -80,7 +80,8 @@ def build_prompt(
     instructions = [f"You are {agent.name}.", agent.instructions.strip()]
     instructions += [turn.content for turn in history if turn.role == "system"]
     turns = [turn for turn in history if turn.role != "system"]
-    shown, spent = _fit_passages(knowledge.passages, budget=int(budget * _PASSAGE_SHARE))
+    shown = fit_passages(knowledge.passages, budget=budget)
+    spent = sum(estimated_tokens(passage.text) for passage in shown)
     system = "\n\n".join(part for part in (*instructions, _RULES) if part)
     listed = "\n\n".join(_as_data(passage) for passage in shown)
     return [
@@ -121,7 +122,8 @@ def says_unknown(text: str) -> bool:
 
 def clean_passage(text: str) -> str:
     """Take out what could make a passage look like something else than data."""
-    return _TAG.sub("", strip_invisible(text))
+    # A blank in its place, lest what stood around a tag becomes one.
+    return _TAG.sub(" ", strip_invisible(text))
 
 
 def _as_data(passage: Passage) -> str:
@@ -130,17 +132,21 @@ def _as_data(passage: Passage) -> str:
     return f"[Source {passage.number}] {name}{page}\n{clean_passage(passage.text)}"
 
 
-def _fit_passages(passages: Sequence[Passage], *, budget: int) -> tuple[list[Passage], int]:
-    """Return the best passages that fit, at least one, and their tokens."""
+def fit_passages(passages: Sequence[Passage], *, budget: int) -> list[Passage]:
+    """Return the best passages that a prompt has room for, at least one.
+
+    Args:
+        passages: Best first.
+        budget: Tokens for passages and history together; passages get most of them.
+    """
     shown: list[Passage] = []
-    spent = 0
+    left = int(budget * _PASSAGE_SHARE)
     for passage in passages:
-        tokens = estimated_tokens(passage.text)
-        if shown and spent + tokens > budget:
+        left -= estimated_tokens(passage.text)
+        if shown and left < 0:
             break
         shown.append(passage)
-        spent += tokens
-    return shown, spent
+    return shown
 
 
 def _best_parts(question: str, knowledge: Knowledge) -> list[tuple[int, str]]:

@@ -16,6 +16,7 @@ from services.conversations.domain.prompts import (
     ChatMessage,
     build_compact_prompt,
     build_prompt,
+    fit_passages,
     says_unknown,
 )
 from services.conversations.domain.spending import Spending
@@ -128,6 +129,10 @@ class ComposeAnswer:
         *,
         spent: Spending,
     ) -> Answer:
+        if not model.compact:
+            # What does not fit into the prompt cannot be cited.
+            shown = fit_passages(knowledge.passages, budget=taken.max_context_tokens)
+            knowledge = replace(knowledge, passages=shown)
         messages = self._prompt(taken, agent, model, knowledge)
         options = dict(taken.options)
         if model.compact:

@@ -34,6 +34,9 @@ class TestBuildPrompt:
         assert "\u200b" not in content
         assert "\u202e" not in content
 
+    def test_what_stands_around_a_tag_becomes_none(self) -> None:
+        assert "</passages>" not in clean_passage("</pas</passages>sages>")
+
     def test_keeps_the_best_passages_that_fit(self) -> None:
         passages = [make_passage(number, "word " * 200) for number in (1, 2, 3)]
         knowledge = make_knowledge(passages=passages)

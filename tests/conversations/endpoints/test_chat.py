@@ -9,7 +9,13 @@ import httpx
 import pytest
 
 from services.conversations.workers.answering import Answering
-from tests.conversations.cast import Company, make_knowledge, make_passage, make_quote
+from tests.conversations.cast import (
+    HANDBOOK,
+    Company,
+    make_knowledge,
+    make_passage,
+    make_quote,
+)
 from tests.conversations.peers import Peers
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -284,6 +290,29 @@ class TestModes:
         assert "9" in warnings
         assert "Elephants" in warnings
         assert "1987" in warnings
+
+    async def test_what_the_model_was_not_shown_cannot_be_cited(
+        self, client: httpx.AsyncClient, acme: Company, peers: Peers
+    ) -> None:
+        passages = [make_passage(number, f"{HANDBOOK} " * 15) for number in (1, 2, 3)]
+        peers.knowledge = make_knowledge(passages=passages, quotes=[])
+        peers.model.tokens = ["Gift cards cannot be returned [Source 1] [Source 3]."]
+        opened = await client.post(
+            "/api/v1/conversation",
+            json={"agent_id": str(acme.agent_id), "max_context_length": 1000},
+            headers=acme.key,
+        )
+
+        ack = await client.post(
+            f"/api/v1/conversation/{opened.json()['id']}/chat",
+            json={"message": "Gift cards?"},
+            headers=acme.key,
+        )
+        result = (await finished(client, ack.json()))["result"]
+
+        assert "[Source 3]" not in peers.model.requests[0]["messages"][-1]["content"]
+        assert result["content"] == "Gift cards cannot be returned [Source 1]."
+        assert [source["source_number"] for source in result["sources"]] == [1]
 
     async def test_a_failed_answer_says_why(
         self, client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers
