@@ -75,8 +75,8 @@ ci: check test images k8s faults ## Everything that CI runs
 bench: dev ## Measure the platform's own cost of a chat turn
 	$(BIN)/python -m bench
 
-eval: dev ## Measure the answers' quality on the sample questions
-	$(BIN)/python -m bench.quality
+eval: dev ## Measure the answers' quality; DATA=folder with docs/ and questions.jsonl
+	$(BIN)/python -m bench.quality $(if $(DATA),"$(DATA)")
 
 N ?= 24
 SEED ?= 1

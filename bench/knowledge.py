@@ -4,16 +4,18 @@ Each section has a code word of its own, so that for each question one passage i
 """
 
 import random
+from functools import cache
 from typing import Final
 
 _SYLLABLES: Final = [first + second for first in "bcdfglmnprstv" for second in "aeiou"]
 _WORDS_A_SECTION: Final = 130
 
 
-def vocabulary(*, size: int = 4_000, seed: int = 7) -> list[str]:
+@cache
+def vocabulary() -> tuple[str, ...]:
     """Return made-up words of two to four syllables."""
-    chance = random.Random(seed)
-    return ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(size)]
+    chance = random.Random(7)
+    return tuple("".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(4_000))
 
 
 def code_word(manual: int, section: int) -> str:
@@ -23,25 +25,26 @@ def code_word(manual: int, section: int) -> str:
 
 def question(manual: int, section: int, *, number: int) -> str:
     """Ask for a section's code word; `number` makes the question one that nobody has asked yet."""
-    return (
-        f"What is the code word of section {section} in manual {manual}, "
-        f"{code_word(manual, section)}? ({number})"
-    )
+    title = " ".join(_title(manual, section)).lower()
+    return f"What is the code word for {title}, {code_word(manual, section)}? ({number})"
+
+
+def _title(manual: int, section: int) -> list[str]:
+    return random.Random(manual * 100_000 + section).choices(vocabulary(), k=3)
 
 
 def sections(manual: int, count: int) -> list[str]:
     """Return the sections of a manual as Markdown, each about as long as one passage."""
     words = vocabulary()
-    chance = random.Random(manual)
     made = []
     for section in range(count):
-        told = f"The code word of section {section} in manual {manual} is "
-        sentences = [told + code_word(manual, section)]
+        title = _title(manual, section)
+        chance = random.Random(f"{manual} {section}")
+        sentences = [f"For {' '.join(title)} it says {code_word(manual, section)}"]
         for _ in range(10):
             sentence = " ".join(chance.choices(words, k=_WORDS_A_SECTION // 10))
             sentences.append(sentence.capitalize())
-        title = " ".join(chance.choices(words, k=3)).title()
-        made.append(f"## {title}\n\n{'. '.join(sentences)}.\n")
+        made.append(f"## {' '.join(title).title()}\n\n{'. '.join(sentences)}.\n")
     return made
 
 

@@ -145,6 +145,7 @@ class Bench:
         if tally.done:
             self.findings.add("limit.cpu_ms", sum(costs.values()) / len(tally.done))
             self.findings.add("limit.per_second", tally.rate)
+            self.findings.add("limit.postgres_ms", costs["postgres"] / len(tally.done))
 
     async def chat_alone(self) -> None:
         """Time that a turn takes beyond the model's, one asking at a time."""
@@ -211,10 +212,14 @@ class Bench:
             await asyncio.gather(*uploads)
             uploaded = loop.time() - started
             await asyncio.to_thread(
-                self.api.wait_until_indexed, agent, lengths.documents, seconds=120
+                self.api.wait_until_indexed,
+                agent,
+                lengths.documents,
+                seconds=120,
+                pause_seconds=0.2,
             )
             seconds = loop.time() - started
-        found = await asyncio.to_thread(self.api.search, agent, f"section 0 in manual {first}")
+        found = await asyncio.to_thread(self.api.search, agent, question(first, 0, number=first))
         if not any(f"manual-{first}.md" in str(hit["metadata"]) for hit in found):
             self.findings.errors["ingestion: a document that is indexed is not found"] += 1
         self.findings.add("ingest.per_second", lengths.documents / seconds)

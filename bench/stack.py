@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ class Platform:
 
 
 @contextmanager
-def scratch_platform(**variables: str):  # type: ignore[no-untyped-def]
+def scratch_platform(**variables: str) -> Iterator[Platform]:
     """Yield a platform that is not started yet, and take it away at the end."""
     home = Path(tempfile.mkdtemp(prefix="knowrithm-bench-"))
     # PostgreSQL runs as somebody else when we are root.
