@@ -6,8 +6,8 @@ in the passages is flagged.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from services.conversations.domain.answers import Citation, Source
@@ -39,8 +39,36 @@ class CitedText:
     text: str
     citations: Sequence[Citation]
     warnings: Sequence[str]
-    support: float
-    """The share of the answer's content words that stand in the passages, 0..1."""
+    _said: set[str] = field(repr=False)
+    _held: "_HeldWords" = field(repr=False)
+
+    @property
+    def support(self) -> float:
+        """The share of the answer's content words that stand in the passages, 0..1."""
+        if not self._said:
+            return 0.0
+        return len(self._said & self._held.by_all()) / len(self._said)
+
+
+class _HeldWords:
+    """The content words of passages, found when they are first asked for: most never are."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._texts = {passage.number: passage.text for passage in passages}
+        self._words: dict[int, set[str]] = {}
+
+    def by(self, numbers: Iterable[int]) -> set[str]:
+        """Return the words of some passages."""
+        return set().union(*(self._of(number) for number in numbers))
+
+    def by_all(self) -> set[str]:
+        """Return the words of all passages."""
+        return self.by(self._texts)
+
+    def _of(self, number: int) -> set[str]:
+        if number not in self._words:
+            self._words[number] = content_words(self._texts[number])
+        return self._words[number]
 
 
 def marker(number: int) -> str:
@@ -77,9 +105,8 @@ def resolve_citations(
         warnings.append(f"Removed references to sources that do not exist: {listed}.")
 
     citations: dict[tuple[int, int], Citation] = {}
-    held = {passage.number: content_words(passage.text) for passage in passages}
+    held = _HeldWords(passages)
     sentences: dict[int, list[_Sentence]] = {}
-    everything: set[str] = set().union(*held.values())
     all_numbers: set[str] | None = None
     said: set[str] = set()
     for sentence, cited in _cited_sentences(text):
@@ -92,7 +119,7 @@ def resolve_citations(
             citations.setdefault((number, citation.char_start), citation)
         if len(words) < _MIN_WORDS:
             continue
-        where: set[str] = set().union(*(held[number] for number in cited)) if cited else everything
+        where = held.by(cited) if cited else held.by_all()
         if len(words & where) < MIN_SUPPORT * len(words):
             place = "the sources it cites" if cited else "the documents"
             warnings.append(f"Not supported by {place}: “{_shortened(sentence)}”")
@@ -104,8 +131,7 @@ def resolve_citations(
             warnings.append(
                 f"Numbers that stand in no source: {', '.join(sorted(missing)[:_MAX_WARNINGS])}."
             )
-    support = len(said & everything) / len(said) if said else 0.0
-    return CitedText(text, list(citations.values()), warnings[:_MAX_WARNINGS], support)
+    return CitedText(text, list(citations.values()), warnings[:_MAX_WARNINGS], said, held)
 
 
 def offered_sources(passages: Sequence[Passage], citations: Sequence[Citation]) -> list[Source]:
