@@ -8,8 +8,9 @@ import aiohttp
 from services.documents.adapters.model_calls import ModelEndpoint, ModelOutOfReach, ModelRefused
 from services.documents.domain.errors import RerankUnavailable
 
-# Ten passages take a small machine 0.3 s of CPU; a queue of questions some more.
-DEADLINE_SECONDS: Final = 15.0
+# Ten passages take a small machine 0.3 s of CPU; a queue of questions some more. A search asks
+# twice, and who waits for its answer gives it 15 s in all: better unranked than not at all.
+DEADLINE_SECONDS: Final = 6.0
 
 
 class HttpReranker:
