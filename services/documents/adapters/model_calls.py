@@ -22,6 +22,8 @@ ATTEMPTS: Final = 4
 FIRST_WAIT_SECONDS: Final = 0.2
 MAX_WAIT_SECONDS: Final = 20.0
 MAX_ERROR_CHARS: Final = 300
+# A batch of vectors as decimal numbers is 8 MB; a tenant's own endpoint may send anything.
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 _REPEATABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -101,7 +103,7 @@ class ModelEndpoint:
                     timeout=aiohttp.ClientTimeout(total=max(timeout, 0.01), connect=5.0),
                     allow_redirects=False,
                 ) as response:
-                    answer = await response.read()
+                    answer = await _body_of(response)
                     status, retry_after = response.status, response.headers.get("retry-after")
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if is_refused_address(error):
@@ -118,6 +120,20 @@ class ModelEndpoint:
             return decoded
 
 
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, uncompressed.
+
+    Raises:
+        ModelRefused: There is too much of it.
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise ModelRefused("the answer is too long")
+    return bytes(body)
+
+
 def _wait(attempt: int, *, asked: float | None) -> float:
     wait = FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
     return min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)
@@ -125,6 +141,7 @@ def _wait(attempt: int, *, asked: float | None) -> float:
 
 def _seconds(retry_after: str | None) -> float | None:
     # The other form, a date, is not worth a parser: our own waits grow by themselves.
-    if retry_after is None or not retry_after.replace(".", "", 1).isdigit():
+    try:
+        return max(0.0, float(retry_after or ""))
+    except ValueError:
         return None
-    return float(retry_after)

@@ -198,6 +198,20 @@ class TestHttpEmbedder:
         with pytest.raises(EmbeddingRejected):
             await embedder.embed(["x"], kind="passage")
 
+    async def test_an_answer_without_an_end_is_refused(
+        self, embedder: HttpEmbedder, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(model_calls, "MAX_ANSWER_BYTES", 1000)
+        # Small on the wire, large when it is unpacked.
+        packed = web.Response(body=b" " * 100_000)
+        packed.enable_compression(web.ContentCoding.gzip)
+        model.answers.append(packed)
+
+        with pytest.raises(EmbeddingRejected):
+            await embedder.embed(["text"], kind="query")
+
+        assert len(model.bodies) == 1
+
     async def test_nobody_there(self, http: aiohttp.ClientSession) -> None:
         embedder = HttpEmbedder(SPACE, base_url="http://127.0.0.1:9/v1", api_key=None, http=http)
 
