@@ -92,9 +92,9 @@ class Answering:
                 continue
             waited = 0.0 if self._redis_is_down else _ON_ITS_WAY_SECONDS
             with suppress(Unavailable):
-                await self._take_all(
-                    await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
-                )
+                found = await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
+                # When the database was away, our own leases have run out too; we go on with them.
+                await self._take_all([one for one in found if one[1] not in self._running])
 
     async def _keep_leases(self) -> None:
         while True:

@@ -222,6 +222,31 @@ class TestPoison:
         assert peers.model.requests == []
 
 
+class TestExpiredLease:
+    @pytest.mark.usefixtures("worker")
+    async def test_a_worker_does_not_take_over_from_itself(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        resources: Resources,
+        peers: Peers,
+    ) -> None:
+        peers.model.first_token_seconds = 3
+        ack = await ask(client, conversation_id, acme)
+        await until(lambda: len(peers.model.requests) == 1)
+        for _ in range(20):
+            async with resources.database.lean(acme.id) as connection:
+                await connection.execute(
+                    "UPDATE answers SET lease_until = now() - interval '1 second'"
+                    " WHERE state = 'running'"
+                )
+            await asyncio.sleep(0.1)
+
+        assert (await finished(client, ack))["status"] == "completed"
+        assert len(peers.model.requests) == 1
+
+
 class TestFairness:
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
