@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from libs.common.database import Database, DatabaseUnavailable
-from libs.common.database.connection import Connection
+from libs.common.database.connection import Connection, Record
 from services.documents.domain.errors import VectorStoreUnavailable
 from services.documents.domain.ports import (
     EmbeddingSpace,
@@ -140,12 +140,16 @@ class FindInOneTransaction:
                     rows = await connection.fetch(
                         _CONFIRM_GUESS,
                         tenant_id,
-                        guess.passage_ids,
+                        guess.passage_ids[:limit],
                         agent_id,
                         limit,
                         query.space.name,
                     )
-                    if rows and (rows[0][0], rows[0][1]) == (guess.generation, guess.removals):
+                    current = rows and (rows[0][0], rows[0][1]) == (
+                        guess.generation,
+                        guess.removals,
+                    )
+                    if current and _is_enough(rows, guess, limit=limit):
                         return _found([tuple(row)[2:] for row in rows], guess.scores)
                 hits = await self.vectors.search(
                     tenant_id,
@@ -159,6 +163,12 @@ class FindInOneTransaction:
                 return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
         except DatabaseUnavailable as error:
             raise VectorStoreUnavailable(retry_after_seconds=2) from error
+
+
+def _is_enough(rows: Sequence[Record], guess: VectorGuess, *, limit: int) -> bool:
+    """Tell whether the best hits are all confirmed: mostly, the spare ones are not needed."""
+    confirmed = sum(row[3] is not None for row in rows)
+    return confirmed == limit or len(guess.passage_ids) <= limit
 
 
 async def _confirm(
