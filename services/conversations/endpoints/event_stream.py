@@ -31,7 +31,6 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the headers at once, and then the events."""
         del scope
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send_events(send))
         leaving = asyncio.ensure_future(_client_leaves(receive))
         try:
@@ -45,6 +44,8 @@ class EventStream(Response):
             await asyncio.gather(sending, leaving, return_exceptions=True)
 
     async def _send_events(self, send: Send) -> None:
+        # In one go with the first event, which is there already: one packet instead of two.
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async for chunk in self.events:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
