@@ -234,7 +234,10 @@ class CallerVerifier:
         tenant_id: UUID | None = None,
         json: object | None = None,
     ) -> dict[str, Any] | None:
-        """Ask auth; None when it answers 401 or 404.
+        """Ask auth; None when it answers 404: there is no such thing.
+
+        A 401 is about us: a clock that is wrong or a key that is not ours must not look to every
+        caller as if their own credentials had ended.
 
         Raises:
             Unavailable: No answer, or one that says nothing about the question.
@@ -252,7 +255,7 @@ class CallerVerifier:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=AUTH_TIMEOUT_SECONDS),
             ) as response:
-                if response.status in (401, 404):
+                if response.status == 404:
                     return None
                 if response.status != 200:
                     log.warning("auth_answered", status=response.status, path=path)

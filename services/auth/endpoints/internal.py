@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from libs.common.errors import Unauthenticated
 from libs.common.http import anonymous, internal_caller
 from libs.common.security import Caller
+from services.auth.domain.errors import ApiKeyNotFound
 from services.auth.endpoints.access import internal_use_cases, wiring_of
 from services.auth.schemas.api_keys import VerifiedKeyOut, VerifyApiKeyIn
 from services.auth.schemas.sessions import SessionStateOut
@@ -35,10 +35,10 @@ async def published_signing_keys(
 
 @router.post("/api-keys/verify", response_model=VerifiedKeyOut)
 async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
-    """Return whom a key pair acts for."""
+    """Return whom a key pair acts for; 404 for nobody, since 401 is the asking service's own."""
     found = await use.verify_api_key(api_key=body.api_key, api_secret=body.api_secret)
     if found is None:
-        raise Unauthenticated
+        raise ApiKeyNotFound
     return VerifiedKeyOut(
         tenant_id=found.tenant_id,
         key_id=found.key_id,

@@ -42,12 +42,12 @@ class TestVerifyApiKey:
         assert body["expires_at"] is None
 
     @pytest.mark.parametrize("api_key", ["ak_unknown", "", "no key at all", "ak_" + "x" * 400])
-    async def test_401_for_all_others(self, auth: AuthService, api_key: str) -> None:
+    async def test_404_for_all_others(self, auth: AuthService, api_key: str) -> None:
         response = await auth.internal(
             "POST", VERIFY, json={"api_key": api_key, "api_secret": "as_x"}
         )
 
-        assert response.status_code == 401
+        assert response.status_code == 404
 
 
 class TestSessions:

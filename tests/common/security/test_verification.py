@@ -37,11 +37,14 @@ class AuthStandIn:
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     silent: bool = False
+    refuses_us: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         if self.silent:
             await asyncio.sleep(5)
+        if self.refuses_us:
+            return web.json_response({}, status=401)
         if self.broken:
             return web.json_response({}, status=503)
         if request.path == "/internal/jwks":
@@ -49,7 +52,7 @@ class AuthStandIn:
         if request.path == "/internal/api-keys/verify":
             body = await request.json()
             found = self.api_keys.get((body["api_key"], body["api_secret"]))
-            return web.json_response(found or {}, status=200 if found else 401)
+            return web.json_response(found or {}, status=200 if found else 404)
         session_id = request.path.rpartition("/")[2]
         return web.json_response({"active": session_id in self.active_sessions})
 
@@ -163,6 +166,17 @@ class TestUserTokens:
         assert await verifier.verify(bearer(token)) is not None
         with pytest.raises(Unavailable):
             await verifier.verify(bearer(make_token(auth)))
+
+    async def test_are_not_refused_because_we_are(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        await verifier.verify(bearer(make_token(auth)))
+        auth.refuses_us = True
+
+        with pytest.raises(Unavailable):
+            await verifier.verify(bearer(make_token(auth)))
+        with pytest.raises(Unavailable):
+            await verifier.verify({"x-api-key": "ak_1", "x-api-secret": "as_1"})
 
     async def test_do_not_queue_for_an_auth_that_is_silent(
         self, verifier: CallerVerifier, auth: AuthStandIn, monkeypatch: pytest.MonkeyPatch
