@@ -5,6 +5,7 @@ tenant, document, version and position, and nothing is shown before the last tra
 stores the passages, makes the version live and tells the other services.
 """
 
+import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ BATCH_SIZE: Final = 64
 # Larger files are handed to the parser as a file rather than in memory.
 HELD_BYTES: Final = 4 * 1024 * 1024
 
+# Splitting more takes long enough to leave the event loop alone: four seconds for ten million.
+_THREAD_ABOVE_CHARS: Final = 200_000
+
 # What trying again would not change; somebody has to act.
 _FINAL: Final = (UnreadableDocument, BlobMissing, AgentNotFound, EmbeddingRejected)
 
@@ -86,7 +90,7 @@ class IndexDocument:
             return
         try:
             parsed = await self._read(document)
-            passages = split_into_passages(parsed)
+            passages = await _split(parsed)
             if not passages:
                 raise NoText
             embedder = await self._embedder(document)
@@ -205,3 +209,9 @@ class IndexDocument:
         if document is not None:
             wanted = document.version if document.deleted_at is None else document.version + 1
         await self.vectors.delete_document(self.tenant_id, document_id, keep_version=wanted)
+
+
+async def _split(parsed: ParsedDocument) -> list[Passage]:
+    if len(parsed.text) > _THREAD_ABOVE_CHARS:
+        return await asyncio.to_thread(split_into_passages, parsed)
+    return split_into_passages(parsed)

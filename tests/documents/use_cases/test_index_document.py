@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from services.documents.domain.errors import (
     EmbeddingUnavailable,
     VectorStoreUnavailable,
 )
-from services.documents.domain.ports import EmbeddingChoice
+from services.documents.domain.ports import EmbeddingChoice, ParsedDocument, Passage
+from services.documents.domain.splitting import split_into_passages
 from services.documents.repositories.passages import PassageRepository
 from services.documents.use_cases import index_document
 from tests.documents.cast import Tenant, WordEmbedder
@@ -189,6 +191,22 @@ class TestIndexDocument:
         await index(document.id, version=1, tell_progress=unheard)
 
         assert (await acme.get(document.id)).embedding_model == "other"
+
+    async def test_a_large_document_leaves_the_loop_alone(
+        self, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        in_loop = []
+
+        def noting(parsed: ParsedDocument) -> list[Passage]:
+            in_loop.append(threading.current_thread() is threading.main_thread())
+            return split_into_passages(parsed)
+
+        monkeypatch.setattr(index_document, "split_into_passages", noting)
+        await library.add_indexed(HANDBOOK)
+        monkeypatch.setattr(index_document, "_THREAD_ABOVE_CHARS", 10)
+        await library.add_indexed(f"{HANDBOOK}\nAnd more.")
+
+        assert in_loop == [True, False]
 
     async def test_large_documents_tell_their_progress(
         self, library: Library, monkeypatch: pytest.MonkeyPatch
