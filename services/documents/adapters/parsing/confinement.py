@@ -33,7 +33,8 @@ _RETURN: Final = 0x06
 
 # Architecture token, then the numbers of: socket, socketpair, connect, bind, execve, execveat,
 # ptrace, unlink(at), rename(at, at2), truncate, chmod and link calls; fork, vfork, clone and clone3
-# (no reader needs threads).
+# (no reader needs threads); kill, pidfd_send_signal, pidfd_getfd, process_vm_readv and _writev,
+# which reach into other processes; io_uring_setup, by which any of these could be had.
 _FORBIDDEN: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
     "x86_64": (
         0xC000003E,
@@ -59,11 +60,20 @@ _FORBIDDEN: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
             58,
             56,
             435,
+            62,
+            424,
+            438,
+            310,
+            311,
+            425,
         ),
     ),
     "aarch64": (
         0xC00000B7,
-        (198, 199, 203, 200, 221, 281, 117, 35, 38, 276, 45, 53, 37, 220, 435),
+        (
+            *(198, 199, 203, 200, 221, 281, 117, 35, 38, 276, 45, 53, 37, 220, 435),
+            *(129, 424, 438, 270, 271, 425),
+        ),
     ),
 }
 

@@ -154,6 +154,7 @@ class TestConfinement:
             "import os; os.execv('/bin/true', ['true'])",
             "import os; os.fork()",
             "import os; os.unlink(sys.argv[0] or '/nothing')",
+            "import os; os.kill(os.getppid(), 0)",
         ],
     )
     async def test_no_network_no_programs_no_deleting(self, attempt: str) -> None:
