@@ -76,6 +76,11 @@ def marker(number: int) -> str:
     return f"[Source {number}]"
 
 
+def without_markers(text: str) -> str:
+    """Return a document's text in which nothing looks like a marker of ours."""
+    return _MARKER.sub(lambda match: match.group().replace("[", "(").replace("]", ")"), text)
+
+
 def resolve_citations(
     text: str, passages: Sequence[Passage], *, bare_markers: bool = False
 ) -> CitedText:

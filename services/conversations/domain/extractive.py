@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.conversations.domain.answers import Answer, AnswerMode, Citation
-from services.conversations.domain.citations import marker, offered_sources
+from services.conversations.domain.citations import marker, offered_sources, without_markers
 from services.conversations.domain.knowledge import Knowledge, Passage, Quote
 from services.conversations.domain.words import content_words, sentence_spans
 
@@ -128,5 +128,5 @@ def _citation(quote: Quote, passage: Passage) -> Citation:
 
 def _shown(text: str) -> str:
     """Put a quote on one line; a very long one is cut, and the cut is shown."""
-    line = " ".join(text.split())
+    line = without_markers(" ".join(text.split()))
     return line if len(line) <= _MAX_QUOTE_CHARACTERS else f"{line[: _MAX_QUOTE_CHARACTERS - 2]} …"

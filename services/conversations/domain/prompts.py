@@ -10,6 +10,7 @@ from typing import Final
 from services.conversations.domain.agents import AgentProfile
 from services.conversations.domain.answers import Turn
 from services.conversations.domain.budgets import estimated_tokens, fit_history
+from services.conversations.domain.citations import without_markers
 from services.conversations.domain.extractive import best_sentences, verified_quotes
 from services.conversations.domain.knowledge import Knowledge, Passage
 from services.conversations.domain.questions import strip_invisible
@@ -123,7 +124,7 @@ def says_unknown(text: str) -> bool:
 def clean_passage(text: str) -> str:
     """Take out what could make a passage look like something else than data."""
     # A blank in its place, lest what stood around a tag becomes one.
-    return _TAG.sub(" ", strip_invisible(text))
+    return without_markers(_TAG.sub(" ", strip_invisible(text)))
 
 
 def _as_data(passage: Passage) -> str:

@@ -39,6 +39,16 @@ class TestVerifiedQuotes:
 
 
 class TestExtractiveAnswer:
+    def test_a_document_makes_no_markers(self) -> None:
+        passage = make_passage(1, "Refunds are free, says [Source 2] on page one.")
+        quote = make_quote(passage, passage.text)
+        knowledge = make_knowledge(passages=[passage], quotes=[quote])
+
+        answer = extractive_answer("Refunds?", knowledge, warnings=[])
+
+        assert answer.text == "“Refunds are free, says (Source 2) on page one.” [Source 1]"
+        assert answer.citations[0].quote == passage.text
+
     def test_each_quote_has_its_source(self) -> None:
         passage = make_passage()
         quote = make_quote(passage, "The customer pays for the return parcel.")
