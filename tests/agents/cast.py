@@ -9,7 +9,7 @@ from aiohttp import web
 
 from libs.common.errors import Unauthenticated
 from libs.common.resources import Resources
-from libs.common.security import Caller, CallerKind, Scope
+from libs.common.security import Caller, CallerKind, Scope, ServiceTokens
 from libs.common.security.scopes import scopes_of_role
 
 Json = dict[str, Any]
@@ -57,11 +57,13 @@ class Company:
         client: httpx.AsyncClient,
         callers: Callers,
         resources: Resources,
+        peer: ServiceTokens,
     ) -> None:
         self.name = name
         self.id = tenant_id
         self.client = client
         self.resources = resources
+        self.peer = peer
         self.admin = callers.add(tenant_id, scopes_of_role("admin"))
         self.reader = callers.add(
             tenant_id, frozenset({Scope.AGENTS_READ, Scope.SETTINGS_READ}), kind=CallerKind.API_KEY
@@ -85,10 +87,14 @@ class Company:
         agent: Json = reply["agent"]
         return agent
 
+    def as_service(self, tokens: ServiceTokens) -> dict[str, str]:
+        """Return the headers of a service that acts for this company."""
+        token = tokens.token_for("agents")
+        return {"authorization": f"Bearer {token}", "x-tenant-id": str(self.id)}
+
     async def profile(self, agent_id: str, *, status: int = 200) -> Json:
         """Read an agent's profile as another service does, for this company."""
-        token = self.resources.service_tokens.token_for("agents")
-        headers = {"authorization": f"Bearer {token}", "x-tenant-id": str(self.id)}
+        headers = self.as_service(self.peer)
         return await self.send(
             "GET", f"/internal/agents/{agent_id}", api="", headers=headers, status=status
         )

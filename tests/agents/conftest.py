@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from libs.common.resources import Resources
-from libs.common.security import CallerVerifier
+from libs.common.security import CallerVerifier, ServiceTokens
 from services.agents.main import make_app
 from services.agents.settings import Settings
 from tests.agents.cast import Callers, ChatModel, Company
@@ -62,15 +62,25 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
+def peer(service_environment: ServiceEnvironment) -> ServiceTokens:
+    """The identity of conversations, which asks for profiles."""
+    keys = service_environment("conversations")
+    return ServiceTokens(
+        "conversations", private_pem=keys["SERVICE_KEY"], jwks_json=keys["SERVICE_JWKS"]
+    )
+
+
+@pytest.fixture
 def acme(
     app: FastAPI,
     client: httpx.AsyncClient,
     callers: Callers,
     resources: Resources,
     make_tenant: Callable[[], UUID],
+    peer: ServiceTokens,
 ) -> Company:
     """The company whose eyes we look through."""
-    return Company("acme", make_tenant(), client, callers, resources)
+    return Company("acme", make_tenant(), client, callers, resources, peer)
 
 
 @pytest.fixture
@@ -80,9 +90,10 @@ def globex(
     callers: Callers,
     resources: Resources,
     make_tenant: Callable[[], UUID],
+    peer: ServiceTokens,
 ) -> Company:
     """The other company."""
-    return Company("globex", make_tenant(), client, callers, resources)
+    return Company("globex", make_tenant(), client, callers, resources, peer)
 
 
 @pytest.fixture

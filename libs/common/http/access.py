@@ -84,18 +84,22 @@ class InternalCaller:
     """Lets in the platform's own services, which name the tenant they act for."""
 
     tenant_needed: bool
+    services: frozenset[str] | None
 
     async def __call__(self, request: Request) -> Caller:
         """Return the calling service, acting for the tenant in `X-Tenant-ID`.
 
         Raises:
             Unauthenticated: There is no service token for this service, or it does not hold.
+            Forbidden: The route is not for this service.
             Invalid: The tenant is missing or is not a UUID.
         """
         info = request_info(request.scope)
         await identify_service(request, info, tenant_needed=self.tenant_needed)
         if info.caller is None:
             raise Unauthenticated
+        if self.services is not None and info.caller.name not in self.services:
+            raise Forbidden
         return info.caller
 
 
@@ -123,14 +127,18 @@ def anonymous() -> Anonymous:
 
 
 @cache
-def internal_caller(*, tenant_needed: bool = True) -> InternalCaller:
+def internal_caller(
+    *, tenant_needed: bool = True, services: frozenset[str] | None = None
+) -> InternalCaller:
     """Admit only the platform's own services.
 
     Args:
+        services: Which of them; all unless told. Routes that give away secrets or content name
+            the few that need them.
         tenant_needed: False for the few routes that serve before a tenant is known; the caller's
             tenant is then the platform's unless the header names one.
     """
-    return InternalCaller(tenant_needed)
+    return InternalCaller(tenant_needed, services)
 
 
 def declarations(dependant: "Dependant") -> Iterator[object]:

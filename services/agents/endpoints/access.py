@@ -38,8 +38,12 @@ def keyed_use_cases_for(scope: Scope) -> Callable[..., Awaitable[KeyedUseCases]]
     return use_cases
 
 
+# A profile holds the agent's provider keys, in plain.
+_CALLERS = frozenset({"conversations", "documents"})
+
+
 async def internal_use_cases(
-    wiring: AppWiring, caller: Annotated[Caller, Depends(internal_caller())]
+    wiring: AppWiring, caller: Annotated[Caller, Depends(internal_caller(services=_CALLERS))]
 ) -> KeyedUseCases:
     """Give the use cases of the tenant that a service acts for."""
     return KeyedUseCases(wiring, caller.tenant_id, await wiring.cipher(caller.tenant_id))

@@ -28,8 +28,12 @@ def use_cases_for(scope: Scope) -> Callable[..., Awaitable[UseCases]]:
     return use_cases
 
 
+# What search returns is content: only who answers questions may ask.
+_SEARCHERS = frozenset({"conversations"})
+
+
 async def use_cases_for_services(
-    request: Request, caller: Annotated[Caller, Depends(internal_caller())]
+    request: Request, caller: Annotated[Caller, Depends(internal_caller(services=_SEARCHERS))]
 ) -> UseCases:
     """Return the use cases, for another service that acts for a tenant."""
     return _wiring(request).use_cases(caller.tenant_id, caller_id=None)

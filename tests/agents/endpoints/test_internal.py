@@ -62,12 +62,18 @@ class TestProfile:
         assert (await acme.profile("by-name/r%26d%2Flegal"))["id"] == agent["id"]
         await acme.profile("by-name/a%00", status=404)
 
+    async def test_is_not_for_services_that_call_no_models(self, acme: Company) -> None:
+        agent = await acme.create_agent()
+        headers = acme.as_service(acme.resources.service_tokens)
+        path = f"/internal/agents/{agent['id']}"
+        refused = await acme.send("GET", path, api="", headers=headers, status=403)
+        assert refused["code"] == "forbidden"
+
     async def test_lists_living_agents(self, acme: Company) -> None:
         one = await acme.create_agent(name="One")
         gone = await acme.create_agent(name="Gone")
         await acme.send("DELETE", f"/agent/{gone['id']}")
-        token = acme.resources.service_tokens.token_for("agents")
-        headers = {"authorization": f"Bearer {token}", "x-tenant-id": str(acme.id)}
+        headers = acme.as_service(acme.peer)
         listed = await acme.send("GET", "/internal/agents", api="", headers=headers)
         assert listed == {"agents": [{"id": one["id"], "name": "One"}]}
 

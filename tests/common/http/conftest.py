@@ -168,6 +168,14 @@ async def whoami(caller: Annotated[Caller, Depends(internal_caller())]) -> JsonR
     return JsonResponse({"service": caller.name, "tenant": caller.tenant_id})
 
 
+@internal.get("/secret")
+async def secret(
+    caller: Annotated[Caller, Depends(internal_caller(services=frozenset({"documents"})))],
+) -> JsonResponse:
+    """Return something that only documents may know."""
+    return JsonResponse({"service": caller.name})
+
+
 @pytest.fixture(scope="session")
 def keys() -> ServiceKeys:
     """The keys of the sample service and of one that calls it."""

@@ -109,6 +109,18 @@ class TestInternalCaller:
         assert [without.status_code, nonsense.status_code] == [400, 400]
         assert told.json() == {"service": "agents", "tenant": tenant}
 
+    async def test_only_those_that_a_route_names_may_call_it(
+        self, client: httpx.AsyncClient, agents_tokens: ServiceTokens
+    ) -> None:
+        headers = {
+            "authorization": f"Bearer {agents_tokens.token_for('sample')}",
+            "x-tenant-id": str(uuid4()),
+        }
+
+        response = await client.get("/internal/secret", headers=headers)
+
+        assert response.status_code == 403
+
 
 class TestAccessOf:
     def test_every_route_of_an_app_declares_its_access(self, app: FastAPI) -> None:
@@ -119,7 +131,7 @@ class TestAccessOf:
             Scope.AGENTS_READ, frozenset({CallerKind.USER, CallerKind.API_KEY})
         )
         assert declared["/api/v1/note/public"] == Anonymous()
-        assert declared["/internal/whoami"] == InternalCaller(tenant_needed=True)
+        assert declared["/internal/whoami"] == InternalCaller(tenant_needed=True, services=None)
         assert None not in declared.values()
         assert [route.path for route in routes if route.rate_classes == ("upload",)] == [
             "/api/v1/note/upload"

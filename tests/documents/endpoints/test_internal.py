@@ -5,6 +5,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from libs.common.security import ServiceTokens
+from tests.conftest import ServiceEnvironment
 from tests.documents.cast import WordEmbedder
 from tests.documents.endpoints.conftest import Company
 
@@ -17,10 +19,13 @@ Parcels are sent from Rotterdam every morning.
 
 
 @pytest.fixture
-def service_headers(app: FastAPI) -> dict[str, str]:
-    """What another service sends."""
-    token = app.state.resources.service_tokens.token_for("documents")
-    return {"authorization": f"Bearer {token}"}
+def service_headers(service_environment: ServiceEnvironment) -> dict[str, str]:
+    """What conversations sends."""
+    keys = service_environment("conversations")
+    tokens = ServiceTokens(
+        "conversations", private_pem=keys["SERVICE_KEY"], jwks_json=keys["SERVICE_JWKS"]
+    )
+    return {"authorization": f"Bearer {tokens.token_for('documents')}"}
 
 
 async def search(
@@ -35,6 +40,13 @@ class TestSearch:
     async def test_services_only(self, client: httpx.AsyncClient, company: Company) -> None:
         assert (await search(client, company, {})).status_code == 401
         assert (await search(client, company, company.headers)).status_code == 401
+
+    async def test_not_any_service(
+        self, app: FastAPI, client: httpx.AsyncClient, company: Company
+    ) -> None:
+        token = app.state.resources.service_tokens.token_for("documents")
+        reply = await search(client, company, {"authorization": f"Bearer {token}"})
+        assert (reply.status_code, reply.json()["code"]) == (403, "forbidden")
 
     async def test_another_tenants_agent_is_unknown(
         self,
