@@ -19,7 +19,7 @@ from libs.common.database import Database
 from libs.common.database.connection import Connection
 from libs.common.events.envelope import Event, EventEnvelope
 from libs.common.events.outbox import driver_connection
-from libs.common.telemetry.tracing import continue_trace
+from libs.common.telemetry.tracing import continue_trace, continue_traces
 
 Handler = Callable[[Any, EventEnvelope, AsyncSession], Awaitable[None]]
 """Handles an event inside a transaction of its tenant; what it writes there happens once.
@@ -124,7 +124,11 @@ class Delivery:
                 else:
                     await self._handle(one, handler, session)
             for joint, events in together.items():
-                with bound_contextvars(tenant_id=str(tenant_id), events=len(events)):
+                traces = ((e.envelope.traceparent, f"consume {e.envelope.name}") for e in events)
+                with (
+                    bound_contextvars(tenant_id=str(tenant_id), events=len(events)),
+                    continue_traces(traces),
+                ):
                     await joint.handler(events, session)
 
     async def _handle(

@@ -7,7 +7,7 @@ without one the SDK is not even imported and a span costs next to nothing.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -123,6 +123,33 @@ def continue_trace(
             return
         with span(name, kind=SpanKind.CONSUMER, **attributes) as current:
             yield current
+
+
+@contextmanager
+def continue_traces(traces: Iterable[tuple[str | None, str]]) -> Iterator[None]:
+    """Go on with many traces at once, for work that is done for all of them together.
+
+    Args:
+        traces: For each the `traceparent`, and the name of its span that covers the block.
+    """
+    tracer = _State.tracer
+    if tracer is None:
+        yield
+        return
+    spans = [
+        tracer.start_span(
+            name,
+            context=trace.set_span_in_context(NonRecordingSpan(parent)),
+            kind=SpanKind.CONSUMER,
+        )
+        for traceparent, name in traces
+        if (parent := parse_traceparent(traceparent)) is not None
+    ]
+    try:
+        yield
+    finally:
+        for one in spans:
+            one.end()
 
 
 @contextmanager

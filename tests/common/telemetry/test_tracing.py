@@ -13,7 +13,7 @@ from libs.common.telemetry import (
     shutdown_tracing,
     span,
 )
-from libs.common.telemetry.tracing import ServerSpan, parse_traceparent
+from libs.common.telemetry.tracing import ServerSpan, continue_traces, parse_traceparent
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
@@ -86,3 +86,13 @@ class TestWithExporter:
 
         (found,) = exporter.get_finished_spans()
         assert not found.status.is_ok
+
+    def test_work_for_many_traces_is_seen_in_each(self, exporter: InMemorySpanExporter) -> None:
+        parents = [f"00-{number:032x}-{number:016x}-01" for number in (1, 2)]
+
+        with continue_traces((parent, "consume") for parent in [*parents, None]):
+            pass
+
+        spans = exporter.get_finished_spans()
+        assert [found.context.trace_id for found in spans if found.context] == [1, 2]
+        assert [found.parent.span_id for found in spans if found.parent] == [1, 2]
