@@ -11,10 +11,10 @@ import json
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid4
 
 import pytest
@@ -33,8 +33,15 @@ from libs.common.testing.databases import (
 from libs.common.testing.keys import make_service_keys
 from tests.servers import RUN_VARIABLE, TestRun
 
+if TYPE_CHECKING:
+    from tests.observers import ChatModel, Collector
+    from tests.platform import Platform
+
 COMMON_MIGRATIONS = Path(__file__).parent / "common" / "migrations"
 """The history of "sample", a service that has the common tables and nothing else."""
+
+USE_THE_PLATFORM = ("flows", "tenancy")
+"""The folders whose tests share one running platform."""
 
 _began: list[TestRun] = []
 
@@ -64,6 +71,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.end()
         os.environ.pop(RUN_VARIABLE, None)
     _began.clear()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, in one process of `--dist loadgroup`, what shares something dear.
+
+    That is a file's tests, with the fixtures of its module, and all that use the platform.
+    """
+    for item in items:
+        folder = item.path.parent.name
+        group = "the platform" if folder in USE_THE_PLATFORM else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -229,3 +248,41 @@ async def _open(stack: AsyncExitStack, urls: ServiceUrls, pool_size: int) -> Dat
     await database.open()
     stack.push_async_callback(database.close)
     return database
+
+
+# Imports stay inside: the SDK and what else the platform's users need cost a second.
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Where the platform sends its traces."""
+    from tests.observers import running_collector  # noqa: PLC0415
+
+    with running_collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chat_model() -> Iterator[ChatModel]:
+    """A chat model that agents may name."""
+    from tests.observers import running_chat_model  # noqa: PLC0415
+
+    with running_chat_model() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Platform]:
+    """A platform on embedded parts only, as `make up` starts it, but watched.
+
+    One for all: it takes twenty seconds to start.
+    """
+    from tests.platform import MAX_UPLOAD_BYTES, running_platform  # noqa: PLC0415
+
+    with running_platform(
+        tmp_path_factory.mktemp("platform") / "home",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_BSP_SCHEDULE_DELAY="200",
+        MAX_UPLOAD_BYTES=str(MAX_UPLOAD_BYTES),
+    ) as started:
+        yield started

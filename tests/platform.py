@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Fetched once a clone, by hash; a run of the tests must not fetch them again.
 MODELS = Path(os.environ.get("MODELS_DIR") or ROOT / ".knowrithm" / "models")
 PASSWORD = "correct horse battery"
+MAX_UPLOAD_BYTES = 1_000_000
+"""Of the shared platform: little enough that a test may exceed it."""
 # Tests are in a greater hurry than people.
 GENEROUS = "1000000/60"
 RATES = dict.fromkeys(

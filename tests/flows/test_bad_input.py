@@ -11,15 +11,10 @@ import requests
 
 from libs.common.contract import ALL_ROUTES, BUILT, Route
 from tests.documents.adapters.parsing.files import make_docx, make_pdf, make_scan
-from tests.flows.conftest import MAX_UPLOAD_BYTES
 from tests.flows.platform_keys import signed_at
-from tests.platform import Company, Platform, free_port, register, wait_for
+from tests.platform import MAX_UPLOAD_BYTES, Company, Platform, free_port, register, wait_for
 
-pytestmark = [
-    pytest.mark.stack,
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("platform"),
-]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 SHAPE = {"error", "message", "code", "error_code", "details", "request_id"}
 UPLOAD = "/api/v1/document/upload"

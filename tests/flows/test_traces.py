@@ -9,14 +9,10 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.flows.observers import ChatModel, Collector, SeenSpan
+from tests.observers import ChatModel, Collector, SeenSpan
 from tests.platform import Company, Platform, register, wait_for
 
-pytestmark = [
-    pytest.mark.stack,
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("platform"),
-]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 CLIENT = "00f067aa0ba902b7"
 PROVIDER_KEY = f"sk-{secrets.token_hex(16)}"
