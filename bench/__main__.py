@@ -115,6 +115,7 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
         "ingest": (bench.ingestion,),
     }
     loads = []
+    await bench.warm_up()
     for number in range(bench.lengths.rounds):
         for name, measurements in plays.items():
             if not only or name in only:

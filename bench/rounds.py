@@ -37,6 +37,7 @@ _STREAMS: Final = 50
 _AT_ONCE: Final = Plan()
 _SPOKEN: Final = Plan(first_token_seconds=0.5, interval_seconds=0.05, tokens=20)
 _UPLOADERS: Final = 4
+_WARM_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,14 @@ class Bench:
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     chance: random.Random = field(default_factory=lambda: random.Random(11))
 
-    async def round(self) -> None:
-        """Play every measurement once."""
-        await self.chat_side_by_side()
-        await self.chat_limit_side_by_side()
-        await self.chat_alone()
-        await self.reading()
-        await self.streams()
-        await self.ingestion()
+    async def warm_up(self) -> None:
+        """Let every process see what is to come: a platform is not measured by its first calls."""
+        await self.models.plan(_AT_ONCE)
+        for asks in (
+            await self._platform_asks(_SIDE_BY_SIDE, 100),
+            self._limit_asks(_SIDE_BY_SIDE),
+        ):
+            await for_some_time(asks, seconds=_WARM_SECONDS)
 
     async def chat_side_by_side(self) -> None:
         """CPU of a turn, sixteen asking at once."""
