@@ -100,6 +100,9 @@ class RedisChannels:
             except* (RedisError, OSError, TimeoutError) as errors:
                 if failures == 0:
                     log.warning("redis_channels_down", error=repr(errors.exceptions[0]))
+            except* Exception:
+                # Nobody watches this task: whatever it is, followers need the connection back.
+                log.exception("redis_channels_broke")
             finally:
                 await self._disconnect()
             await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from services.conversations.adapters.answer_feed import RedisAnswerFeeds, feed_key
 from services.conversations.adapters.answer_watch import RedisAnswerWatch
-from services.conversations.adapters.redis_channels import RedisChannels
+from services.conversations.adapters.redis_channels import Listener, RedisChannels
 from services.conversations.domain.frames import START, Frame, Position
 from tests.conversations.peers import until
 
@@ -41,6 +41,24 @@ class TestRedisChannels:
                 Frame(Position(1, 1), last=False, body=b"hello")
             ]
         assert channels.live
+
+    async def test_goes_on_after_a_listener_broke(
+        self, channels: RedisChannels, redis: Redis
+    ) -> None:
+        heard = []
+
+        def hear(payload: bytes) -> None:
+            heard.append(payload)
+            if payload == b"bad":
+                raise RuntimeError("a fault of ours")
+
+        await channels.subscribe("news", Listener(hear, lambda: None))
+        await redis.publish("news", b"bad")
+
+        async with asyncio.timeout(5):
+            while b"good" not in heard:
+                await redis.publish("news", b"good")
+                await asyncio.sleep(0.05)
 
 
 class TestHistory:
