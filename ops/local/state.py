@@ -113,7 +113,12 @@ def start_time(pid: int) -> float | None:
 def memory_bytes(pid: int) -> int | None:
     """Return a process's share of memory (PSS on Linux, resident elsewhere); None if unknown."""
     try:
-        info = psutil.Process(pid).memory_full_info()
+        process = psutil.Process(pid)
+        try:
+            info = process.memory_full_info()
+        except psutil.AccessDenied:
+            # A process that keeps its secrets from its children keeps this from us, too.
+            return int(process.memory_info().rss)
     except (psutil.Error, OSError):
         return None
     return int(getattr(info, "pss", info.rss))

@@ -22,6 +22,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_SECCOMP: Final = 22
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_PDEATHSIG: Final = 1
+_CAPABILITY_VERSION_3: Final = 0x20080522
 _SIGKILL: Final = 9
 _MODE_FILTER: Final = 2
 _EPERM: Final = 1
@@ -89,6 +90,15 @@ def confine(*, memory_bytes: int = MEMORY_BYTES) -> None:
         _forbid_calls()
 
 
+def hide_environment() -> None:
+    """Keep this process' environment and memory from the children it is about to start.
+
+    They run as the same user, who could otherwise read the service's secrets in /proc.
+    """
+    if _IS_LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def limit_cpu_seconds(seconds: int) -> None:
     """Let this process use so much more CPU time; beyond it the kernel kills it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -121,6 +131,7 @@ def _forbid_calls() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _drop_capabilities(libc)
     known = _FORBIDDEN.get(platform.machine())
     if known is None or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return
@@ -131,6 +142,13 @@ def _forbid_calls() -> None:
         struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     )
     libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, header, 0, 0)
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Be root without root's rights, where the service runs as root."""
+    # struct __user_cap_header_struct { u32 version; int pid; }, then two times three empty sets.
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
+    libc.capset(header, ctypes.create_string_buffer(bytes(24)))
 
 
 def seccomp_program(architecture: int, forbidden: tuple[int, ...]) -> bytes:

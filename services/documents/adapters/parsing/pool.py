@@ -19,6 +19,7 @@ import orjson
 import structlog
 
 from services.documents.adapters.parsing.child import REPLY, REQUEST
+from services.documents.adapters.parsing.confinement import hide_environment
 from services.documents.domain import errors
 from services.documents.domain.errors import (
     CorruptDocument,
@@ -75,6 +76,7 @@ class ProcessParser:
         self._idle: list[_Child] = []
 
     async def __aenter__(self) -> Self:
+        hide_environment()
         return self
 
     async def __aexit__(

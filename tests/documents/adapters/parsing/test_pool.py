@@ -163,6 +163,35 @@ class TestConfinement:
         assert code == 1
         assert "PermissionError" in errors or "Operation not permitted" in errors
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc to read")
+    async def test_the_services_environment_cannot_be_read(self) -> None:
+        child = (
+            CONFINED
+            + "confine(); print(open(f'/proc/{__import__(\"os\").getppid()}/environ').read())"
+        )
+        parent = (
+            "from services.documents.adapters.parsing.confinement import hide_environment; "
+            f"import subprocess, sys; hide_environment(); "
+            f"sys.exit(subprocess.run([sys.executable, '-I', '-c', {child!r}]).returncode)"
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            parent,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={
+                **os.environ,
+                "MASTER_ENCRYPTION_KEY": "canary",
+                "PYTHONPATH": str(pool_module._ROOT),
+            },
+        )
+        output, errors = await process.communicate()
+
+        assert process.returncode == 1
+        assert b"Permission" in errors
+        assert b"canary" not in output
+
     async def test_no_secrets_in_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PRIMARY_DB_URL", "postgresql://secret")
         async with ProcessParser(processes=1) as parser:
