@@ -105,6 +105,7 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
 """
 
+
 def common_tables_ddl() -> list[str]:
     """Return the statements that create the common tables, in order."""
     return [part.strip() for part in _TABLES.split(";") if part.strip()]
