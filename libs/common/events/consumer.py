@@ -13,7 +13,8 @@ import secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -226,14 +227,44 @@ class Consumer:
                 done.append(entry)
             else:
                 by_tenant[delivered.envelope.tenant_id].append((entry, delivered))
-        for tenant_id, batch in by_tenant.items():
-            failures = await self._deliver(tenant_id, batch)
-            failed += failures
-            lost = {id(entry) for entry, _ in failures}
-            done += [entry for entry, _ in batch if id(entry) not in lost]
+        async with self._holding(entries):
+            for tenant_id, batch in by_tenant.items():
+                failures = await self._deliver(tenant_id, batch)
+                failed += failures
+                lost = {id(entry) for entry, _ in failures}
+                done += [entry for entry, _ in batch if id(entry) not in lost]
         await self._acknowledge(done)
         for entry, error in failed:
             await self._failed(entry, error)
+
+    @asynccontextmanager
+    async def _holding(self, entries: Sequence[Entry]) -> AsyncIterator[None]:
+        """Keep entries from looking abandoned, and being delivered again, while they are handled.
+
+        Claiming one's own entries anew makes them young; just by id, it counts as no delivery.
+        """
+
+        async def hold() -> None:
+            while True:
+                await asyncio.sleep(max(self._claim_idle_seconds / 3, INTERVAL_SECONDS))
+                for topic, ids in _ids_by_topic(entries).items():
+                    with suppress(RedisError, OSError):
+                        await self._redis.xclaim(
+                            stream_name(topic),
+                            self._group,
+                            self._name,
+                            min_idle_time=0,
+                            message_ids=list(ids),
+                            justid=True,
+                        )
+
+        holding = asyncio.create_task(hold())
+        try:
+            yield
+        finally:
+            holding.cancel()
+            with suppress(asyncio.CancelledError):
+                await holding
 
     async def _deliver(
         self, tenant_id: UUID, batch: Sequence[tuple[Entry, Delivered]]
@@ -272,10 +303,7 @@ class Consumer:
         return Delivered(event, envelope)
 
     async def _acknowledge(self, entries: Iterable[Entry]) -> None:
-        by_topic: defaultdict[str, list[bytes]] = defaultdict(list)
-        for entry in entries:
-            by_topic[entry.topic].append(entry.id)
-        for topic, ids in by_topic.items():
+        for topic, ids in _ids_by_topic(entries).items():
             await self._redis.xack(stream_name(topic), self._group, *ids)
 
     async def _failed(self, entry: Entry, error: BaseException) -> None:
@@ -304,6 +332,13 @@ class Consumer:
             deliveries=entry.deliveries,
             reason=reason,
         )
+
+
+def _ids_by_topic(entries: Iterable[Entry]) -> dict[str, list[bytes]]:
+    by_topic: defaultdict[str, list[bytes]] = defaultdict(list)
+    for entry in entries:
+        by_topic[entry.topic].append(entry.id)
+    return by_topic
 
 
 def _place_of(error: BaseException) -> str:

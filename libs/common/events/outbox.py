@@ -21,6 +21,8 @@ from libs.common.ids import new_id
 from libs.common.telemetry.tracing import current_traceparent
 
 MAX_PAGE: Final = 1000
+# No statement runs longer than this, and transactions are short.
+SETTLED_SECONDS: Final = 30.0
 
 # One statement for any number of events. The microseconds keep the order they were recorded in.
 _INSERT: Final = """
@@ -36,7 +38,7 @@ _READ: Final = text("""
 SELECT id, name, version, tenant_id, aggregate_id, aggregate_version, occurred_at, traceparent,
        payload
 FROM outbox
-WHERE id > :after
+WHERE id > :after AND occurred_at <= now() - make_interval(secs => :settled)
 ORDER BY id
 LIMIT :limit
 """)
@@ -110,7 +112,11 @@ async def record_events(
 
 
 async def read_outbox(
-    session: AsyncSession, *, after: UUID | None, limit: int
+    session: AsyncSession,
+    *,
+    after: UUID | None,
+    limit: int,
+    settled_seconds: float = SETTLED_SECONDS,
 ) -> list[EventEnvelope]:
     """Return events of the last seven days in the order of their ids (which is that of time).
 
@@ -121,8 +127,14 @@ async def read_outbox(
         session: A transaction.
         after: The last id already read; None begins at the oldest.
         limit: At most `MAX_PAGE`.
+        settled_seconds: Events younger than this are left for later: a transaction that began
+            before them may still commit one with a lower id, which nobody would look for again.
     """
-    page = {"after": after or UUID(int=0), "limit": min(limit, MAX_PAGE)}
+    page = {
+        "after": after or UUID(int=0),
+        "limit": min(limit, MAX_PAGE),
+        "settled": settled_seconds,
+    }
     rows = (await session.execute(_READ, page)).mappings()
     return [EventEnvelope(**{**row, "payload": _as_object(row["payload"])}) for row in rows]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from libs.common.events.outbox import MAX_PAGE, read_outbox
+from libs.common.events.outbox import MAX_PAGE, SETTLED_SECONDS, read_outbox
 from libs.common.http.access import internal_caller
 from libs.common.http.responses import JsonResponse
 from libs.common.security import Caller
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from libs.common.resources import Resources
 
 
-def router_of_events() -> APIRouter:
-    """Return the router of `GET /internal/events`."""
+def router_of_events(*, settled_seconds: float = SETTLED_SECONDS) -> APIRouter:
+    """Return the router of `GET /internal/events`; see `read_outbox` for `settled_seconds`."""
     router = APIRouter(prefix="/internal/events", tags=["internal"], include_in_schema=False)
 
     @router.get("")
@@ -30,8 +30,10 @@ def router_of_events() -> APIRouter:
     ) -> JsonResponse:
         """Return a tenant's events in order; go on with `after` until `next` is null."""
         resources: Resources = request.app.state.resources
-        async with resources.database.session(caller.tenant_id, read_only=True) as session:
-            events = await read_outbox(session, after=after, limit=limit)
+        async with resources.database.session(caller.tenant_id) as session:
+            events = await read_outbox(
+                session, after=after, limit=limit, settled_seconds=settled_seconds
+            )
         return JsonResponse(
             {"events": events, "next": events[-1].id if len(events) == limit else None}
         )

@@ -395,6 +395,37 @@ class TestPoison:
         assert await list_dead_letters(redis, "sample") == []
 
 
+class TestHolding:
+    async def test_what_is_being_handled_is_nobody_elses(
+        self,
+        database: Database,
+        relay: Relay,
+        redis: Redis,
+        recorder: Recorder,
+        make_tenant: Callable[[], UUID],
+    ) -> None:
+        began = asyncio.Event()
+
+        async def slow(event: LampLit, envelope: EventEnvelope, session: AsyncSession) -> None:
+            began.set()
+            await asyncio.sleep(1.0)
+
+        await ensure_group(redis, "sample", "reader")
+        await light(database, make_tenant(), 1)
+        await relay.publish()
+        busy = Consumer(redis, database, "reader", {LampLit: slow}, claim_idle_seconds=0.3)
+        idle = Consumer(redis, database, "reader", {LampLit: recorder}, claim_idle_seconds=0.3)
+        reading = asyncio.create_task(busy.read())
+        await began.wait()
+        # Long enough for an entry that nobody holds to look abandoned.
+        await asyncio.sleep(0.6)
+
+        assert await idle.claim() == 0
+
+        assert await reading == 1
+        assert (await redis.xpending("events:sample", "reader"))["pending"] == 0
+
+
 class TestRun:
     async def test_a_flush_loses_nothing(
         self,

@@ -21,9 +21,8 @@ PATH = "/internal/events"
 
 @pytest.fixture
 def app(sample_settings: SampleSettings, resources: Resources) -> FastAPI:
-    return create_app(
-        settings=sample_settings, routers=[router_of_events()], title="S", resources=resources
-    )
+    routers = [router_of_events(settled_seconds=0)]
+    return create_app(settings=sample_settings, routers=routers, title="S", resources=resources)
 
 
 @pytest.fixture
