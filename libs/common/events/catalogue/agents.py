@@ -21,13 +21,16 @@ class AgentUpdated(Event, topic="agents", name="agent.updated"):
 
 
 class AgentDeleted(Event, topic="agents", name="agent.deleted"):
-    """An agent was deleted; its documents and conversations hide with it."""
+    """An agent was deleted and answers no more.
+
+    Its documents and conversations stay, out of its reach, until they are deleted themselves.
+    """
 
     agent_id: UUID
 
 
 class AgentRestored(Event, topic="agents", name="agent.restored"):
-    """A deleted agent is back, and so is what hid with it."""
+    """A deleted agent is back, with the documents and conversations it had."""
 
     agent_id: UUID
 
