@@ -68,7 +68,7 @@ format: dev ## Format, and fix what the linter can
 	$(BIN)/ruff check --fix .
 
 test: dev ## The test suite; T=tests/auth for a part
-	$(BIN)/pytest -n 2 --dist loadgroup $(T)
+	$(BIN)/pytest -n 2 --dist loadfile $(T)
 
 ci: check test images k8s faults ## Everything that CI runs
 

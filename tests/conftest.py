@@ -13,8 +13,9 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 import pytest
@@ -73,16 +74,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     _began.clear()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process of `--dist loadgroup`, what shares something dear.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together, in one process of `--dist loadfile`, also those who share the platform.
 
-    That is a file's tests, with the fixtures of its module, and all that use the platform.
+    The `loadgroup` of pytest-xdist 3.8 does not group anything with pytest 9.
     """
-    for item in items:
-        folder = item.path.parent.name
-        group = "the platform" if folder in USE_THE_PLATFORM else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    if config.getoption("dist") != "loadfile":
+        return None
+    # It has no types, and is there only with its plugin.
+    scheduler: Any = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+    by_file: Callable[[str], str] = scheduler._split_scope
+
+    def by_what_is_shared(nodeid: str) -> str:
+        uses_platform = any(f"tests/{folder}/" in nodeid for folder in USE_THE_PLATFORM)
+        return "the platform" if uses_platform else by_file(nodeid)
+
+    scheduler._split_scope = by_what_is_shared
+    return scheduler
 
 
 @pytest.fixture(scope="session")
