@@ -185,7 +185,12 @@ class KeyRing:
 
     def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
         nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
-        return _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
+        try:
+            return _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
+        except DecryptionFailed as error:
+            raise DecryptionFailed(
+                "MASTER_ENCRYPTION_KEY is not the one that encrypted what is in the database"
+            ) from error
 
 
 def _wrapping_place(tenant_id: UUID, version: int) -> bytes:

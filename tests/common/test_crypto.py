@@ -174,5 +174,5 @@ class TestKeyRing:
         acme = new_id()
         await KeyRing(KEY, database).cipher(acme, "names")
 
-        with pytest.raises(DecryptionFailed):
+        with pytest.raises(DecryptionFailed, match="MASTER_ENCRYPTION_KEY is not the one"):
             await KeyRing(b"o" * 32, database).cipher(acme, "names")
