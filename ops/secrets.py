@@ -67,18 +67,28 @@ class Secrets:
             OpsError: the given key is not base64 of 32 bytes.
         """
         try:
-            root = base64.b64decode(given or self.root_key, validate=True)
-        except ValueError:
-            root = b""
-        if len(root) != ROOT_KEY_BYTES:
-            raise OpsError(
-                "MASTER_ENCRYPTION_KEY is not base64 of 32 bytes: "
-                "make one with `openssl rand -base64 32`."
-            )
+            root = read_root_key(given or self.root_key)
+        except ValueError as error:
+            raise OpsError(f"MASTER_ENCRYPTION_KEY cannot be used: {error}.") from error
         derive = HKDF(
             algorithm=SHA256(), length=32, salt=None, info=f"knowrithm/{service}".encode()
         )
         return base64.b64encode(derive.derive(root)).decode()
+
+
+def read_root_key(text: str) -> bytes:
+    """Return the bytes of a root key.
+
+    Raises:
+        ValueError: it is not base64 of 32 bytes.
+    """
+    try:
+        root = base64.b64decode(text, validate=True)
+    except ValueError:
+        root = b""
+    if len(root) != ROOT_KEY_BYTES:
+        raise ValueError("not base64 of 32 bytes; make one with `openssl rand -base64 32`")
+    return root
 
 
 def load_secrets(folder: Path) -> Secrets:

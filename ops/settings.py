@@ -1,14 +1,16 @@
 """What the operator may set: the environment, and a `.env` file beside the Makefile."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.errors import OpsError
 from ops.paths import ROOT
+from ops.secrets import read_root_key
 
 # RERANK_URL where nothing shall rerank: it costs a small machine a second or two a question.
 NO_RERANK = "off"
@@ -23,6 +25,7 @@ SUPERSEDED = {
     "SQLALCHEMY_DATABASE_URI": "set POSTGRES_URL to the database owner's URL",
     "CELERY_BROKER_URL": "set REDIS_URL",
 }
+STORES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "https", "file")
 
 
 class StackSettings(BaseSettings):
@@ -60,7 +63,9 @@ class StackSettings(BaseSettings):
 
     master_encryption_key: str | None = None
 
-    log_level: str = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda given: given.upper())
+    ] = "INFO"
     start_timeout_seconds: Annotated[float, Field(gt=0)] = 180.0
 
     @field_validator("postgres_url", "redis_url", "qdrant_url", "openai_base_url", "rerank_url")
@@ -70,6 +75,20 @@ class StackSettings(BaseSettings):
             return value
         if value is not None and not (urlsplit(value).scheme and urlsplit(value).hostname):
             raise ValueError("not a URL with a scheme and a host")
+        return value
+
+    @field_validator("object_store_url")
+    @classmethod
+    def _is_a_store(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in STORES:
+            raise ValueError("it begins with none of s3://, gs://, az:// and file://")
+        return value
+
+    @field_validator("master_encryption_key")
+    @classmethod
+    def _is_a_key(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_root_key(value)
         return value
 
     @property
@@ -98,11 +117,22 @@ def load_settings() -> StackSettings:
     Raises:
         OpsError: a value cannot be used; names the variable.
     """
+    # Of a line that is no setting it warns without saying where; the platform starts without it.
+    logging.getLogger("dotenv.main").addFilter(_name_the_file)
     try:
         settings = StackSettings()
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "the environment"
-        raise OpsError(f"{name} cannot be used: {first['msg']}.") from None
+        reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise OpsError(f"{name} cannot be used: {reason}.") from None
     home = settings.knowrithm_home.expanduser().absolute()
     return settings.model_copy(update={"knowrithm_home": home})
+
+
+def _name_the_file(record: logging.LogRecord) -> bool:
+    record.msg = str(record.msg).replace(
+        "python-dotenv could not parse statement starting at",
+        f"Note: {ROOT / '.env'} is not NAME=value, and not read, at",
+    )
+    return True

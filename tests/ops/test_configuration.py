@@ -143,10 +143,33 @@ class TestEnvironment:
 
 
 class TestSettings:
-    def test_a_wrong_value_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PORT", "many")
-        with pytest.raises(OpsError, match="PORT cannot be used"):
+    @pytest.mark.parametrize(
+        ("name", "value", "reason"),
+        [
+            ("PORT", "many", "should be a valid integer"),
+            ("POSTGRES_URL", "db.example", "not a URL with a scheme and a host"),
+            ("OBJECT_STORE_URL", "ftp://store/bucket", "it begins with none of s3://"),
+            ("MASTER_ENCRYPTION_KEY", "open sesame", "not base64 of 32 bytes"),
+            ("LOG_LEVEL", "LOUD", "should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ],
+    )
+    def test_a_wrong_value_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(OpsError, match=f"{name} cannot be used: {reason}"):
             load_settings()
+
+    def test_a_line_that_is_no_setting_is_said_with_its_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / ".env").write_text("PORT=9000\nnothing of the kind\n")
+        monkeypatch.setitem(StackSettings.model_config, "env_file", tmp_path / ".env")
+
+        assert load_settings().port == 9000
+        assert caplog.messages == [
+            f"Note: {ROOT / '.env'} is not NAME=value, and not read, at line 2"
+        ]
 
     def test_every_variable_of_the_example_is_read(self) -> None:
         text = (ROOT / ".env.example").read_text()
