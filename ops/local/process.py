@@ -1,5 +1,6 @@
 """Starting and stopping one operating-system process."""
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,10 @@ from ops.local.identity import Identity
 
 WRAPPER = Path(__file__).with_name("exec_wrapper.py")
 LOOPBACK = "127.0.0.1"
+# How much of a log's end may hold the reason of a failure: a traceback can be long.
+TAIL_BYTES = 65536
+# What a server says after the reason.
+AFTERTHOUGHTS = ("Application startup failed. Exiting.",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +110,40 @@ def tail(log: Path, *, lines: int = 5) -> str:
     """Return the last lines of a log for an error message; empty when there is none."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
+            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
     return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def last_words(log: Path) -> str:
+    """Return why the process that wrote a log ended: one line; empty when it says nothing.
+
+    That is its last line. Of a traceback, which services write as JSON, it is the error's message.
+    """
+    text = tail(log, lines=50)
+    for line in filter(str.strip, reversed(text.splitlines())):
+        if not line.startswith("{"):
+            # An error may go on over several lines; then the last of them says little.
+            return line.strip() if line[0].isalnum() else _error_of(text) or line.strip()
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return line
+        event = str(entry.get("exception") or entry.get("event"))
+        if "Traceback" in event:
+            kind, _, reason = _error_of(event).partition(": ")
+            return reason or kind
+        if event not in AFTERTHOUGHTS:
+            return event
+    return ""
+
+
+def _error_of(traceback: str) -> str:
+    """Return the line that begins the last error of a traceback; some errors have more."""
+    after = traceback.rpartition("Traceback (most recent call last):")[2].splitlines()[1:]
+    return next((line for line in after if line and not line.startswith(" ")), "")
 
 
 def wait_until_gone(pid: int, *, seconds: float) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.local.process import tail
+from ops.local.process import last_words
 from ops.local.state import PartState, PartStatus, Phase, StackState, start_time
 
 POLL_SECONDS = 0.05
@@ -143,10 +143,10 @@ class Supervisor:
             was_ready = self._ready[part.name].is_set()
             failures = 1 if time.monotonic() - began > STEADY_SECONDS else failures + 1
             if part.essential and not was_ready and (part.once or failures >= TRIES_BEFORE_READY):
-                reason = tail(part.log, lines=1) or f"it exited with {code}"
+                reason = last_words(part.log) or f"it exited with {code}"
                 raise OpsError(f"{part.name} could not start: {reason} (see {part.log})")
             if part.once and not part.essential:
-                status.detail = tail(part.log, lines=1)
+                status.detail = last_words(part.log)
                 self._set(part, PartState.FAILED)
                 return
             pause = FIRST_PAUSE_SECONDS if failures == 1 else min(pause * 2, LONGEST_PAUSE_SECONDS)

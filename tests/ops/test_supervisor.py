@@ -1,6 +1,7 @@
 """Keeping processes running, with small programs in the place of real parts."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from ops.errors import OpsError
-from ops.local.process import WRAPPER, Program, spawn
+from ops.local.process import WRAPPER, Program, last_words, spawn
 from ops.local.state import PartState, Phase, StackState
 from ops.local.supervisor import Part, Started, Supervisor, rotate
 
@@ -155,3 +156,36 @@ def test_a_large_log_is_moved_away(tmp_path: Path) -> None:
         writer.write(b"b")
     assert log.read_bytes() == b"b"
     assert (tmp_path / "x.log.1").read_bytes() == b"a" * 2000
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+libs.common.crypto.DecryptionFailed: The key is another one.
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("", ""),
+        ("It begins.\nNo such setting.\n", "No such setting."),
+        (json.dumps({"event": "serving"}) + "\n\n", "serving"),
+        (
+            json.dumps({"event": TRACEBACK + "  \n"})
+            + "\n"
+            + json.dumps({"event": "Application startup failed. Exiting."}),
+            "The key is another one.",
+        ),
+        (
+            json.dumps({"event": "failed", "exception": TRACEBACK.replace(": The", "\nNote: The")}),
+            "libs.common.crypto.DecryptionFailed",
+        ),
+        (TRACEBACK + "\nDebug source:\nGeneric {\n    a: 1,\n}\n", TRACEBACK.splitlines()[-1]),
+        ("}\n", "}"),
+    ],
+    ids=["silent", "sentence", "entry", "JSON", "no message", "plain", "nothing known"],
+)
+def test_a_logs_last_words_are_the_reason(tmp_path: Path, log: str, reason: str) -> None:
+    file = tmp_path / "part.log"
+    file.write_text(log)
+    assert last_words(file) == reason
