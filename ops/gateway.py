@@ -281,6 +281,8 @@ def _server(options: GatewayOptions) -> Iterator[str]:
     yield "# Asked by whoever runs the gateway: it says nothing of the services behind it."
     yield "location = /gateway/live { return 200; }"
     yield "if ($unclean) { return 404; }"
+    yield "# Who opens the bare address in a browser wants to see something."
+    yield "location = / { absolute_redirect off; return 302 /api/docs; }"
     yield f"error_page 400 414 494 =400 {BAD_REQUEST};"
     yield "error_page 404 @not_found;"
     yield "error_page 413 @too_large;"

@@ -119,6 +119,12 @@ def test_the_apis_description_is_served_by_auth(gateway: str, path: str) -> None
     assert (status, seen["owner"], seen["target"]) == (200, "auth", path)
 
 
+def test_the_bare_address_leads_to_the_apis_description(gateway: str) -> None:
+    _, seen = ask(f"{gateway}/")
+
+    assert (seen["owner"], seen["target"]) == ("auth", "/api/docs")
+
+
 @pytest.mark.parametrize("prefix", ["/api/v1", "/v1", ""])
 def test_tasks_go_to_the_service_that_their_id_names(gateway: str, prefix: str) -> None:
     for owner, digits in TASK_DIGITS.items():
@@ -147,7 +153,6 @@ def test_an_agent_called_chat_is_still_found_by_name(gateway: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/internal/search",
         "/internal/agents",
         "/%69nternal/search",
