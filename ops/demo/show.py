@@ -11,7 +11,9 @@ from rich.console import Console
 from ops.demo.client import DemoAccount, DemoClient
 from ops.errors import OpsError
 from ops.local.home import Home
-from ops.settings import StackSettings, load_settings
+from ops.local.process import LOOPBACK
+from ops.local.state import StackState
+from ops.settings import StackSettings
 
 HANDBOOK = Path(__file__).with_name("handbook.pdf")
 EMAIL = "demo@fjellvik.example"
@@ -43,11 +45,12 @@ def ask_again(home: Home, *, question: str | None) -> None:
     Raises:
         OpsError: there is no demo company yet, or nothing is running.
     """
-    settings = load_settings()
     account = DemoAccount.load(home.demo)
-    if account is None or not account.agent_id or not home.locked():
+    state = StackState.read(home.state)
+    if account is None or not account.agent_id or state is None or not home.locked():
         raise OpsError("The platform is not running here: start it with `make up`.")
-    with DemoClient(settings.gateway_url) as client:
+    # PORT may not be what it was when the platform was started.
+    with DemoClient(f"http://{LOOPBACK}:{state.gateway_port}") as client:
         client.use_key(account)
         _ask(client, account, question or QUESTION, Console(highlight=False))
 
@@ -133,16 +136,15 @@ def _ask(client: DemoClient, account: DemoAccount, question: str, console: Conso
 
 
 def _cite(message: dict[str, Any], console: Console) -> None:
+    lines: dict[str, None] = {}  # several quotes may come from one page
     for citation in message.get("citations") or []:
         number = citation.get("source_number") or citation.get("number")
         page = f", page {citation['page']}" if citation.get("page") else ""
         heading = citation.get("heading_path") or []
         where = f" ({' / '.join(heading)})" if heading else ""
-        console.print(
-            f"  [Source {number}] {citation.get('document_name')}{page}{where}",
-            markup=False,
-            style="cyan",
-        )
+        lines[f"  [Source {number}] {citation.get('document_name')}{page}{where}"] = None
+    for line in lines:
+        console.print(line, markup=False, style="cyan")
 
 
 def _tell(settings: StackSettings, account: DemoAccount, console: Console) -> None:

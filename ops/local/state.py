@@ -66,6 +66,12 @@ class StackState:
     ports: dict[str, int] = field(default_factory=dict)
     parts: dict[str, PartStatus] = field(default_factory=dict)
 
+    @property
+    def gateway_port(self) -> int | None:
+        """The port that people use; None before it is known."""
+        gateway = self.parts.get("gateway")
+        return gateway.port if gateway is not None else None
+
     def write(self, path: Path) -> None:
         """Replace the file in one step, so that readers never see half of it."""
         scratch = path.with_suffix(".new")
