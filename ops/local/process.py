@@ -125,8 +125,9 @@ def last_words(log: Path) -> str:
     text = tail(log, lines=50)
     for line in filter(str.strip, reversed(text.splitlines())):
         if not line.startswith("{"):
-            # An error may go on over several lines; then the last of them says little.
-            return line.strip() if line[0].isalnum() else _error_of(text) or line.strip()
+            # A printed structure after an error's first line says little.
+            last = line.strip()
+            return last if last[0].isalnum() else _error_of(text) or last
         try:
             entry = json.loads(line)
         except ValueError:
@@ -142,8 +143,9 @@ def last_words(log: Path) -> str:
 
 def _error_of(traceback: str) -> str:
     """Return the line that begins the last error of a traceback; some errors have more."""
-    after = traceback.rpartition("Traceback (most recent call last):")[2].splitlines()[1:]
-    return next((line for line in after if line and not line.startswith(" ")), "")
+    _, begins, after = traceback.rpartition("Traceback (most recent call last):\n")
+    lines = after.splitlines() if begins else []
+    return next((line for line in lines if line and not line.startswith(" ")), "")
 
 
 def wait_until_gone(pid: int, *, seconds: float) -> bool:

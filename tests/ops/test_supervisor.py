@@ -181,9 +181,10 @@ libs.common.crypto.DecryptionFailed: The key is another one.
             "libs.common.crypto.DecryptionFailed",
         ),
         (TRACEBACK + "\nDebug source:\nGeneric {\n    a: 1,\n}\n", TRACEBACK.splitlines()[-1]),
+        (json.dumps({"event": "serving"}) + "\nIt is incomplete:\n  no name\n", "no name"),
         ("}\n", "}"),
     ],
-    ids=["silent", "sentence", "entry", "JSON", "no message", "plain", "nothing known"],
+    ids=["silent", "sentence", "entry", "JSON", "no message", "plain", "list", "nothing known"],
 )
 def test_a_logs_last_words_are_the_reason(tmp_path: Path, log: str, reason: str) -> None:
     file = tmp_path / "part.log"
