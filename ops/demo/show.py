@@ -37,6 +37,8 @@ def show_demo(settings: StackSettings, home: Home) -> None:
         account.question_asked = True
         account.save(home.demo)
     _tell(settings, account, console)
+    if settings.redis_url is not None:
+        _warn(settings, console)
 
 
 def ask_again(home: Home, *, question: str | None) -> None:
@@ -170,6 +172,17 @@ def _tell(settings: StackSettings, account: DemoAccount, console: Console) -> No
     for line in lines:
         markup = line.startswith("[bold")
         console.print(line, markup=markup, soft_wrap=True)
+
+
+def _warn(settings: StackSettings, console: Console) -> None:
+    """Say that a store of the operator's does not answer: the platform starts without Redis."""
+    with DemoClient(settings.gateway_url) as client:
+        health = client.get("/health")
+    if health["status"] != "healthy":
+        console.print(
+            "\nNote: not everything is in reach, so it will be slower: see `make doctor`.",
+            style="yellow",
+        )
 
 
 def _where() -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from dotenv import dotenv_values
 from rich.console import Console
 from rich.table import Table
 
@@ -144,8 +145,9 @@ def _begin() -> tuple[StackSettings, Home]:
     home.prepare()
     with home.lock():
         pass  # a launcher of this home would hold it
+    given = dotenv_values(ROOT / ".env") | os.environ
     for name, instead in SUPERSEDED.items():
-        if os.environ.get(name):
+        if given.get(name):
             print(f"Note: {name} is not read any more; {instead}.", file=sys.stderr)
     return settings, home
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from ops.local.home import Home
+from ops.local.process import free_port
 from ops.local.stack import PROCESSES
 from ops.local.state import PartState, Phase, StackState
 from tests.platform import Platform, running_platform
@@ -55,6 +56,13 @@ class TestUp:
         assert asked.returncode == 0, asked.stderr
         assert "800 full" in asked.stdout
         assert "[Source 1] handbook.pdf, page 4" in asked.stdout
+
+    def test_the_demo_needs_no_port_to_find_the_platform(self, platform: Platform) -> None:
+        environment = {**platform.environment, "PORT": str(free_port())}
+        elsewhere = Platform(platform.url, platform.home, environment)
+        asked = elsewhere.ops("demo", "--question", "How many days a week may I work from home?")
+        assert asked.returncode == 0, asked.stderr
+        assert asked.stdout.count("[Source 1] handbook.pdf") == 1
 
     def test_idle_memory_stays_below_the_bar(self, platform: Platform) -> None:
         parts = state_of(platform).parts
