@@ -31,6 +31,9 @@ CONNECT_TIMEOUT_SECONDS = 1.5
 # For a connection and the answer to BEGIN, which waits for nobody: a server that is silent for so
 # long is gone, whatever the network says.
 ACQUIRE_TIMEOUT_SECONDS = 1.9
+# A crowd that waits for connections is no outage, as long as the database answers some of it.
+BUSY_TIMEOUT_SECONDS = 10.0
+PULSE_SECONDS = 1.0
 ROLLBACK_TIMEOUT_SECONDS = 1.0
 COMMAND_TIMEOUT_SECONDS = 30
 # A replica that does not answer costs one request so long, and is then left alone for a while.
@@ -97,6 +100,7 @@ class Database:
         self._worker_engine = self._make_engine(worker_url) if worker_url else None
         self._pool: Pool | None = None
         self._worker_pool: Pool | None = None
+        self._pulse = _Pulse()
 
     async def open(self) -> None:
         """Check the roles and open the lean pools.
@@ -174,18 +178,18 @@ class Database:
         # A UUID prints as hex digits and hyphens only, so it may stand in the statement; as
         # part of it the tenant is set in the same round trip as BEGIN.
         begin = f"BEGIN; SELECT set_config('app.tenant_id', '{UUID(int=tenant_id.int)}', true)"
-        return _LeanTransaction(self._pool, begin)
+        return _LeanTransaction(self._pool, begin, self._pulse)
 
     def lean_cross_tenant(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction over all tenants without SQLAlchemy; see `cross_tenant`."""
         if self._worker_pool is None:
             raise RuntimeError("work across tenants needs WORKER_DB_URL and an opened database")
         begin = "BEGIN; SELECT set_config('app.cross_tenant', 'on', true)"
-        return _LeanTransaction(self._worker_pool, begin)
+        return _LeanTransaction(self._worker_pool, begin, self._pulse)
 
     def platform(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction without a tenant: tenant tables look empty in it."""
-        return _LeanTransaction(self._pool, "BEGIN")
+        return _LeanTransaction(self._pool, "BEGIN", self._pulse)
 
     async def ping(self) -> None:
         """Make a round trip.
@@ -259,6 +263,15 @@ class Database:
             )
 
 
+class _Pulse:
+    """When the database was last heard to finish something."""
+
+    __slots__ = ("felt_at",)
+
+    def __init__(self) -> None:
+        self.felt_at = float("-inf")
+
+
 class _LeanTransaction(AbstractAsyncContextManager[Connection]):
     """A transaction on a connection of a pool.
 
@@ -266,19 +279,20 @@ class _LeanTransaction(AbstractAsyncContextManager[Connection]):
     times in each question.
     """
 
-    __slots__ = ("_begin", "_connection", "_pool")
+    __slots__ = ("_begin", "_connection", "_pool", "_pulse")
 
     _connection: Connection
 
-    def __init__(self, pool: Pool | None, begin: str) -> None:
+    def __init__(self, pool: Pool | None, begin: str, pulse: _Pulse) -> None:
         if pool is None:
             raise RuntimeError("the database is not open")
         self._pool = pool
         self._begin = begin
+        self._pulse = pulse
 
     async def __aenter__(self) -> Connection:
         try:
-            self._connection = await _begun(self._pool, self._begin)
+            self._connection = await _begun(self._pool, self._begin, self._pulse)
         except OSError as error:
             raise DatabaseUnavailable from error
         except Exception as error:
@@ -311,6 +325,7 @@ class _LeanTransaction(AbstractAsyncContextManager[Connection]):
             try:
                 if await connection.execute("COMMIT") != "COMMIT":
                     raise RuntimeError("a swallowed error has undone this transaction")
+                self._pulse.felt_at = time.monotonic()
             except BaseException:
                 # Also when COMMIT was cut short.
                 await _roll_back(connection)
@@ -329,8 +344,24 @@ async def _roll_back(connection: Connection) -> None:
         pass
 
 
-async def _begun(pool: Pool, begin: str) -> Connection:
-    """Take a connection from the pool and begin a transaction, both within one deadline."""
+async def _begun(pool: Pool, begin: str, pulse: _Pulse) -> Connection:
+    """Take a connection from the pool and begin a transaction.
+
+    A database that has answered others a moment ago is busy rather than gone: then it is worth
+    waiting in the queue a while longer.
+    """
+    gives_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            return await _begun_at_once(pool, begin)
+        except TimeoutError:
+            now = time.monotonic()
+            if now - pulse.felt_at > PULSE_SECONDS or now > gives_up_at:
+                raise
+
+
+async def _begun_at_once(pool: Pool, begin: str) -> Connection:
+    """Take a connection and begin a transaction, both within one deadline."""
     async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
         connection = await pool.acquire()
         try:

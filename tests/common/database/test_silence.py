@@ -139,3 +139,17 @@ async def test_a_silent_replica_costs_a_moment_once(
     assert time.monotonic() - started < 1
     line.mend()
     await reading.close()
+
+
+async def test_a_crowd_waits_for_a_database_that_answers(
+    database: Database, make_tenant: Callable[[], UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.common.database.database.ACQUIRE_TIMEOUT_SECONDS", 0.3)
+    tenant_id = make_tenant()
+
+    async def slow() -> None:
+        async with database.lean(tenant_id) as connection:
+            await connection.execute("SELECT pg_sleep(0.1)")
+
+    # Four connections do this in 0.7 seconds or so, which is more than anybody waits for one.
+    await asyncio.gather(*(slow() for _ in range(24)))
