@@ -150,13 +150,16 @@ class _Listener:
     def turn(self, asked: int) -> Turn:
         """Return the times of the turn that was asked for at `asked`."""
         first, last = _FIRST.search(self._heard), _LAST.search(self._heard)
-        if not self.first or not self.last or first is None or last is None:
-            raise RequestFailed(f"the answer is not whole: …{self._heard[-160:]!r}")
+        if not self.last:
+            raise RequestFailed("the stream ended before the answer did")
+        if first is None or last is None:
+            raise RequestFailed("the answer is not the model's")
         received, began, ended = int(first[1]), int(first[2]), int(last[1])
         if received < asked:
             raise RequestFailed("this is the answer to an earlier question")
         return Turn(
-            first_token=((self.first - asked) - (began - received)) / 1e6,
+            # An answer may also come whole, to who joins late.
+            first_token=(((self.first or self.last) - asked) - (began - received)) / 1e6,
             whole=((self.last - asked) - (ended - received)) / 1e6,
         )
 

@@ -220,7 +220,9 @@ class Bench:
                 pause_seconds=0.2,
             )
             seconds = loop.time() - started
-        found = await asyncio.to_thread(self.api.search, agent, question(first, 0, number=first))
+        found = await asyncio.to_thread(
+            self.api.search, agent, question(first, 0, number=first), limit=50
+        )
         if not any(f"manual-{first}.md" in str(hit["metadata"]) for hit in found):
             self.findings.errors["ingestion: a document that is indexed is not found"] += 1
         self.findings.add("ingest.per_second", lengths.documents / seconds)
