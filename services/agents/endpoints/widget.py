@@ -18,6 +18,7 @@ Anybody = Annotated[Caller | None, Depends(anonymous())]
 
 # The page shows HTML that somebody sent. In a sandbox of an origin of its own it can reach
 # nothing that belongs to the platform's.
+_HINT = "<p>Add <code>?agent_id=…</code> to the address to see that agent's chat here.</p>"
 _SANDBOX = {
     "content-security-policy": "sandbox allow-scripts allow-forms allow-popups",
     "cache-control": "no-store",
@@ -74,7 +75,10 @@ def _page(body: str, public_url: str, agent_id: UUID | None) -> HTMLResponse:
             f'<script src="{base}/api/widget.js" data-agent-id="{agent_id}"'
             f' data-api-url="{base}/api" data-auto-open="true" async></script>'
         )
-    content = body or "<h1>Widget preview</h1><p>The chat opens in the corner.</p>"
+    content = body or (
+        "<style>body{margin:2rem;font-family:system-ui,sans-serif}</style><h1>Widget preview</h1>"
+        + (_HINT if agent_id is None else "<p>The chat opens in the corner.</p>")
+    )
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

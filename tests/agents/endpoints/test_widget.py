@@ -43,7 +43,9 @@ class TestPage:
 
     async def test_needs_no_body(self, client: httpx.AsyncClient, acme: Company) -> None:
         agent = await acme.create_agent()
-        assert (await client.post("/api/v1/test")).status_code == 200
+        bare = await client.post("/api/v1/test")
+        assert bare.status_code == 200
+        assert "?agent_id=" in bare.text
         reply = await client.get("/api/v1/test", params={"agent_id": agent["id"]})
         assert agent["id"] in reply.text
         bad = await client.get("/api/v1/test", params={"agent_id": '"><script>'})
