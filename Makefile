@@ -72,7 +72,7 @@ test: dev ## The test suite; T=tests/auth for a part
 
 ci: check test images k8s faults ## Everything that CI runs
 
-bench: dev ## Measure the platform's own cost of a chat turn
+bench: dev ## Measure what a question, an upload and a read cost; QUICK=1 for a short look
 	$(BIN)/python -m bench
 
 eval: dev ## Measure the answers' quality; DATA=folder with docs/ and questions.jsonl
