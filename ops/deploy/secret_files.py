@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import yaml
 
 from libs.common.database.roles import ServiceRoles
+from ops.errors import OpsError
 from ops.secrets import Secrets, load_secrets
 from ops.services import SERVICES
 
@@ -27,6 +28,7 @@ DEFAULT_POSTGRES = "postgresql://postgres@postgres:5432/knowrithm"
 DEFAULT_REDIS = "redis://redis:6379/0"
 OBJECT_STORE_KEY = "knowrithm"
 BUCKET = "knowrithm"
+STORE_VARIABLES = ("POSTGRES_URL", "REDIS_URL", "OBJECT_STORE_URL")
 OBJECT_STORE_ENDPOINT = "http://object-store:8333"
 
 
@@ -130,7 +132,14 @@ def object_store_users(secrets: Secrets) -> str:
 
 
 def write_kubernetes(folder: Path) -> None:
-    """Write `secrets.yaml`: Secrets for `kubectl apply`, and the public keys' ConfigMap."""
+    """Write `secrets.yaml`: Secrets for `kubectl apply`, and the public keys' ConfigMap.
+
+    Raises:
+        OpsError: A store is not named; the ones of the compose file are not in a cluster.
+    """
+    missing = [name for name in STORE_VARIABLES if not os.environ.get(name)]
+    if missing:
+        raise OpsError(f"Set {', '.join(missing)}: a cluster has no stores of its own.")
     manifests: list[dict[str, object]] = [
         {
             "apiVersion": "v1",
@@ -162,11 +171,15 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kubernetes", action="store_true")
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    if options.kubernetes:
-        write_kubernetes(options.folder)
-    else:
-        write_files(options.folder)
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        if options.kubernetes:
+            write_kubernetes(options.folder)
+        else:
+            write_files(options.folder)
+    except OpsError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ops.deploy.secret_files import with_login, write_files, write_kubernetes
+from ops.deploy.secret_files import (
+    STORE_VARIABLES,
+    with_login,
+    write_files,
+    write_kubernetes,
+)
+from ops.errors import OpsError
 
-STORES = ("POSTGRES_URL", "REDIS_URL", "OBJECT_STORE_URL", "MASTER_ENCRYPTION_KEY")
+STORES = (*STORE_VARIABLES, "MASTER_ENCRYPTION_KEY")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +51,20 @@ def test_made_again_they_are_the_same(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_manifest_that_others_could_read_is_closed(tmp_path: Path) -> None:
+def test_a_cluster_needs_its_stores_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://redis.example.com")
+
+    with pytest.raises(OpsError, match="POSTGRES_URL, OBJECT_STORE_URL"):
+        write_kubernetes(tmp_path)
+
+    assert not (tmp_path / "secrets.yaml").exists()
+
+
+def test_a_manifest_that_others_could_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in STORE_VARIABLES:
+        monkeypatch.setenv(name, "postgresql://owner:x@db.example.com/knowrithm")
     (tmp_path / "secrets.yaml").touch(mode=0o644)
 
     write_kubernetes(tmp_path)
