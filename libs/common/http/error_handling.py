@@ -92,6 +92,9 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     fields = by_field(problems)
     if any(problem["type"] == "json_invalid" for problem in problems):
         code, message = "malformed_json", "The request's body is not valid JSON."
+    elif any(tuple(problem["loc"]) == ("body",) for problem in problems):
+        code = "validation_error"
+        message = "Send a JSON object as the body, with Content-Type: application/json."
     else:
         name, complaints = next(iter(fields.items()))
         code, message = "validation_error", f"{name}: {complaints[0]}"

@@ -101,6 +101,14 @@ class TestErrors:
         assert response.status_code == 400
         assert set(response.json()) >= SHAPE
 
+    async def test_a_form_where_json_is_wanted_is_told_so(
+        self, client: httpx.AsyncClient, ann: dict[str, str]
+    ) -> None:
+        response = await client.post("/api/v1/note", data={"text": "a"}, headers=ann)
+
+        assert response.status_code == 400
+        assert "Content-Type: application/json" in response.json()["message"]
+
 
 class TestBodies:
     async def test_a_body_over_the_limit_is_refused(
