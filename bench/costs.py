@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from ops.local.state import memory_bytes
+
 STORES = frozenset({"postgres", "valkey"})
 MODELS = frozenset({"models", "chat"})
 # Neither services nor workers, nor what they are forked from.
@@ -44,8 +46,7 @@ class Parts:
         for name, pid in self.roots.items():
             total = 0
             for process in _tree(pid, without=others - {pid}):
-                with suppress(psutil.Error):
-                    total += process.memory_full_info().pss
+                total += memory_bytes(process.pid) or 0
             found[name] = total / 2**20
         return found
 

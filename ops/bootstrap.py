@@ -126,7 +126,7 @@ def _create(venv: Path) -> None:
 
 def _install(venv: Path, lock: Path) -> None:
     python = venv / "bin" / "python"
-    arguments = uv_arguments(_pip_configuration(python))
+    arguments = uv_arguments(pip_configuration(python))
     if arguments is not None and _fetch_uv(python):
         command = [str(venv / "bin" / "uv"), "pip", "install", "--quiet", "--no-config"]
         command += ["--python", str(python), "--require-hashes", "--only-binary", ":all:"]
@@ -187,7 +187,7 @@ def uv_arguments(configuration: dict[str, str]) -> UvArguments | None:
     return arguments
 
 
-def _pip_configuration(python: Path) -> dict[str, str]:
+def pip_configuration(python: Path) -> dict[str, str]:
     """Return what pip is told by its files and its environment, the stronger one winning."""
     output = _run([str(python), "-m", "pip", "config", "list"], {}).stdout
     configuration: dict[str, str] = {}

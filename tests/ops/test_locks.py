@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.bootstrap import UvArguments, pip_configuration, uv_arguments
 from ops.paths import ROOT
 
 UV = Path(sys.executable).with_name("uv")
@@ -42,7 +43,10 @@ def test_every_package_has_a_wheel(platform: str, python: str, tmp_path: Path) -
     command += ["--python-platform", platform, "--python-version", python]
     for lock in RUNTIME_LOCKS:
         command += ["-r", str(ROOT / lock)]
-    environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
+    # Whoever needs a proxy, a mirror or a certificate has told pip, not uv.
+    told = uv_arguments(pip_configuration(Path(sys.executable))) or UvArguments()
+    command += told.options
+    environment = {**os.environ, **told.environment, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
 
     result = subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=110
