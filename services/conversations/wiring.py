@@ -1,15 +1,15 @@
 """Conversations put together: adapters once a process, use cases with the person they act for."""
 
-import asyncio
 import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
+from libs.common.background import running
 from libs.common.http.outbound import Outbound
 from libs.common.resources import Resources
 from libs.common.security import Caller, CallerKind
@@ -118,22 +118,16 @@ class Wiring:
             raise TypeError("conversations needs its own settings")
         async with Outbound.open(settings.outbound_policy) as outbound:
             wiring = cls(resources, settings, outbound)
-            tasks = [
-                asyncio.create_task(wiring.channels.run(), name="redis-channels"),
-                asyncio.create_task(wiring._end_streams_on_drain(), name="drain"),
-            ]
-            await wiring.channels.subscribe(
-                INVALIDATION_CHANNEL, Listener(wiring._agents_changed, wiring.agents.forget_all)
-            )
-            try:
+            async with (
+                aclosing(wiring.wake),
+                aclosing(wiring.queue),
+                running(wiring.channels.run(), name="redis-channels"),
+                running(wiring._end_streams_on_drain(), name="drain"),
+            ):
+                await wiring.channels.subscribe(
+                    INVALIDATION_CHANNEL, Listener(wiring._agents_changed, wiring.agents.forget_all)
+                )
                 yield wiring
-            finally:
-                for task in tasks:
-                    task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await asyncio.gather(*tasks)
-                await wiring.queue.aclose()
-                await wiring.wake.aclose()
 
     @cached_property
     def use_cases(self) -> UseCases:

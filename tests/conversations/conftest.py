@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import pytest
 import uvicorn
 from redis.asyncio import Redis
 
+from libs.common.background import running
 from libs.common.resources import Resources
 from libs.common.security import CallerVerifier
 from services.conversations.main import make_app
@@ -102,11 +102,8 @@ async def wiring(resources: Resources) -> AsyncIterator[Wiring]:
 async def worker(wiring: Wiring) -> AsyncIterator[Answering]:
     """A worker that makes answers."""
     answering = Answering(wiring)
-    task = asyncio.create_task(answering.run())
-    yield answering
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with running(answering.run(), name="answering"):
+        yield answering
 
 
 @pytest.fixture

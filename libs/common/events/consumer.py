@@ -23,6 +23,7 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from libs.common.background import running
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.events.dead_letters import bury
 from libs.common.events.delivery import Delivered, Delivery, Handlers
@@ -214,6 +215,8 @@ class Consumer:
                     )
 
     async def _process(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
         done: list[Entry] = []
         failed: list[tuple[Entry, BaseException]] = []
         by_tenant: defaultdict[UUID, list[tuple[Entry, Delivered]]] = defaultdict(list)
@@ -258,13 +261,8 @@ class Consumer:
                             justid=True,
                         )
 
-        holding = asyncio.create_task(hold())
-        try:
+        async with running(hold(), name="holding"):
             yield
-        finally:
-            holding.cancel()
-            with suppress(asyncio.CancelledError):
-                await holding
 
     async def _deliver(
         self, tenant_id: UUID, batch: Sequence[tuple[Entry, Delivered]]

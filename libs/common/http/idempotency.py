@@ -24,6 +24,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.background import running
 from libs.common.database import PLATFORM_TENANT
 from libs.common.errors import Conflict, Invalid, Unauthenticated, Unavailable
 from libs.common.http.access import (
@@ -224,13 +225,8 @@ class KeyRecord:
     @contextlib.asynccontextmanager
     async def kept_locked(self) -> AsyncIterator[None]:
         """Hold the claim for as long as the block takes."""
-        renewal = asyncio.create_task(self._renew())
-        try:
+        async with running(self._renew(), name="idempotency-renewal"):
             yield
-        finally:
-            renewal.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewal
 
     async def finish(self, reply: StoredReply) -> None:
         """Keep the reply. What was done is done: a failure to keep it is logged, not raised."""

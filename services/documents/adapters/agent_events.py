@@ -5,14 +5,15 @@ from the present on. What it may have missed while Redis was away is forgotten.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final, cast
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from libs.common.background import running
 from libs.common.events.envelope import EventEnvelope, MalformedEvent
 from libs.common.events.streams import ENTRY_FIELD, stream_name
 from services.documents.adapters.agents import CachedAgents
@@ -25,16 +26,9 @@ RETRY_SECONDS: Final = 1.0
 _Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
 
 
-@asynccontextmanager
-async def following_agents(redis: Redis, agents: CachedAgents) -> AsyncIterator[None]:
+def following_agents(redis: Redis, agents: CachedAgents) -> AbstractAsyncContextManager[None]:
     """Let `agents` forget what has changed, until the block is left."""
-    task = asyncio.create_task(_follow(redis, agents), name="following_agents")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return running(_follow(redis, agents), name="following-agents")
 
 
 async def _follow(redis: Redis, agents: CachedAgents) -> None:
