@@ -69,6 +69,8 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
     """Serve HTTP until told to stop."""
     import uvicorn  # noqa: PLC0415 - only processes that serve pay for it
 
+    from libs.common.http.coalescing import CoalescingProtocol  # noqa: PLC0415
+
     _begin(settings)
 
     class Server(uvicorn.Server):
@@ -104,7 +106,7 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
-        http="httptools",
+        http=CoalescingProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

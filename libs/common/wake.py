@@ -62,19 +62,28 @@ class Wake:
     """Tells a service's workers that there are events to publish or jobs to do.
 
     The calls return at once; many calls within 20 ms become one message.
+
+    Args:
+        redis: Over which they are told.
+        service: Whose workers.
+        here: Set instead of telling of events, in a process that publishes them itself.
     """
 
-    def __init__(self, redis: Redis, service: str) -> None:
+    def __init__(self, redis: Redis, service: str, *, here: asyncio.Event | None = None) -> None:
         self._redis = redis
         self._arq = arq_client(redis, service)
         self._channel = channel_name(service)
+        self._here = here
         self._wanted: set[bytes] = set()
         self._sender: asyncio.Task[None] | None = None
         self._sent_at = 0.0
 
     def events(self) -> None:
         """Say that events were committed to the outbox."""
-        self._want(EVENTS)
+        if self._here is not None:
+            self._here.set()
+        else:
+            self._want(EVENTS)
 
     def jobs(self) -> None:
         """Say that jobs were committed to the queue."""

@@ -107,6 +107,8 @@ def postgres_program(data_dir: Path, *, port: int, log: Path, fsync: bool = True
     if sys.platform.startswith("linux"):
         # After a crash: one call for the file system instead of one for each of 1,500 files (5 s).
         settings["recovery_init_sync_method"] = "syncfs"
+        # One call a commit instead of two; a short commit's whole cost to a quarter less.
+        settings["wal_sync_method"] = "open_datasync"
     if not fsync:
         # Commits still reach the kernel, so that killing the server loses nothing.
         settings |= {"fsync": "off", "full_page_writes": "off"}

@@ -1,5 +1,6 @@
 """Conversations put together: adapters once a process, use cases with the person they act for."""
 
+import asyncio
 import os
 import secrets
 import socket
@@ -77,13 +78,14 @@ class Wiring:
         outbound: Outbound,
         *,
         owner: str = "",
+        has_events: asyncio.Event | None = None,
     ) -> None:
         redis, database = resources.redis, resources.database
         self.settings = settings
         self.database = database
         self.draining = resources.draining
         self.owner = owner or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.wake = Wake(redis, Settings.service)
+        self.wake = Wake(redis, Settings.service, here=has_events)
         self.agents = CachedAgents(resources.client("agents"))
         self.queue = RedisAnswerQueue(redis)
         self.channels = RedisChannels(redis)
@@ -111,13 +113,20 @@ class Wiring:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, resources: Resources) -> AsyncIterator["Wiring"]:
-        """Put the process together, with its one subscribing connection running."""
+    async def open(
+        cls, resources: Resources, *, has_events: asyncio.Event | None = None
+    ) -> AsyncIterator["Wiring"]:
+        """Put the process together, with its one subscribing connection running.
+
+        Args:
+            resources: Its connections.
+            has_events: Wakes the relay, in a process that has one.
+        """
         settings = resources.settings
         if not isinstance(settings, Settings):
             raise TypeError("conversations needs its own settings")
         async with Outbound.open(settings.outbound_policy) as outbound:
-            wiring = cls(resources, settings, outbound)
+            wiring = cls(resources, settings, outbound, has_events=has_events)
             async with (
                 aclosing(wiring.wake),
                 aclosing(wiring.queue),
@@ -153,7 +162,7 @@ class Wiring:
             restore_messages=RestoreMessages(unit_of_work=open_uow),
             delete_message=DeleteMessage(unit_of_work=open_uow),
             restore_message=RestoreMessage(unit_of_work=open_uow),
-            ask_question=AskQuestion(store=self.store, queue=self.queue, wake=self.wake),
+            ask_question=AskQuestion(store=self.store, queue=self.queue),
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),

@@ -25,7 +25,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     nudges = Nudges(redis, service)
     relay = Relay(database, redis, service, nudge=nudges.events)
     consumer = Consumer(redis, database, service, handlers(redis))
-    async with Wiring.open(resources) as wiring:
+    async with Wiring.open(resources, has_events=nudges.events) as wiring:
         yield {
             "answers": lambda: Answering(wiring).run(),
             "nudges": nudges.run,

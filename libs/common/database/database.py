@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import cache
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from libs.common.database.connection import Connection, Pool
+from libs.common.database.connection import Connection, Pool, Record
 from libs.common.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -180,6 +181,50 @@ class Database:
         begin = f"BEGIN; SELECT set_config('app.tenant_id', '{UUID(int=tenant_id.int)}', true)"
         return _LeanTransaction(self._pool, begin, self._pulse)
 
+    async def call(self, function: str, tenant_id: UUID, *arguments: object) -> list[Record]:
+        """Call a function of `define_tenant_function`: a tenant transaction in one round trip.
+
+        Args:
+            function: Its name; part of the statement, so never from outside.
+            tenant_id: Whose rows it sees and writes.
+            arguments: Its other arguments.
+
+        Returns:
+            The rows; a function of a single value has one row of one column.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached. Whether the function has done its
+                work is not known then.
+        """
+        if self._pool is None:
+            raise RuntimeError("the database is not open")
+        try:
+            return await self._called(
+                self._pool, _calling(function, len(arguments)), tenant_id, arguments
+            )
+        except Exception as error:
+            if isinstance(error, OSError) or _is_outage(error):
+                raise DatabaseUnavailable from error
+            raise
+
+    async def _called(
+        self, pool: Pool, statement: str, tenant_id: UUID, arguments: Sequence[object]
+    ) -> list[Record]:
+        async with _Patience(self._pulse):
+            connection = await pool.acquire()
+            try:
+                rows = await connection.fetch(statement, tenant_id, *arguments)
+                self._pulse.felt_at = time.monotonic()
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:
+                # Cut short: nobody knows what it waits for, and it may yet be done.
+                connection.terminate()
+                raise
+            finally:
+                await pool.release(connection)
+        return rows
+
     def lean_cross_tenant(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction over all tenants without SQLAlchemy; see `cross_tenant`."""
         if self._worker_pool is None:
@@ -263,6 +308,12 @@ class Database:
             )
 
 
+@cache
+def _calling(function: str, arguments: int) -> str:
+    places = ", ".join(f"${number + 1}" for number in range(arguments + 1))
+    return f"SELECT * FROM {function}({places})"  # noqa: S608 - a name from our own code
+
+
 class _Pulse:
     """When the database was last heard to finish something."""
 
@@ -270,6 +321,43 @@ class _Pulse:
 
     def __init__(self) -> None:
         self.felt_at = float("-inf")
+
+
+class _Patience:
+    """A deadline that moves on for as long as the database is heard to finish others' work.
+
+    A database that has answered others a moment ago is busy rather than gone.
+    """
+
+    __slots__ = ("_deadline", "_gives_up_at", "_loop", "_pulse", "_timer")
+
+    _timer: asyncio.TimerHandle
+
+    def __init__(self, pulse: _Pulse) -> None:
+        self._pulse = pulse
+        self._loop = asyncio.get_running_loop()
+
+    async def __aenter__(self) -> None:
+        now = self._loop.time()
+        self._gives_up_at = now + BUSY_TIMEOUT_SECONDS
+        self._deadline = asyncio.timeout_at(self._gives_up_at)
+        self._timer = self._loop.call_at(now + ACQUIRE_TIMEOUT_SECONDS, self._look)
+        await self._deadline.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        await self._deadline.__aexit__(kind, error, trace)
+
+    def _look(self) -> None:
+        if time.monotonic() - self._pulse.felt_at > PULSE_SECONDS:
+            self._deadline.reschedule(self._loop.time())
+        else:
+            self._timer = self._loop.call_later(PULSE_SECONDS, self._look)
 
 
 class _LeanTransaction(AbstractAsyncContextManager[Connection]):

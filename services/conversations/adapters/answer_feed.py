@@ -149,6 +149,7 @@ class RedisAnswerFeed:
         self._attempt = answer.attempt
         self._sequence = 0
         self._text: list[str] = []
+        self._begins = False
         self._timer: asyncio.TimerHandle | None = None
         self._started = False
         self._frames = AnswerFrames(
@@ -165,8 +166,8 @@ class RedisAnswerFeed:
 
     def in_progress(self) -> None:
         """Tell that this attempt begins; followers drop the text of earlier ones."""
-        position = self._next_position()
-        self._send(self._frames.status("in_progress", position), position)
+        self._begins = True
+        self._flush_soon()
 
     def delta(self, text: str) -> None:
         """Add to the answer's text: the first piece goes at once, later ones in small batches."""
@@ -174,26 +175,34 @@ class RedisAnswerFeed:
         if not self._started:
             self._started = True
             self._flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._flush)
+        else:
+            self._flush_soon()
 
     def last_position(self) -> Position:
-        """Return the position of the frame that ends the answer, after all text was sent on."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._flush()
+        """Return the position of the frame that ends the answer."""
         return Position(self._attempt, LAST_SEQUENCE)
 
     async def finish(self, frame: bytes, position: Position, *, others_pending: bool) -> None:
         """Send the frame that ends the answer; returns when Redis has it, or is given up."""
+        self._flush()
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._feeds.send(self._key, Frame(position, True, frame, others_pending), sent)
         with suppress(TimeoutError):
             async with asyncio.timeout(_SEND_TIMEOUT_SECONDS * 2):
                 await sent
 
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._flush)
+
     def _flush(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._begins:
+            self._begins = False
+            position = self._next_position()
+            self._send(self._frames.status("in_progress", position), position)
         if not self._text:
             return
         text = "".join(self._text)

@@ -80,4 +80,4 @@ class RedisAnswerWatch:
         try:
             yield subscription
         finally:
-            await self._channels.unsubscribe(channel, listener)
+            self._channels.unsubscribe(channel, listener)

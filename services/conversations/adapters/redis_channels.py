@@ -23,6 +23,7 @@ _RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _PING_SECONDS: Final = 5.0
 _SILENCE_SECONDS: Final = 12.0
 _SUBSCRIBE_TIMEOUT_SECONDS: Final = 2.0
+_TIDY_SECONDS: Final = 0.5
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +53,8 @@ class RedisChannels:
         self._channels: dict[bytes, _Channel] = {}
         self._connection: AbstractConnection | None = None
         self._heard_at = 0.0
+        self._tidying: asyncio.TimerHandle | None = None
+        self._unsubscribing: set[asyncio.Task[None]] = set()
 
     @property
     def live(self) -> bool:
@@ -73,16 +76,15 @@ class RedisChannels:
                 async with asyncio.timeout(_SUBSCRIBE_TIMEOUT_SECONDS):
                     await known.confirmed.wait()
 
-    async def unsubscribe(self, channel: str, listener: Listener) -> None:
-        """Stop hearing a channel."""
-        name = channel.encode()
-        known = self._channels.get(name)
+    def unsubscribe(self, channel: str, listener: Listener) -> None:
+        """Stop hearing a channel. Redis is told later, of many at once."""
+        known = self._channels.get(channel.encode())
         if known is None or listener not in known.listeners:
             return
         known.listeners.remove(listener)
-        if not known.listeners:
-            del self._channels[name]
-            await self._send("UNSUBSCRIBE", name)
+        if not known.listeners and self._tidying is None:
+            loop = asyncio.get_running_loop()
+            self._tidying = loop.call_later(_TIDY_SECONDS, self._tidy)
 
     async def run(self) -> None:
         """Keep the connection and hand out what comes in, until cancelled."""
@@ -113,6 +115,16 @@ class RedisChannels:
         for known in list(self._channels.values()):
             for listener in list(known.listeners):
                 listener.missed()
+
+    def _tidy(self) -> None:
+        self._tidying = None
+        unheard = [name for name, known in self._channels.items() if not known.listeners]
+        for name in unheard:
+            del self._channels[name]
+        if unheard:
+            task = asyncio.create_task(self._send("UNSUBSCRIBE", *unheard))
+            self._unsubscribing.add(task)
+            task.add_done_callback(self._unsubscribing.discard)
 
     async def _connect(self) -> None:
         pool = self._redis.connection_pool

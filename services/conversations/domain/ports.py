@@ -99,10 +99,13 @@ class AnswerFeed(Protocol):
         """Add to the answer's text."""
 
     def last_position(self) -> Position:
-        """Return the position of the frame that ends the answer, after all text was sent on."""
+        """Return the position of the frame that ends the answer."""
 
     async def finish(self, frame: bytes, position: Position, *, others_pending: bool) -> None:
-        """Send the frame that ends the answer; followers look on if others are pending."""
+        """Send what is left and the frame that ends the answer.
+
+        Followers look on if others are pending.
+        """
 
 
 class AnswerFeeds(Protocol):

@@ -45,7 +45,6 @@ class Citation(Base, TenantOwned):
 
     __tablename__ = "citations"
 
-    answer_id: Mapped[UUID]
     message_id: Mapped[UUID]
     position: Mapped[int]
     source_number: Mapped[int]

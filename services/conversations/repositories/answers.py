@@ -1,12 +1,14 @@
 """The SQL of the answer engine: asking, taking, finishing; lean, since each question runs it.
 
-Every statement names the tenant, and runs in a transaction of that tenant. Times come from the
+The steps that each question takes are functions of the schema (migration 0002), a round trip each;
+every statement names the tenant, and runs in a transaction of that tenant. Times come from the
 database's clock alone, so that workers with skewed clocks agree on who holds a lease.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -28,6 +30,8 @@ from services.conversations.domain.answers import (
     Turn,
 )
 from services.conversations.repositories import answer_statements as sql
+
+_HISTORY_TURNS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,42 +86,34 @@ class AnswerStore:
         """
         message_id, answer_id = new_id(), new_id()
         task_id = new_task_id("conversations")
-        async with self.database.lean(tenant_id) as connection:
-            if history:
-                await connection.execute(
-                    sql.ADD_TURNS,
-                    tenant_id,
-                    conversation_id,
-                    [new_id() for _ in history],
-                    [turn.role for turn in history],
-                    [turn.content for turn in history],
-                    entity_id,
-                )
-            agent_id: UUID | None = await connection.fetchval(
-                sql.ASK,
-                tenant_id,
-                conversation_id,
-                entity_id,
-                message_id,
-                text,
-                answer_id,
-                task_id,
-                kind.value,
-                _json(options),
-                traceparent,
-                new_id(),
-            )
+        ((agent_id,),) = await self.database.call(
+            "ask_question",
+            tenant_id,
+            conversation_id,
+            entity_id,
+            message_id,
+            text,
+            answer_id,
+            task_id,
+            kind.value,
+            _json(options),
+            traceparent,
+            new_id(),
+            [new_id() for _ in history],
+            [turn.role for turn in history],
+            [turn.content for turn in history],
+        )
         if agent_id is None:
             return None
         return AskedQuestion(tenant_id, conversation_id, agent_id, message_id, answer_id, task_id)
 
     async def take(self, tenant_id: UUID, answer_ids: Sequence[UUID]) -> list[TakenAnswer]:
         """Take those of the listed answers that are free, as far as the tenant's share goes."""
-        return await self._take(tenant_id, sql.TAKE_LISTED, list(answer_ids))
+        return await self._take(tenant_id, list(answer_ids))
 
     async def take_waiting(self, tenant_id: UUID) -> list[TakenAnswer]:
         """Take the tenant's oldest waiting answers, as far as its share goes."""
-        return await self._take(tenant_id, sql.TAKE_WAITING)
+        return await self._take(tenant_id, None)
 
     async def finish(
         self, taken: TakenAnswer, answer: Answer, *, message_id: UUID, seconds: float
@@ -152,40 +148,40 @@ class AnswerStore:
             duration_ms=0,
             citation_count=len(citations),
         )
-        rows = [
+        cited = [
             {**citation, "id": new_id(), "position": position}
             for position, citation in enumerate(citations)
         ]
-        async with self.database.lean(taken.tenant_id) as connection:
-            row = await connection.fetchrow(
-                sql.FINISH,
-                taken.tenant_id,
-                taken.answer_id,
-                taken.attempt,
-                self.owner,
-                message_id,
-                answer.mode.value,
-                answer.prompt_tokens,
-                answer.completion_tokens,
-                answer.cost_micros,
-                answer.text,
-                answer.model,
-                round(seconds, 3),
-                _json(sources),
-                _json(metadata),
-                _json(rows),
-                new_id(),
-                taken.traceparent,
-                completed.model_dump_json(),
-            )
-        if row is None:
+        rows = await self.database.call(
+            "finish_answer",
+            taken.tenant_id,
+            taken.answer_id,
+            taken.attempt,
+            self.owner,
+            message_id,
+            answer.mode.value,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            answer.cost_micros,
+            answer.text,
+            answer.model,
+            round(seconds, 3),
+            _json(sources),
+            _json(metadata),
+            _json(cited),
+            new_id(),
+            taken.traceparent,
+            completed.model_dump_json(),
+        )
+        if not rows:
             return None
+        ((created_at, tenant_waits, conversation_waits),) = rows
         message = StoredMessage(
             id=message_id,
             conversation_id=taken.conversation_id,
             role="assistant",
             content=answer.text,
-            created_at=row["created_at"],
+            created_at=created_at,
             sources=orjson.loads(_json(sources)),
             citations=[_citation_shape(citation) for citation in orjson.loads(_json(citations))],
             metadata=metadata,
@@ -193,9 +189,7 @@ class AnswerStore:
             processing_time=round(seconds, 3),
             tokens_used=answer.prompt_tokens + answer.completion_tokens,
         )
-        return Finished(
-            message, tenant_waits=row["waiting"], conversation_waits=row["others_pending"]
-        )
+        return Finished(message, tenant_waits, conversation_waits)
 
     async def fail(self, taken: TakenAnswer, *, code: str, error: str) -> bool | None:
         """Store that there will be no answer; None when the lease was lost.
@@ -209,19 +203,19 @@ class AnswerStore:
             agent_id=taken.agent_id,
             code=code,
         )
-        async with self.database.lean(taken.tenant_id) as connection:
-            waiting: bool | None = await connection.fetchval(
-                sql.FAIL,
-                taken.tenant_id,
-                taken.answer_id,
-                taken.attempt,
-                self.owner,
-                code,
-                error,
-                new_id(),
-                taken.traceparent,
-                event.model_dump_json(),
-            )
+        ((waits,),) = await self.database.call(
+            "fail_answer",
+            taken.tenant_id,
+            taken.answer_id,
+            taken.attempt,
+            self.owner,
+            code,
+            error,
+            new_id(),
+            taken.traceparent,
+            event.model_dump_json(),
+        )
+        waiting: bool | None = waits
         return waiting
 
     async def renew_leases(self) -> set[UUID]:
@@ -265,17 +259,17 @@ class AnswerStore:
         Returns:
             None when there is no such conversation.
         """
-        async with self.database.lean(tenant_id) as connection:
-            rows = await connection.fetch(sql.LATEST, tenant_id, conversation_id, entity_id, since)
+        rows = await self.database.call(
+            "latest_answers", tenant_id, conversation_id, entity_id, since
+        )
         if not rows:
             return None
         return [_status(tenant_id, row) for row in rows if row["id"] is not None]
 
     async def status(self, tenant_id: UUID, answer_id: UUID) -> AnswerStatus | None:
         """Return how an answer stands; None when there is no such."""
-        async with self.database.lean(tenant_id) as connection:
-            row = await connection.fetchrow(sql.STATUS, tenant_id, answer_id)
-        return _status(tenant_id, row) if row is not None else None
+        rows = await self.database.call("answer_status", tenant_id, answer_id)
+        return _status(tenant_id, rows[0]) if rows else None
 
     async def message(self, tenant_id: UUID, message_id: UUID) -> StoredMessage | None:
         """Return a message with its citations; None when there is no such, or it is deleted."""
@@ -289,14 +283,16 @@ class AnswerStore:
             row = await connection.fetchrow("SELECT * FROM find_task($1)", task_id)
         return (row["tenant_id"], row["answer_id"]) if row is not None else None
 
-    async def _take(
-        self, tenant_id: UUID, statement: str, *candidates: list[UUID]
-    ) -> list[TakenAnswer]:
-        async with self.database.lean(tenant_id) as connection:
-            await connection.execute(sql.TENANT_GATE, str(tenant_id))
-            rows = await connection.fetch(
-                statement, tenant_id, self.per_tenant, self.owner, self.lease_seconds, *candidates
-            )
+    async def _take(self, tenant_id: UUID, listed: list[UUID] | None) -> list[TakenAnswer]:
+        rows = await self.database.call(
+            "take_answers",
+            tenant_id,
+            listed,
+            self.per_tenant,
+            self.owner,
+            timedelta(seconds=self.lease_seconds),
+            _HISTORY_TURNS,
+        )
         return [_taken(tenant_id, row) for row in rows]
 
 

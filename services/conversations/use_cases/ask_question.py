@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.telemetry import current_traceparent
-from libs.common.wake import Wake
 from services.conversations.domain.answers import (
     AnswerKind,
     AnswerStatus,
@@ -31,7 +30,6 @@ class AskQuestion:
 
     store: AnswerStore
     queue: AnswerQueue
-    wake: Wake
 
     async def __call__(
         self,
@@ -71,9 +69,9 @@ class AskQuestion:
         )
         if question is None:
             raise ConversationNotFound
-        # A crash between the two is covered: workers look for what was queued and not taken.
+        # A crash between the two is covered: workers look for what was queued and not taken. Who
+        # hears of the question publishes its event too.
         self.queue.put(question, traceparent=traceparent)
-        self.wake.events()
         return question
 
 

@@ -82,6 +82,8 @@ class Answering:
                 self._redis_is_down = True
                 await asyncio.sleep(_SWEEP_SECONDS)
                 continue
+            if found:
+                self._wiring.wake.events()
             await self._take_all(found)
 
     async def _sweep(self) -> None:

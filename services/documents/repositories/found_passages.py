@@ -44,14 +44,6 @@ ORDER BY h.ord
 LIMIT $4
 """
 
-# The same, together with how current the agent's passages are: a row at least, when it has any.
-_CONFIRM_GUESS = f"""
-SELECT known.generation, known.removals, found.*
-FROM knowledge_generations known LEFT JOIN LATERAL ({_CONFIRM}) AS found ON true
-WHERE known.tenant_id = $1 AND known.agent_id = $3 AND known.space = $5
-ORDER BY found.ord
-"""  # noqa: S608 - made of the statement above
-
 
 class SearchesInTransaction(Protocol):
     """A vector store in our own database, which can search inside a transaction of ours."""
@@ -124,33 +116,13 @@ class FindInOneTransaction:
         self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
     ) -> tuple[FoundPassage, ...]:
         """Return the best passages that may be shown."""
-        guess = None
-        if agent_id is not None:
-            guess = self.vectors.guess(
-                tenant_id,
-                query.space,
-                agent_id=agent_id,
-                vector=query.vector,
-                terms=query.terms,
-                limit=limit + SPARE_HITS,
-            )
         try:
+            guessed = None
+            if agent_id is not None:
+                guessed = await self._guess(tenant_id, query, agent_id=agent_id, limit=limit)
+            if guessed is not None:
+                return guessed
             async with self.database.lean(tenant_id) as connection:
-                if guess is not None:
-                    rows = await connection.fetch(
-                        _CONFIRM_GUESS,
-                        tenant_id,
-                        guess.passage_ids[:limit],
-                        agent_id,
-                        limit,
-                        query.space.name,
-                    )
-                    current = rows and (rows[0][0], rows[0][1]) == (
-                        guess.generation,
-                        guess.removals,
-                    )
-                    if current and _is_enough(rows, guess, limit=limit):
-                        return _found([tuple(row)[2:] for row in rows], guess.scores)
                 hits = await self.vectors.search(
                     tenant_id,
                     query.space,
@@ -163,6 +135,35 @@ class FindInOneTransaction:
                 return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
         except DatabaseUnavailable as error:
             raise VectorStoreUnavailable(retry_after_seconds=2) from error
+
+    async def _guess(
+        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID, limit: int
+    ) -> tuple[FoundPassage, ...] | None:
+        """Return what memory names, if PostgreSQL confirms that it is current and enough."""
+        guess = self.vectors.guess(
+            tenant_id,
+            query.space,
+            agent_id=agent_id,
+            vector=query.vector,
+            terms=query.terms,
+            limit=limit + SPARE_HITS,
+        )
+        if guess is None:
+            return None
+        # Of migration 0003: as `_CONFIRM`, and with it how current the agent's passages are; a
+        # row at least, when it has any.
+        rows = await self.database.call(
+            "confirm_passages",
+            tenant_id,
+            guess.passage_ids[:limit],
+            agent_id,
+            limit,
+            query.space.name,
+        )
+        current = rows and (rows[0][0], rows[0][1]) == (guess.generation, guess.removals)
+        if not current or not _is_enough(rows, guess, limit=limit):
+            return None
+        return _found([tuple(row)[2:] for row in rows], guess.scores)
 
 
 def _is_enough(rows: Sequence[Record], guess: VectorGuess, *, limit: int) -> bool:

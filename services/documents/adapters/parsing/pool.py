@@ -182,7 +182,9 @@ class _Child:
         """Kill the process, if need be, and return its exit code."""
         with contextlib.suppress(ProcessLookupError):
             if self._process.returncode is None:
-                self._process.kill()
+                # Not its own `kill`, which looks first whether the process has ended, and then
+                # takes the exit code that asyncio waits for.
+                os.kill(self._process.pid, signal.SIGKILL)
         code = await self._process.wait()
         # The pipes' transports would otherwise linger until the loop is gone.
         if self._process.stdin is not None:
