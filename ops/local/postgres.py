@@ -100,6 +100,9 @@ def postgres_program(data_dir: Path, *, port: int, log: Path, fsync: bool = True
         "max_connections": str(MAX_CONNECTIONS),
         "shared_buffers": "128MB",
         "max_wal_size": "512MB",
+        # New tables have no statistics until they are first looked at, and plans without them
+        # read all rows of a tenant: not for a whole minute of somebody's first try.
+        "autovacuum_naptime": "10s",
         "password_encryption": "scram-sha-256",
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -35,11 +35,11 @@ CROSS JOIN LATERAL (
     SELECT * FROM passages WHERE tenant_id = $1 AND id = h.id AND deleted_at IS NULL LIMIT 1
 ) p
 CROSS JOIN LATERAL (
-    SELECT filename, source_url FROM documents
-    WHERE tenant_id = $1 AND id = p.document_id AND live_version = p.document_version
-      AND deleted_at IS NULL AND ($3::uuid IS NULL OR agent_id = $3)
-    LIMIT 1
+    SELECT filename, source_url, live_version, agent_id, deleted_at FROM documents
+    WHERE tenant_id = $1 AND id = p.document_id LIMIT 1
 ) d
+WHERE d.live_version = p.document_version AND d.deleted_at IS NULL
+  AND ($3::uuid IS NULL OR d.agent_id = $3)
 ORDER BY h.ord
 LIMIT $4
 """

@@ -120,6 +120,69 @@ class TestTenantTransactions:
         await database.close()
 
 
+class TestCalls:
+    async def test_work_in_their_tenant_only(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+        acme, globex = new_id(), new_id()
+
+        ((added,),) = await database.call("add_turns", acme, acme, 1, 0.0)
+        ((foreign,),) = await database.call("add_turns", globex, globex, 0, 0.0)
+
+        assert (added, foreign) == (1, 0)
+
+    async def test_refuse_to_write_for_another_and_undo_all(
+        self, open_database: OpenDatabase
+    ) -> None:
+        database = await open_database("sample")
+        acme = new_id()
+
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await database.call("add_turns", acme, new_id(), 1, 0.0)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await database.call("add_turns", acme, acme, 2, 0.0)
+
+        assert [tuple(row) for row in await database.call("add_turns", acme, acme, 0, 0.0)] == [
+            (0,)
+        ]
+
+    async def test_leave_nothing_on_the_connection(self, database_urls: DatabaseUrls) -> None:
+        database = Database(database_urls("sample").primary, service="sample", pool_size=1)
+        await database.open()
+        acme = new_id()
+        await database.call("add_turns", acme, acme, 1, 0.0)
+
+        async with database.platform() as connection:
+            without_tenant = await connection.fetchval(COUNT)
+            mode = await connection.fetchval("SHOW plan_cache_mode")
+        await database.close()
+
+        assert (without_tenant, mode) == (0, "auto")
+
+    async def test_cancelled_ones_give_their_connection_up(
+        self, database_urls: DatabaseUrls
+    ) -> None:
+        database = Database(database_urls("sample").primary, service="sample", pool_size=1)
+        await database.open()
+        acme = new_id()
+        calling = asyncio.create_task(database.call("add_turns", acme, acme, 0, 30.0))
+        await asyncio.sleep(0.1)
+
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        async with asyncio.timeout(2):
+            await database.call("add_turns", acme, acme, 1, 0.0)
+        await database.close()
+
+    async def test_may_be_called_by_the_service_only(self, open_database: OpenDatabase) -> None:
+        database = await open_database("sample")
+
+        async with database.lean_cross_tenant() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.fetch("SELECT add_turns($1, $1, 0, 0)", new_id())
+            await connection.execute("ROLLBACK; BEGIN")
+
+
 class TestCrossTenant:
     async def test_sees_all_rows_in_its_own_transactions(self, open_database: OpenDatabase) -> None:
         database = await open_database("sample")

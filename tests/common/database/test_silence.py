@@ -99,7 +99,11 @@ async def session(database: Database, tenant_id: UUID) -> None:
         await opened.execute(text("SELECT 1"))
 
 
-@pytest.mark.parametrize("work", [lean, session])
+async def call(database: Database, tenant_id: UUID) -> None:
+    await database.call("add_turns", tenant_id, tenant_id, 0, 0.0)
+
+
+@pytest.mark.parametrize("work", [lean, session, call])
 async def test_is_told_within_two_seconds_and_heals(
     database: Database, line: Line, make_tenant: Callable[[], UUID], work: Any
 ) -> None:
@@ -151,5 +155,9 @@ async def test_a_crowd_waits_for_a_database_that_answers(
         async with database.lean(tenant_id) as connection:
             await connection.execute("SELECT pg_sleep(0.1)")
 
+    async def slow_call() -> None:
+        await database.call("add_turns", tenant_id, tenant_id, 0, 0.1)
+
     # Four connections do this in 0.7 seconds or so, which is more than anybody waits for one.
     await asyncio.gather(*(slow() for _ in range(24)))
+    await asyncio.gather(*(slow_call() for _ in range(24)))

@@ -76,6 +76,8 @@ def _define_taking() -> None:
     # Takes those of the listed answers that are free, or (without a list) the oldest that wait.
     # Counting what is in flight and taking more must not interleave with another worker's. A
     # lease lost in a crash of the database is one that nobody holds: no flush is waited for.
+    # Row by row, each by its whole key: as a join, a planner without fresh statistics reads all
+    # of the tenant's messages (3 ms instead of 0.2 at 3,000).
     # With each comes its history: the last turns, and all instructions, which only completions
     # hold.
     define_tenant_function(
@@ -85,7 +87,7 @@ def _define_taking() -> None:
             id uuid, attempt integer, task_id uuid, conversation_id uuid, agent_id uuid,
             message_id uuid, options jsonb, queued_at timestamptz, traceparent text,
             content text, max_context_length integer, history json)""",
-        declare="v_free integer;",
+        declare="v_free integer; v_sequence bigint; v_channel text;",
         body="""
         PERFORM pg_advisory_xact_lock(hashtextextended('answers:' || p_tenant, 0)),
                 set_config('synchronous_commit', 'off', true);
@@ -96,8 +98,7 @@ def _define_taking() -> None:
         IF v_free <= 0 THEN
             RETURN;
         END IF;
-        RETURN QUERY
-        WITH picked AS (
+        FOR id IN
             SELECT a.id FROM answers a
             WHERE a.tenant_id = p_tenant AND a.completed_at IS NULL
               AND ((p_listed IS NULL AND a.state = 'queued')
@@ -105,36 +106,40 @@ def _define_taking() -> None:
                        AND (a.state = 'queued' OR a.lease_until < clock_timestamp())))
             ORDER BY a.id LIMIT v_free
             FOR UPDATE SKIP LOCKED
-        ), taken AS (
+        LOOP
             UPDATE answers a
             SET state = 'running', attempt = a.attempt + 1, lease_owner = p_owner,
                 lease_until = clock_timestamp() + p_lease,
                 started_at = coalesce(a.started_at, clock_timestamp())
-            FROM picked WHERE a.tenant_id = p_tenant AND a.id = picked.id
-            RETURNING a.id, a.attempt, a.task_id, a.conversation_id, a.agent_id, a.message_id,
+            WHERE a.tenant_id = p_tenant AND a.id = take_answers.id
+            RETURNING a.attempt, a.task_id, a.conversation_id, a.agent_id, a.message_id,
                       a.options, a.queued_at, a.traceparent
-        )
-        SELECT taken.*, question.content, conversation.max_context_length,
-               (SELECT json_agg(json_build_array(earlier.role, earlier.content)
-                                ORDER BY earlier.sequence)
-                FROM ((SELECT m.role, m.content, m.sequence FROM messages m
-                       WHERE m.tenant_id = p_tenant
-                         AND m.conversation_id = taken.conversation_id
-                         AND m.sequence < question.sequence AND m.deleted_at IS NULL
-                       ORDER BY m.sequence DESC LIMIT p_turns)
-                      UNION
-                      SELECT m.role, m.content, m.sequence FROM messages m
-                      WHERE conversation.channel = 'completion'
-                        AND m.tenant_id = p_tenant
-                        AND m.conversation_id = taken.conversation_id
-                        AND m.sequence < question.sequence AND m.deleted_at IS NULL
-                        AND m.role = 'system') earlier)
-        FROM taken
-        JOIN messages question
-          ON question.tenant_id = p_tenant AND question.id = taken.message_id
-        JOIN conversations conversation
-          ON conversation.tenant_id = p_tenant AND conversation.id = taken.conversation_id
-        ORDER BY taken.id;
+            INTO attempt, task_id, conversation_id, agent_id, message_id, options, queued_at,
+                 traceparent;
+            SELECT m.content, m.sequence INTO content, v_sequence
+            FROM messages m WHERE m.tenant_id = p_tenant AND m.id = take_answers.message_id;
+            SELECT c.max_context_length, c.channel INTO max_context_length, v_channel
+            FROM conversations c
+            WHERE c.tenant_id = p_tenant AND c.id = take_answers.conversation_id;
+            SELECT json_agg(json_build_array(e.role, e.content) ORDER BY e.sequence) INTO history
+            FROM (SELECT m.role, m.content, m.sequence FROM messages m
+                  WHERE m.tenant_id = p_tenant
+                    AND m.conversation_id = take_answers.conversation_id
+                    AND m.sequence < v_sequence AND m.deleted_at IS NULL
+                  ORDER BY m.sequence DESC LIMIT p_turns) e;
+            IF v_channel = 'completion' THEN
+                SELECT json_agg(json_build_array(e.role, e.content) ORDER BY e.sequence)
+                INTO history
+                FROM (SELECT m.role, m.content, m.sequence,
+                             row_number() OVER (ORDER BY m.sequence DESC) AS back
+                      FROM messages m
+                      WHERE m.tenant_id = p_tenant
+                        AND m.conversation_id = take_answers.conversation_id
+                        AND m.sequence < v_sequence AND m.deleted_at IS NULL) e
+                WHERE e.back <= p_turns OR e.role = 'system';
+            END IF;
+            RETURN NEXT;
+        END LOOP;
         """,
     )
 
@@ -226,7 +231,8 @@ def _define_failing() -> None:
 
 def _define_following() -> None:
     # A conversation's newest answer and those pending, and all since a given one; one row of
-    # nulls when it has none, no row when there is no such conversation.
+    # nulls when it has none, no row when there is no such conversation. Ordered as the index of
+    # conversations is, so that no plan walks the tenant's answers backwards instead.
     define_tenant_function(
         "latest_answers",
         "p_conversation uuid, p_entity uuid, p_since uuid",
@@ -242,14 +248,14 @@ def _define_following() -> None:
         SELECT {_STATUS_NAMES} FROM (
             SELECT * FROM answers a
             WHERE a.tenant_id = p_tenant AND a.conversation_id = p_conversation
-            ORDER BY a.id DESC LIMIT 20
+            ORDER BY a.conversation_id DESC, a.id DESC LIMIT 20
         ) recent
         WHERE (completed_at IS NULL OR id >= p_since
                OR id = (SELECT a.id FROM answers a
                         WHERE a.tenant_id = p_tenant AND a.conversation_id = p_conversation
-                        ORDER BY a.id DESC LIMIT 1))
-          AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = p_tenant
-                          AND m.id = recent.answer_message_id AND m.deleted_at IS NOT NULL)
+                        ORDER BY a.conversation_id DESC, a.id DESC LIMIT 1))
+          AND coalesce((SELECT m.deleted_at IS NULL FROM messages m
+                        WHERE m.tenant_id = p_tenant AND m.id = recent.answer_message_id), true)
         ORDER BY id;
         IF NOT FOUND THEN
             RETURN QUERY SELECT {_STATUS_NULLS};
