@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import platform as machine
+import signal
 import statistics
 import sys
 import time
@@ -41,6 +42,9 @@ async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findi
         hold: Say where everything is before the rounds, and wait for Enter: for profilers.
     """
     findings = Findings()
+    if (task := asyncio.current_task()) is not None:
+        # Being ended takes the platform along that was started for it.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with stub_models() as models:
         with scratch_platform(**models.variables) as platform:
             findings.add("up.first_seconds", await asyncio.to_thread(platform.up))
@@ -151,7 +155,10 @@ def main() -> int:
     lengths = QUICK if os.environ.get("QUICK") else Lengths()
     if given.rounds:
         lengths = Lengths(**{**vars(lengths), "rounds": given.rounds})
-    findings = uvloop.run(measure(lengths, only=given.only, hold=given.hold))
+    try:
+        findings = uvloop.run(measure(lengths, only=given.only, hold=given.hold))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     report = "\n".join(table.render(findings)) + "\n"
     print(report)
     if given.details:
