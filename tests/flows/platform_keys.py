@@ -35,7 +35,7 @@ def claims_of(token: str) -> dict[str, Any]:
 def signed_at(platform: Platform, token: str, now: datetime) -> str:
     """Return the same token as if the platform had made it at another time."""
     claims = claims_of(token)
-    return Es256AccessTokens(asyncio.run(_signing_keys(platform))).sign(
+    return Es256AccessTokens(asyncio.run(signing_keys(platform))).sign(
         user_id=UUID(claims["sub"]),
         tenant_id=UUID(claims["tenant"]),
         role=claims["role"],
@@ -44,7 +44,8 @@ def signed_at(platform: Platform, token: str, now: datetime) -> str:
     )
 
 
-async def _signing_keys(platform: Platform) -> list[SigningKey]:
+async def signing_keys(platform: Platform) -> list[SigningKey]:
+    """Return the keys that the platform signs access tokens with, newest first."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _environment_of_auth(platform).items():
             patch.setenv(name, value)
