@@ -1,10 +1,13 @@
 """Two companies on the running platform: Acme owns things, and Globex must not see any of them."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from libs.common.security import SigningKey
+from ops.local.home import Home
+from ops.local.state import StackState
 from tests.flows.platform_keys import signing_keys
 from tests.platform import Company, Platform, register
 from tests.tenancy.cast import Callers, belongings_of, callers_of
@@ -36,3 +39,11 @@ def ids(acme: Company) -> dict[str, str]:
 def callers(acme: Company, signing_key: SigningKey) -> Callers:
     """Callers of Acme who lack something."""
     return callers_of(acme, signing_key)
+
+
+@pytest.fixture(scope="session")
+def ports(platform: Platform) -> Mapping[str, int]:
+    """The ports of the processes behind the gateway, on the loopback."""
+    state = StackState.read(Home(platform.home).state)
+    assert state is not None
+    return state.ports
