@@ -47,7 +47,7 @@ def signed_at(platform: Platform, token: str, now: datetime) -> str:
 async def signing_keys(platform: Platform) -> list[SigningKey]:
     """Return the keys that the platform signs access tokens with, newest first."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in _environment_of_auth(platform).items():
+        for name, value in environment_of(platform, "auth").items():
             patch.setenv(name, value)
         settings = Settings()
     async with Resources.open(settings) as resources:
@@ -59,7 +59,8 @@ async def signing_keys(platform: Platform) -> list[SigningKey]:
         return list(await load())
 
 
-def _environment_of_auth(platform: Platform) -> dict[str, str]:
+def environment_of(platform: Platform, process: str) -> dict[str, str]:
+    """Return what a process of the platform, such as `auth` or `auth-worker`, is started with."""
     home = Home(platform.home)
     state = StackState.read(home.state)
     assert state is not None
@@ -73,4 +74,4 @@ def _environment_of_auth(platform: Platform) -> dict[str, str]:
         owner_url=f"postgresql://{OWNER}:{secrets.owner_password}@{database}",
         redis_url=f"redis://:{secrets.redis_password}@{LOOPBACK}:{state.ports['valkey']}/0",
     )
-    return wiring.environment_of("auth")
+    return wiring.environment_of(process)
