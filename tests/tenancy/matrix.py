@@ -87,6 +87,78 @@ NO_IDS: Final = frozenset({"provider_model_id"})
 BY_FORM: Final = frozenset({("POST", "/api/v1/document/upload")})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalRow:
+    """A route between services.
+
+    Attributes:
+        services: Who may call it; all of them when None.
+        body: What it is called with; a value in braces is the id of that name.
+        tenant_needed: Whether the caller must say for whom it acts.
+    """
+
+    service: str
+    method: str
+    path: str
+    services: frozenset[str] | None = None
+    body: Mapping[str, str] | None = None
+    tenant_needed: bool = True
+
+    def body_with(self, ids: Mapping[str, str]) -> dict[str, str] | None:
+        """Return the body with these ids in it."""
+        if self.body is None:
+            return None
+        return {name: value.format(**ids) for name, value in self.body.items()}
+
+
+_ANSWERING: Final = frozenset({"conversations"})
+_READING_AGENTS: Final = frozenset({"conversations", "documents"})
+INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
+    "auth": (
+        InternalRow(service="auth", method="GET", path="/internal/jwks", tenant_needed=False),
+        InternalRow(
+            service="auth",
+            method="POST",
+            path="/internal/api-keys/verify",
+            body={"api_key": "ak_nobody", "api_secret": "as_nothing"},
+            tenant_needed=False,
+        ),
+        InternalRow(service="auth", method="GET", path="/internal/sessions/{session_id}"),
+        InternalRow(service="auth", method="GET", path="/internal/events"),
+    ),
+    "agents": (
+        InternalRow(
+            service="agents", method="GET", path="/internal/agents", services=_READING_AGENTS
+        ),
+        InternalRow(
+            service="agents",
+            method="GET",
+            path="/internal/agents/by-name/{name}",
+            services=_READING_AGENTS,
+        ),
+        InternalRow(
+            service="agents",
+            method="GET",
+            path="/internal/agents/{agent_id}",
+            services=_READING_AGENTS,
+        ),
+        InternalRow(service="agents", method="GET", path="/internal/events"),
+    ),
+    "conversations": (InternalRow(service="conversations", method="GET", path="/internal/events"),),
+    "documents": (
+        InternalRow(
+            service="documents",
+            method="POST",
+            path="/internal/search",
+            services=_ANSWERING,
+            body={"agent_id": "{agent_id}", "query": "How long is the warranty of a kettle?"},
+        ),
+        InternalRow(service="documents", method="GET", path="/internal/events"),
+    ),
+    "analytics": (),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A route as the service that serves it describes it."""

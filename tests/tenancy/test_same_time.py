@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES
-from tests.platform import Company
+from tests.platform import PASSWORD, Company
 from tests.tenancy.matrix import BODIES
 from tests.tenancy.ranks import rank_test
 
@@ -68,7 +68,7 @@ class Stopwatch:
         reply = self._connection.getresponse()
         reply.read()
         took = time.perf_counter() - started
-        assert reply.status in (200, 403, 404), reply.status
+        assert reply.status in (200, 401, 403, 404), reply.status
         return took
 
     def close(self) -> None:
@@ -139,6 +139,26 @@ def test_on_every_route(globex: Company, ids: dict[str, str], route: tuple[str, 
     print(f"{name_of(route)}: p = {found}")
 
     assert found[-1] > SIGNIFICANT
+
+
+@pytest.mark.figures
+def test_of_known_and_unknown_accounts(globex: Company) -> None:
+    """A wrong password of somebody, and of nobody: the rest costs the same, too."""
+    email = f"{uuid4().hex}@known.example.com"
+    person = {"email": email, "password": PASSWORD, "first_name": "Kno", "last_name": "Wn"}
+    assert globex.call("POST", "/api/v1/auth/user", json=person).ok
+    accounts = {"known": email, "unknown": f"{uuid4().hex}@known.example.com"}
+    found: list[float] = []
+    while len(found) < TRIES and not (found and found[-1] > SIGNIFICANT):
+        times: dict[str, list[float]] = {"known": [], "unknown": []}
+        with stopwatch(globex) as watch:
+            for _ in range(SAMPLES):
+                for kind in random.sample(list(accounts), 2):
+                    body = {"email": accounts[kind], "password": "not the password"}
+                    times[kind].append(watch.time("POST", "/api/v1/auth/login", body))
+        found.append(rank_test(times["known"], times["unknown"]))
+
+    assert found[-1] > SIGNIFICANT, found
 
 
 class TestTheTestItself:
