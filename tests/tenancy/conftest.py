@@ -36,6 +36,12 @@ def ids(acme: Company) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def own(globex: Company) -> dict[str, str]:
+    """One of everything that a route can name, all Globex's."""
+    return belongings_of(globex, "Own Agent")
+
+
+@pytest.fixture(scope="session")
 def callers(acme: Company, signing_key: SigningKey) -> Callers:
     """Callers of Acme who lack something."""
     return callers_of(acme, signing_key)

@@ -39,7 +39,7 @@ SETTINGS = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-EVERY_DAY = settings(SETTINGS, max_examples=14, stateful_step_count=40)
+EVERY_DAY = settings(SETTINGS, max_examples=10, stateful_step_count=40)
 QUICK = settings(EVERY_DAY, phases=(Phase.generate,))
 LONG = settings(SETTINGS, max_examples=60, stateful_step_count=80)
 

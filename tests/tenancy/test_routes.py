@@ -18,7 +18,7 @@ import requests
 from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route, shape_of
 from tests.flows.platform_keys import signed_at
 from tests.platform import Company, Platform
-from tests.tenancy.cast import Callers, belongings_of, told
+from tests.tenancy.cast import Callers, told
 from tests.tenancy.matrix import BODIES, REFUSED, UNSPOKEN, Place, operations, places_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -61,12 +61,6 @@ def expired(platform: Platform, acme: Company) -> dict[str, str]:
     token = acme.bearer["Authorization"].removeprefix("Bearer ")
     old = signed_at(platform, token, datetime.now(UTC) - timedelta(days=2))
     return {"Authorization": f"Bearer {old}"}
-
-
-@pytest.fixture(scope="module")
-def own(globex: Company) -> dict[str, str]:
-    """One of everything that a route can name, all Globex's."""
-    return belongings_of(globex, "Own Agent")
 
 
 def test_every_route_of_the_running_services_is_walked(platform: Platform) -> None:

@@ -24,7 +24,7 @@ from libs.common.ids import new_id
 from services.documents.domain.jobs import IndexDocument, PurgeVectors
 from tests.flows.platform_keys import environment_of
 from tests.platform import Company, Platform, register, wait_for
-from tests.tenancy.cast import DOCUMENT_TEXT, belongings_of, finished, told, uploaded
+from tests.tenancy.cast import DOCUMENT_TEXT, finished, told, uploaded
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -41,12 +41,6 @@ OF_THE_PLATFORM = (
     r"platform:limit:login:(pair|account|address):[0-9a-f:.]+",
 )
 STREAM = "/api/v1/conversation/{}/messages/stream"
-
-
-@pytest.fixture(scope="module")
-def own(globex: Company) -> dict[str, str]:
-    """One of everything that a route can name, all Globex's."""
-    return belongings_of(globex, "Own Agent")
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +251,6 @@ class TestRedis:
         known = "|".join((rf"{TENANT}:.+", *OF_THE_PLATFORM))
 
         assert [key for key in seen if not re.fullmatch(known, key)] == []
-        assert any(key.startswith(f"{acme.id}:limit:") for key in seen)
         assert any(key.startswith("platform:live-session:") for key in seen)
 
     def test_every_entry_of_a_shared_stream_names_its_tenant(
