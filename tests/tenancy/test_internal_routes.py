@@ -155,7 +155,7 @@ def test_foreign_ids_look_like_missing_ones(
     assert own.status_code == 200
     assert told(foreign) == told(missing)
     if "{" in row.path:
-        assert foreign.status_code == 404 or foreign.json() == {"active": False}
+        assert foreign.status_code == 404 or foreign.json()["active"] is False
     for name, value in known.items():
         assert value not in foreign.text, name
 
