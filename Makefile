@@ -53,7 +53,7 @@ demo: ## Ask the demo agent again; Q="your question"
 	@exec $(OPS) demo $(if $(Q),--question "$(Q)")
 
 ##@ Work on it
-.PHONY: dev check format test ci bench eval faults images k8s docs lock
+.PHONY: dev check format test ci bench eval faults isolation images k8s docs lock
 dev: ## Install the development tools into the virtual environment
 	$(BOOTSTRAP) --dev
 
@@ -83,6 +83,9 @@ SEED ?= 1
 faults: dev ## Kill processes while questions are asked; N= runs, from SEED=
 	$(BIN)/python -m tests.faults --runs $(N) --seed $(SEED)
 
+isolation: dev ## Time foreign ids against missing ones on every route, and walk at random for long
+	$(BIN)/pytest tests/tenancy -m figures -rA --timeout 1800
+
 images: dev ## Build every image and start the compose file for real, where an engine can be had
 	$(BIN)/pytest tests/deploy -m containers -rs
 
@@ -111,4 +114,4 @@ lock: dev ## Resolve all dependencies again
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

@@ -49,6 +49,14 @@ MAX_BODY: Final = "2g"
 # A path, where other errors have names: nginx cannot go from a request line that it could not read
 # to a name, and would answer 500.
 BAD_REQUEST: Final = "/gateway/bad-request"
+# As the services' own replies have them (libs.common.http.middleware).
+SECURITY_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+)
 
 
 class Match(StrEnum):
@@ -286,11 +294,15 @@ def _server(options: GatewayOptions) -> Iterator[str]:
     yield f"error_page 400 414 494 =400 {BAD_REQUEST};"
     yield "error_page 404 @not_found;"
     yield "error_page 413 @too_large;"
+    yield "error_page 405 @not_allowed;"
     yield "error_page 502 503 504 =503 @unavailable;"
     yield from _locations()
     yield "location / { return 404; }"
     yield from _error(f"= {BAD_REQUEST}", 400, "invalid", "The request cannot be read.")
     yield from _error("@not_found", 404, "not_found", "There is nothing at this address.")
+    yield from _error(
+        "@not_allowed", 405, "method_not_allowed", "This route does not support this method."
+    )
     yield from _error("@too_large", 413, "payload_too_large", "The request is too large.")
     yield from _error(
         "@unavailable",
@@ -365,6 +377,7 @@ def _error(
     # A page of another origin must be able to read what went wrong.
     yield '    add_header Access-Control-Allow-Origin "*" always;'
     yield "    add_header X-Request-ID $request_id always;"
+    yield from (f'    add_header {name} "{value}" always;' for name, value in SECURITY_HEADERS)
     yield from (f"    {header}" for header in headers)
     yield f"    return {status} '{body}';"
     yield "}"

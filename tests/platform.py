@@ -17,6 +17,8 @@ import requests
 from knowrithm_py.dataclass.config import KnowrithmConfig
 from knowrithm_py.knowrithm.client import KnowrithmClient
 
+from libs.common.http.rates import RATE_CLASSES
+
 ROOT = Path(__file__).resolve().parents[1]
 # Fetched once a clone, by hash; a run of the tests must not fetch them again.
 MODELS = Path(os.environ.get("MODELS_DIR") or ROOT / ".knowrithm" / "models")
@@ -25,9 +27,7 @@ MAX_UPLOAD_BYTES = 1_000_000
 """Of the shared platform: little enough that a test may exceed it."""
 # Tests are in a greater hurry than people.
 GENEROUS = "1000000/60"
-RATES = dict.fromkeys(
-    ("default", "upload", "search", "chat", "login", "register", "refresh", "public"), GENEROUS
-)
+RATES = dict.fromkeys(RATE_CLASSES, GENEROUS)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from libs.common.events.delivery import Delivered, Delivery
 from libs.common.events.envelope import Event, EventEnvelope
 from libs.common.ids import new_id
 from libs.common.resources import Resources
-from libs.common.security import Caller, CallerKind, CallerVerifier, Scope
+from libs.common.security import Caller, CallerKind, CallerVerifier, Scope, scopes_of_role
 from services.analytics.main import make_app
 from services.analytics.settings import Settings
 from services.analytics.workers.facts import HANDLERS
@@ -72,7 +72,7 @@ class Callers:
     """Stands in for the verifier, which asks auth: a bearer token names a tenant."""
 
     async def verify(self, headers: Mapping[str, str]) -> Caller | None:
-        """Return a caller of the named tenant, who may read analytics unless told otherwise."""
+        """Return a caller of the named tenant: an admin, or one with the one scope named."""
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if not token:
             return None
@@ -81,7 +81,7 @@ class Callers:
             tenant_id = UUID(tenant)
         except ValueError:
             raise Unauthenticated from None
-        scopes = frozenset({Scope(scope or "analytics:read")})
+        scopes = frozenset({Scope(scope)}) if scope else scopes_of_role("admin")
         return Caller(kind=CallerKind.USER, id=tenant_id, tenant_id=tenant_id, scopes=scopes)
 
 

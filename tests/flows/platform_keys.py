@@ -35,7 +35,7 @@ def claims_of(token: str) -> dict[str, Any]:
 def signed_at(platform: Platform, token: str, now: datetime) -> str:
     """Return the same token as if the platform had made it at another time."""
     claims = claims_of(token)
-    return Es256AccessTokens(asyncio.run(_signing_keys(platform))).sign(
+    return Es256AccessTokens(asyncio.run(signing_keys(platform))).sign(
         user_id=UUID(claims["sub"]),
         tenant_id=UUID(claims["tenant"]),
         role=claims["role"],
@@ -44,9 +44,10 @@ def signed_at(platform: Platform, token: str, now: datetime) -> str:
     )
 
 
-async def _signing_keys(platform: Platform) -> list[SigningKey]:
+async def signing_keys(platform: Platform) -> list[SigningKey]:
+    """Return the keys that the platform signs access tokens with, newest first."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in _environment_of_auth(platform).items():
+        for name, value in environment_of(platform, "auth").items():
             patch.setenv(name, value)
         settings = Settings()
     async with Resources.open(settings) as resources:
@@ -58,7 +59,8 @@ async def _signing_keys(platform: Platform) -> list[SigningKey]:
         return list(await load())
 
 
-def _environment_of_auth(platform: Platform) -> dict[str, str]:
+def environment_of(platform: Platform, process: str) -> dict[str, str]:
+    """Return what a process of the platform, such as `auth` or `auth-worker`, is started with."""
     home = Home(platform.home)
     state = StackState.read(home.state)
     assert state is not None
@@ -72,4 +74,4 @@ def _environment_of_auth(platform: Platform) -> dict[str, str]:
         owner_url=f"postgresql://{OWNER}:{secrets.owner_password}@{database}",
         redis_url=f"redis://:{secrets.redis_password}@{LOOPBACK}:{state.ports['valkey']}/0",
     )
-    return wiring.environment_of("auth")
+    return wiring.environment_of(process)

@@ -13,8 +13,9 @@ from libs.common.database.roles import SERVICES
 from libs.common.http import Anonymous, CallerWith, DeclaredRoute, InternalCaller, declared_routes
 from ops.gateway import DESCRIPTION_PATHS
 from tests.conftest import ServiceEnvironment
+from tests.tenancy.matrix import INTERNAL
 
-INTERNAL = "/internal"
+INTERNAL_PREFIX = "/internal"
 # Known by other means than a verified caller: the token they exchange.
 BY_REFRESH_TOKEN = {(r.method, r.shape) for r in ALL_ROUTES if r.auth is Auth.REFRESH_TOKEN}
 # Files that come with the installation: the API's description, and the page that shows it.
@@ -52,9 +53,15 @@ def test_every_route_stands_in_the_table(service: str, served: list[DeclaredRout
     table = {(route.method, route.shape) for route in ALL_ROUTES if route.owner == service}
     table |= DESCRIPTION
 
-    open_to_all = [route for route in served if not route.path.startswith(INTERNAL)]
+    open_to_all = [route for route in served if not route.path.startswith(INTERNAL_PREFIX)]
 
     assert [route for route in open_to_all if key_of(route) not in table] == []
+
+
+def test_every_internal_route_has_its_row(service: str, served: list[DeclaredRoute]) -> None:
+    internal = {key_of(route) for route in served if route.path.startswith(INTERNAL_PREFIX)}
+
+    assert internal == {(row.method, shape_of(row.path)) for row in INTERNAL[service]}
 
 
 def test_every_built_route_is_served(service: str, served: list[DeclaredRoute]) -> None:
@@ -71,7 +78,7 @@ def test_only_public_routes_let_strangers_in(served: list[DeclaredRoute]) -> Non
     planned = {(r.method, r.shape) for r in ALL_ROUTES if r.state is not BUILT}
     for route in served:
         key = key_of(route)
-        if route.path.startswith(INTERNAL):
+        if route.path.startswith(INTERNAL_PREFIX):
             assert isinstance(route.access, InternalCaller), route
         elif isinstance(route.access, Anonymous):
             # What is not built yet answers 501 to everybody.

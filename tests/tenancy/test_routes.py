@@ -1,114 +1,37 @@
 """Walks every built route of the contract as somebody who should not get in.
 
-A new route with an id in its path fails here until it is told what to call it with; a route
-that answers a stranger must stand in the contract's public list.
+The rows of the walk stand in `matrix.py`. A new route with an id in its path, query or body fails
+here until it is told what to call it with; a route that answers a stranger must stand in the
+contract's public list.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
 
-from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route
-from tests.platform import Company, Platform, register, wait_for
+from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route, shape_of
+from tests.flows.platform_keys import signed_at
+from tests.platform import Company, Platform
+from tests.tenancy.cast import Callers, told
+from tests.tenancy.matrix import BODIES, REFUSED, UNSPOKEN, Place, operations, places_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 WALKED = [route for route in ALL_ROUTES if route.state is BUILT and "/tasks/" not in route.path]
 CLOSED = [route for route in WALKED if (route.method, route.path) not in PUBLIC_ROUTES]
 WITH_ID = [route for route in CLOSED if "{" in route.path]
-
-# Bodies that are right but for whose things they are about, where a route wants one.
-BODIES: Mapping[tuple[str, str], Any] = {
-    ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
-    ("PUT", "/api/v1/sdk/agent/{agent_id}"): {"name": "Stolen"},
-    ("POST", "/api/v1/agent/{agent_id}/chat"): {"message": "What do you know?"},
-    ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},
-    ("POST", "/api/v1/agent/{agent_id}/clone"): {"name": "Copy"},
-    ("PUT", "/api/v1/company/{company_id}"): {"name": "Stolen"},
-    ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
-    ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
-    ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
-    ("PUT", "/api/v1/providers/{provider_id}/models/{model_id}"): {"name": "Stolen"},
-    ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
-}
-# Ids in bodies: the route, the body, and the name of the id in it.
-NESTED: list[tuple[str, str, dict[str, Any], str]] = [
-    ("POST", "/api/v1/conversation", {"title": "Mine"}, "agent_id"),
-    ("POST", "/api/v1/search/document", {"query": "kettle"}, "agent_id"),
-    ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, "model"),
-]
-# What a stranger is told about an unknown name is the same as about a foreign one.
-BY_NAME = {"name": "Secret Agent"}
+# It takes the refresh token in the place of an access token: its own tests are in tests/auth.
+WITH_CALLER = [route for route in CLOSED if route.auth is not Auth.REFRESH_TOKEN]
 
 
-@pytest.fixture(scope="module")
-def acme(platform: Platform) -> Company:
-    return register(platform, "Acme")
-
-
-@pytest.fixture(scope="module")
-def globex(platform: Platform) -> Company:
-    return register(platform, "Globex")
-
-
-@pytest.fixture(scope="module")
-def ids(acme: Company) -> dict[str, str]:
-    """One of everything that a route can name, all Acme's."""
-    agent = acme.call("POST", "/api/v1/agent", json={"name": BY_NAME["name"]}).json()
-    settings_id = agent["settings"]["id"] if agent.get("settings") else None
-    if settings_id is None:
-        settings_id = acme.call("GET", f"/api/v1/settings/agent/{agent['agent']['id']}").json()[
-            "id"
-        ]
-    provider = acme.call(
-        "POST", "/api/v1/providers", json={"name": "Acme's own", "type": "llm"}
-    ).json()
-    provider_id = provider.get("id") or provider["provider"]["id"]
-    model = acme.call(
-        "POST", f"/api/v1/providers/{provider_id}/models", json={"name": "m1", "type": "llm"}
-    ).json()
-    agent_id = agent["agent"]["id"]
-    acme.call(
-        "POST",
-        "/api/v1/document/upload",
-        data={"agent_id": agent_id},
-        files={"files": ("kettle.txt", b"Every kettle has a warranty of seven years.")},
-    )
-
-    def processed() -> Any:
-        found = acme.call("GET", "/api/v1/document").json()["documents"]
-        return found if found and found[0]["status"] == "processed" else None
-
-    document_id = wait_for(processed, seconds=60, what="the document processed")[0]["id"]
-    document = acme.call("GET", f"/api/v1/document/{document_id}").json()
-    chunks = document.get("chunks") or document["document"]["chunks"]
-    conversation = acme.call("POST", "/api/v1/conversation", json={"agent_id": agent_id}).json()
-    chat = acme.call(
-        "POST", f"/api/v1/conversation/{conversation['id']}/chat", json={"message": "Warranty?"}
-    ).json()
-    user = acme.call("GET", "/api/v1/auth/user/me").json()["user"]
-    keys = acme.call("GET", "/api/v1/auth/api-keys").json()["api_keys"]
-    return {
-        "agent_id": agent_id,
-        "settings_id": settings_id,
-        "provider_id": provider_id,
-        "model_id": model.get("id") or model["model"]["id"],
-        "document_id": document_id,
-        "chunk_id": chunks[0]["id"],
-        "conversation_id": conversation["id"],
-        "message_id": chat["message_id"],
-        "task_id": chat["task_id"],
-        "user_id": user["id"],
-        "entity_id": user["id"],
-        "company_id": acme.id,
-        "key_id": keys[0]["id"],
-        **BY_NAME,
-    }
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
 
 
 def call(
@@ -123,77 +46,119 @@ def call(
     )
 
 
-def without_request_id(reply: requests.Response) -> tuple[int, str]:
-    return reply.status_code, re.sub(r'"request_id": ?"[^"]*"', "", reply.text)
-
-
 def names_in(path: str) -> list[str]:
     return re.findall(r"{(\w+)}", path)
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=lambda route: f"{route.method} {route.path}")
+def unlike(ids: Mapping[str, str]) -> dict[str, str]:
+    """Return ids of the same things that nobody has."""
+    return {name: "No One" if name == "name" else str(uuid4()) for name in ids}
+
+
+@pytest.fixture(scope="module")
+def expired(platform: Platform, acme: Company) -> dict[str, str]:
+    """The admin's own token, as it was issued two days ago."""
+    token = acme.bearer["Authorization"].removeprefix("Bearer ")
+    old = signed_at(platform, token, datetime.now(UTC) - timedelta(days=2))
+    return {"Authorization": f"Bearer {old}"}
+
+
+def test_every_route_of_the_running_services_is_walked(platform: Platform) -> None:
+    table = {(route.method, route.shape) for route in ALL_ROUTES}
+
+    described = {(one.method, shape_of(one.path)) for one in operations(platform)}
+
+    # The other way round, and what stands in no description: test_declarations.
+    assert len(described) > 90
+    assert described - table == set()
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=name_of)
 def test_anonymous_callers_stay_out(platform: Platform, ids: dict[str, str], route: Route) -> None:
     reply = call(platform, route, route.path.format(**ids), {})
 
     assert reply.status_code == 401
     # Routes in OpenAI's shape tell errors in it, too.
-    told = {"error"} if route.path.startswith("/v1/") else {"error", "message", "code"}
-    assert told <= reply.json().keys()
+    shape = {"error"} if route.path.startswith("/v1/") else {"error", "message", "code"}
+    assert shape <= reply.json().keys()
 
 
-@pytest.mark.parametrize("route", CLOSED, ids=lambda route: f"{route.method} {route.path}")
-def test_forged_credentials_stay_out(platform: Platform, ids: dict[str, str], route: Route) -> None:
+@pytest.mark.parametrize("route", CLOSED, ids=name_of)
+def test_forged_and_expired_credentials_stay_out(
+    platform: Platform, ids: dict[str, str], expired: dict[str, str], route: Route
+) -> None:
     for headers in (
         {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."},
         {"X-API-Key": "ak_nobody", "X-API-Secret": "as_nothing"},
+        expired,
     ):
         assert call(platform, route, route.path.format(**ids), headers).status_code == 401
 
 
-@pytest.mark.parametrize("route", WITH_ID, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", WITH_CALLER, ids=name_of)
+def test_who_lacks_the_permission_is_refused(
+    platform: Platform, ids: dict[str, str], callers: Callers, route: Route
+) -> None:
+    for name in REFUSED[route.auth]:
+        reply = call(platform, route, route.path.format(**ids), callers[name])
+
+        assert reply.status_code == 403, f"{name}: {reply.status_code} {reply.text[:200]}"
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=name_of)
 def test_foreign_ids_look_like_missing_ones(
     platform: Platform, globex: Company, ids: dict[str, str], route: Route
 ) -> None:
-    unknown = {name: "No One" if name == "name" else str(uuid4()) for name in ids}
+    unknown = unlike(ids)
+    for headers in (globex.bearer, globex.key_headers):
+        foreign = call(platform, route, route.path.format(**ids), headers)
+        missing = call(platform, route, route.path.format(**unknown), headers)
 
-    foreign = call(platform, route, route.path.format(**ids), globex.bearer)
-    missing = call(platform, route, route.path.format(**unknown), globex.bearer)
-
-    assert without_request_id(foreign) == without_request_id(missing)
-    if foreign.status_code == 200:
-        # A list of one's own things about somebody else's: there are none.
-        text = json.dumps(foreign.json())
-        assert not any(ids[name] in text for name in ids if name not in names_in(route.path))
-    else:
-        assert foreign.status_code in (403, 404)
+        assert told(foreign) == told(missing)
+        if foreign.status_code == 200:
+            # A list of one's own things about somebody else's: there are none.
+            text = json.dumps(foreign.json())
+            assert not any(ids[name] in text for name in ids if name not in names_in(route.path))
+        else:
+            assert foreign.status_code in (403, 404)
 
 
-@pytest.mark.parametrize(("method", "path", "body", "name"), NESTED)
-def test_foreign_ids_in_bodies_look_like_missing_ones(
-    platform: Platform,
-    globex: Company,
-    ids: dict[str, str],
-    method: str,
-    path: str,
-    body: dict[str, Any],
-    name: str,
+def test_foreign_ids_in_queries_and_bodies_look_like_missing_ones(
+    platform: Platform, globex: Company, ids: dict[str, str], own: dict[str, str]
 ) -> None:
-    def ask(agent_id: str) -> requests.Response:
-        return requests.request(
-            method,
-            platform.url + path,
-            json=body | {name: agent_id},
-            headers=globex.bearer,
-            timeout=30,
+    built = {(route.method, route.path) for route in WALKED}
+    places = [place for one in operations(platform) for place in places_of(one)]
+    places += [Place(method, path, "body", field) for method, path, field in UNSPOKEN]
+    tried = [place for place in places if (place.method, place.path) in built]
+    assert len(tried) > 70
+
+    for place in tried:
+        values = ids[place.thing], str(uuid4())
+        foreign, missing = (
+            globex.call(place.method, place.path.format(**own), **place.arguments(value))
+            for value in values
         )
 
-    missing_id = str(uuid4())
-    foreign, missing = ask(ids["agent_id"]), ask(missing_id)
+        assert told(foreign, but=values) == told(missing, but=values), place
+        if foreign.status_code == 400:
+            # It was the id that was wrong, and nothing else about the request.
+            assert values[0] in foreign.text, (place, foreign.text)
+        elif place.where == "query":
+            assert foreign.status_code in (200, 404), (place, foreign.text)
+        elif place.path != "/api/v1/test":
+            assert foreign.status_code in (403, 404), (place, foreign.text)
 
-    assert foreign.status_code == 404
-    assert without_request_id(foreign)[1].replace(ids["agent_id"], "") == without_request_id(
-        missing
-    )[1].replace(missing_id, "")
+
+def test_a_foreign_id_among_own_ones_spoils_all(
+    globex: Company, ids: dict[str, str], own: dict[str, str]
+) -> None:
+    both = {"document_ids": [own["document_id"], ids["document_id"]]}
+
+    reply = globex.call("DELETE", "/api/v1/document/bulk-delete", json=both)
+
+    assert reply.status_code == 404
+    assert own["document_id"] not in reply.text
+    assert globex.call("GET", f"/api/v1/document/{own['document_id']}").status_code == 200
 
 
 def test_uploads_to_a_foreign_agent_are_refused(globex: Company, ids: dict[str, str]) -> None:

@@ -94,6 +94,7 @@ def create_app(
         routes=index,
         max_body_bytes=max_body_bytes,
         origins=settings.cors_allowed_origins,
+        https=settings.public_url.startswith("https://"),
     )
     return app
 

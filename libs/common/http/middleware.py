@@ -62,7 +62,10 @@ _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
+    # What is answered is data; the few pages bring a policy of their own.
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
@@ -74,14 +77,22 @@ class ServiceMiddleware:
         routes: Finds a request's route.
         max_body_bytes: For routes that set no limit of their own.
         origins: Whose pages may call us from a browser; `*` is everybody's.
+        https: Whether people reach us by https, and should from now on by nothing else.
     """
 
     def __init__(
-        self, app: ASGIApp, *, routes: RouteIndex, max_body_bytes: int, origins: Sequence[str]
+        self,
+        app: ASGIApp,
+        *,
+        routes: RouteIndex,
+        max_body_bytes: int,
+        origins: Sequence[str],
+        https: bool = False,
     ) -> None:
         self._app = app
         self._routes = routes
         self._max_body_bytes = max_body_bytes
+        self._security = (*_SECURITY_HEADERS, _HTTPS_ONLY) if https else _SECURITY_HEADERS
         self._for_browsers = CORSMiddleware(
             self._serve,
             allow_origins=origins,
@@ -121,7 +132,7 @@ class ServiceMiddleware:
             f"{method} {route}", traceparent.decode("latin-1") if traceparent else None
         )
         bind_contextvars(request_id=info.request_id)
-        reply = _Reply(info, send)
+        reply = _Reply(info, send, self._security)
         ACTIVE_CONNECTIONS.inc()
         try:
             if method in _WRITES:
@@ -141,11 +152,14 @@ class ServiceMiddleware:
 class _Reply:
     """Passes a reply on, adds our headers to it, and remembers what it was."""
 
-    __slots__ = ("_info", "_send", "started_at", "status")
+    __slots__ = ("_info", "_security", "_send", "started_at", "status")
 
-    def __init__(self, info: RequestInfo, send: Send) -> None:
+    def __init__(
+        self, info: RequestInfo, send: Send, security: Sequence[tuple[bytes, bytes]]
+    ) -> None:
         self._info = info
         self._send = send
+        self._security = security
         self.status = 500
         self.started_at = 0.0
 
@@ -164,9 +178,9 @@ class _Reply:
                     overridden.add(name)
                 headers.append(pair)
             if overridden:
-                headers += [pair for pair in _SECURITY_HEADERS if pair[0] not in overridden]
+                headers += [pair for pair in self._security if pair[0] not in overridden]
             else:
-                headers += _SECURITY_HEADERS
+                headers += self._security
             if not cacheable:
                 headers.append(_NO_STORE)
             headers.append((b"x-request-id", self._info.request_id.encode()))

@@ -7,9 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from libs.common.http.app import create_app
 from libs.common.http.routes import RouteIndex
+from libs.common.resources import Resources
 from libs.common.security import Scope
-from tests.common.http.conftest import Callers, LogLines
+from tests.common.http.conftest import Callers, LogLines, SampleSettings
 
 NOTE = "/api/v1/note/019a0000-0000-7000-8000-000000000000"
 SHAPE = {"error", "message", "code", "error_code", "details", "request_id"}
@@ -171,6 +173,26 @@ class TestHeaders:
 
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["content-security-policy"].startswith("default-src 'none'")
+
+    @pytest.mark.parametrize(
+        ("url", "told"), [("https://api.example", "max-age=31536000"), ("http://localhost", None)]
+    )
+    async def test_who_came_by_https_stays_with_it(
+        self,
+        sample_settings: SampleSettings,
+        resources: Resources,
+        callers: Callers,
+        url: str,
+        told: str | None,
+    ) -> None:
+        settings = sample_settings.model_copy(update={"public_url": url})
+        app = create_app(settings=settings, routers=[], title="Sample", resources=resources)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sample") as client:
+            response = await client.get("/api/v1/nothing")
+
+        assert response.headers.get("strict-transport-security") == told
 
     async def test_browsers_may_call_from_allowed_origins_only(
         self, client: httpx.AsyncClient

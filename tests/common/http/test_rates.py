@@ -1,5 +1,7 @@
 """Which requests count against which limits."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -47,6 +49,25 @@ async def test_a_route_may_draw_from_a_class_of_its_own(
     # The refused one cost nothing of the general budget.
     reply = await client.get(NOTE, headers=ann)
     assert reply.headers["ratelimit-remaining"] == "2"
+
+
+async def test_a_tenants_budget_is_nobody_elses(
+    client: httpx.AsyncClient, callers: Callers, resources: Resources
+) -> None:
+    scopes = (Scope.AGENTS_READ, Scope.AGENTS_WRITE)
+    ann, colleague, stranger = (callers.add(name, *scopes) for name in ("ann", "cy", "bob"))
+    tenants = {name: str(caller.tenant_id) for name, caller in callers.known.items()}
+    callers.known["cy"] = replace(callers.known["cy"], tenant_id=callers.known["ann"].tenant_id)
+
+    async def upload(headers: dict[str, str]) -> int:
+        files = {"file": b"x"}
+        return (await client.post("/api/v1/note/upload", files=files, headers=headers)).status_code
+
+    assert [await upload(ann), await upload(colleague), await upload(ann)] == [200, 200, 429]
+    assert await upload(stranger) == 200
+    keys = {key.decode() for key in await resources.redis.keys("*limit*")}
+    assert {key.split(":")[0] for key in keys} == {tenants["ann"], tenants["bob"]}
+    assert len([key for key in keys if key.endswith(":limit:upload")]) == 2
 
 
 async def test_the_unknown_share_their_address_budget(client: httpx.AsyncClient) -> None:

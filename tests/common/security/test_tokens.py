@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from jose import jws
 
 from libs.common.errors import Unauthenticated
 from libs.common.security.tokens import (
@@ -114,6 +115,15 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "list of audiences": signed(aud=["knowrithm-api", "x"]),
     "other issuer": signed(iss="mallory"),
     "subject is a number": signed(sub=7),
+    "token id is a number": signed(jti=7),
+    "a claim named twice": lambda: jws.sign(
+        json.dumps(make_claims())[:-1].encode() + b', "sub": "somebody else"}',
+        KEY.jose,
+        headers={"kid": "k1", "typ": "at+jwt"},
+        algorithm="ES256",
+    ),
+    "a letter that base64 has not": lambda: with_header().replace(".", ".\u00e9"),
+    "padded": lambda: sign_token(make_claims(), key=KEY, typ="at+jwt") + "==",
 } | {
     f"no {name}": signed(**{name: ...})
     for name in ("iss", "aud", "sub", "jti", "iat", "nbf", "exp")

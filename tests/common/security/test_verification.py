@@ -154,6 +154,22 @@ class TestUserTokens:
         with pytest.raises(Unauthenticated):
             await verifier.verify(bearer(token))
 
+    async def test_have_their_session_in_one_tenant_only(
+        self, verifier: CallerVerifier, auth: AuthStandIn, redis: Redis
+    ) -> None:
+        session = str(uuid4())
+        auth.active_sessions.add(session)
+        await verifier.verify(bearer(make_token(auth, session=session)))
+        auth.active_sessions.clear()  # as auth says to every other tenant
+        stranger = make_token(auth, session=session, tenant=str(uuid4()))
+        auth.active_sessions.clear()
+
+        with pytest.raises(Unauthenticated):
+            await verifier.verify(bearer(stranger))
+
+        assert "/internal/sessions/" + session == auth.asked[-1]
+        assert len(auth.asked) == 3
+
     async def test_hold_through_a_short_outage_of_auth(
         self, verifier: CallerVerifier, auth: AuthStandIn, redis: Redis
     ) -> None:
@@ -233,6 +249,11 @@ class TestUserTokens:
             {"tenant": "x"},
             {"tenant": None},
             {"scopes": None},
+            {"scopes": "agents:read"},
+            {"scopes": {"agents:read": True}},
+            {"scopes": [["agents:read"]]},
+            {"role": ["admin"]},
+            {"role": None},
             {"session": None},
             {"sub": "x"},
         ],

@@ -1,0 +1,173 @@
+"""Who calls in the tests of tenancy, and what the company that must not be reached owns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from libs.common.security import ACCESS_TYP, SigningKey, scopes_of_role, sign_token
+from tests.flows.platform_keys import claims_of
+from tests.platform import PASSWORD, Company, Platform, wait_for
+
+DOCUMENT_TEXT = "Every kettle has a warranty of seven years."
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Callers:
+    """People and programs of one company, by what they may do."""
+
+    headers: Mapping[str, Headers]
+
+    def __getitem__(self, name: str) -> Headers:
+        return self.headers[name]
+
+
+def callers_of(company: Company, key: SigningKey) -> Callers:
+    """Make callers of a company that lack something, each something else.
+
+    Args:
+        company: Theirs.
+        key: The platform's, for what it has not given out yet: tokens of leads.
+    """
+    bearer = company.bearer["Authorization"].removeprefix("Bearer ")
+    return Callers(
+        {
+            "admin": company.bearer,
+            "user": person_of(company),
+            "lead": {"Authorization": f"Bearer {lead_token(bearer, key)}"},
+            "key to read": key_of(company, "read"),
+            "key to write": key_of(company, "write"),
+            "key to read and write": key_of(company, "read", "write"),
+            "key to administer": key_of(company, "admin"),
+        }
+    )
+
+
+def key_of(company: Company, *scopes: str) -> Headers:
+    """Make an API key and return its headers."""
+    body = {"name": " ".join(scopes), "scopes": list(scopes)}
+    made = company.call("POST", "/api/v1/auth/api-keys", json=body).json()
+    return {"X-API-Key": made["api_key"], "X-API-Secret": made["api_secret"]}
+
+
+def person_of(company: Company) -> Headers:
+    """Add somebody without rights of administration and return the headers of their calls."""
+    email = f"{uuid4().hex}@{company.name.lower()}.example.com"
+    person = {"email": email, "password": PASSWORD, "first_name": "Uma", "last_name": "User"}
+    added = company.call("POST", "/api/v1/auth/user", json=person)
+    assert added.ok, added.text
+    return {"Authorization": f"Bearer {log_in(company.platform, email)['access_token']}"}
+
+
+def log_in(platform: Platform, email: str) -> Any:
+    """Return the tokens of a new session."""
+    body = {"email": email, "password": PASSWORD}
+    reply = requests.post(f"{platform.url}/api/v1/auth/login", json=body, timeout=30)
+    assert reply.ok, reply.text
+    return reply.json()
+
+
+def lead_token(bearer: str, key: SigningKey) -> str:
+    """Return a token as a lead of the same company has it, in a session that stands."""
+    now = datetime.now(UTC)
+    claims = claims_of(bearer) | {
+        "kind": "lead",
+        "role": "lead",
+        "sub": str(uuid4()),
+        "scopes": sorted(scopes_of_role("lead")),
+        "exp": int((now + timedelta(hours=1)).timestamp()),
+    }
+    return sign_token(claims, key=key, typ=ACCESS_TYP)
+
+
+def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
+    """Give a company one of everything that a route can name, and return the ids.
+
+    Args:
+        company: Whose.
+        agent_name: An agent's name is as telling as its id.
+    """
+    agent = company.call("POST", "/api/v1/agent", json={"name": agent_name}).json()["agent"]
+    settings = company.call("GET", f"/api/v1/settings/agent/{agent['id']}").json()
+    provider = company.call(
+        "POST", "/api/v1/providers", json={"name": f"{company.name}'s own", "type": "llm"}
+    ).json()
+    provider_id = provider.get("id") or provider["provider"]["id"]
+    model = company.call(
+        "POST", f"/api/v1/providers/{provider_id}/models", json={"name": "m1", "type": "llm"}
+    ).json()
+    document = uploaded(company, agent["id"], "kettle.txt", DOCUMENT_TEXT)
+    conversation_id = company.call(
+        "POST", "/api/v1/conversation", json={"agent_id": agent["id"]}
+    ).json()["id"]
+    chat = company.call(
+        "POST", f"/api/v1/conversation/{conversation_id}/chat", json={"message": "Warranty?"}
+    ).json()
+    finished(company, chat["task_id"])
+    user = company.call("GET", "/api/v1/auth/user/me").json()["user"]
+    keys = company.call("GET", "/api/v1/auth/api-keys").json()["api_keys"]
+    return {
+        "agent_id": agent["id"],
+        "settings_id": settings["id"],
+        "provider_id": provider_id,
+        "model_id": model.get("id") or model["model"]["id"],
+        "document_id": document["id"],
+        "chunk_id": document["chunks"][0]["id"],
+        "conversation_id": conversation_id,
+        "message_id": chat["message_id"],
+        "task_id": chat["task_id"],
+        "user_id": user["id"],
+        "entity_id": user["id"],
+        "company_id": company.id,
+        "key_id": keys[0]["id"],
+        "name": agent_name,
+    }
+
+
+def uploaded(company: Company, agent_id: str, filename: str, text: str) -> Any:
+    """Upload a text, wait until it can be found, and return the document with its chunks."""
+    task = company.call(
+        "POST",
+        "/api/v1/document/upload",
+        data={"agent_id": agent_id},
+        files={"files": (filename, text.encode())},
+    ).json()
+    finished(company, task["task_id"])
+    listed = company.call("GET", "/api/v1/document", params={"agent_id": agent_id}).json()
+    found = next(one for one in listed["documents"] if one["filename"] == filename)
+    return company.call("GET", f"/api/v1/document/{found['id']}").json()
+
+
+def finished(company: Company, task_id: str) -> Any:
+    """Wait for a task's end and return it."""
+
+    def done() -> Any:
+        task = company.call("GET", f"/api/v1/tasks/{task_id}/status").json()
+        assert task["status"] != "failed", task
+        return task if task["status"] == "completed" else None
+
+    return wait_for(done, seconds=60, what=f"the end of task {task_id}")
+
+
+def told(reply: requests.Response, *, but: Sequence[str] = ()) -> tuple[int, dict[str, str], str]:
+    """Return all that a reply tells, without what is another with every request.
+
+    Args:
+        reply: What came back.
+        but: Values that the request named itself.
+    """
+    passing = {"date", "x-request-id", "content-length"}
+    headers = {
+        name.lower(): value
+        for name, value in reply.headers.items()
+        if name.lower() not in passing and not name.lower().startswith("ratelimit-")
+    }
+    text = reply.text
+    for value in (*but, reply.headers.get("x-request-id", "")):
+        text = text.replace(value, "") if value else text
+    return reply.status_code, headers, text

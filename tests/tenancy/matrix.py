@@ -1,0 +1,269 @@
+"""The rows of the route matrix: what each route is called with, and who of Acme may not call it.
+
+The routes themselves are read from the running services' own descriptions (`operations`), and so
+are the places of a request where an id can stand. What is missing here fails the walk.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+
+from libs.common.contract import Auth
+from libs.common.database.roles import SERVICES
+from ops.local.home import Home
+from ops.local.state import StackState
+from tests.platform import Platform
+
+# Bodies that are right but for whose things they are about, where a route wants one.
+BODIES: Final[Mapping[tuple[str, str], Any]] = {
+    ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/sdk/agent/{agent_id}"): {"name": "Stolen"},
+    ("POST", "/api/v1/agent/{agent_id}/chat"): {"message": "What do you know?"},
+    ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},
+    ("POST", "/api/v1/agent/{agent_id}/clone"): {"name": "Copy"},
+    ("PUT", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
+    ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
+    ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
+    ("PUT", "/api/v1/providers/{provider_id}/models/{model_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
+    ("POST", "/api/v1/agent"): {"name": "New"},
+    ("POST", "/api/v1/sdk/agent"): {"name": "New"},
+    ("POST", "/api/v1/conversation"): {"title": "New"},
+    ("POST", "/api/v1/search/document"): {"query": "kettle"},
+    ("POST", "/v1/chat/completions"): {"messages": [{"role": "user", "content": "Hi"}]},
+    ("POST", "/api/v1/auth/user"): {
+        "email": "new@example.com",
+        "password": "correct horse battery",
+        "first_name": "New",
+        "last_name": "User",
+    },
+    ("POST", "/api/v1/auth/register"): {
+        "email": "stranger@example.com",
+        "password": "correct horse battery",
+        "first_name": "New",
+        "last_name": "User",
+    },
+    ("POST", "/api/v1/auth/api-keys"): {"name": "new", "scopes": ["read"]},
+    ("POST", "/api/v1/analytic/export"): {"type": "conversations"},
+}
+
+# Who of the route's own company is refused (403), by what the contract says of the route.
+REFUSED: Final[Mapping[Auth, tuple[str, ...]]] = {
+    Auth.READ: ("lead", "key to write"),
+    Auth.READ_OR_LEAD: ("key to write",),
+    Auth.WRITE: ("lead", "key to read"),
+    Auth.WRITE_OR_LEAD: ("key to read",),
+    Auth.ADMIN: ("lead", "user", "key to read", "key to write", "key to read and write"),
+    Auth.READ_OR_ADMIN: ("lead", "user", "key to write"),
+    Auth.WRITE_OR_ADMIN: ("lead", "user", "key to read"),
+    Auth.USAGE: ("lead", "user", "key to read", "key to write", "key to read and write"),
+    Auth.USER: ("lead", "key to read", "key to write", "key to read and write"),
+    Auth.SUPER_ADMIN: ("lead", "user", "admin", "key to read", "key to administer"),
+}
+
+# The id of what a field names, where that is not the field's own name.
+NAMED_BY_FIELD: Final[Mapping[str, str]] = {
+    "llm_settings_id": "settings_id",
+    "llm_provider_id": "provider_id",
+    "embedding_provider_id": "provider_id",
+    "llm_model_id": "model_id",
+    "embedding_model_id": "model_id",
+    "document_ids": "document_id",
+    "model": "agent_id",
+}
+# A model is looked up among those of a provider.
+BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
+    "llm_model_id": {"llm_provider": "openai"},
+    "embedding_model_id": {"embedding_provider": "openai"},
+}
+# Fields in OpenAI's shape, whose names do not say that they hold ids.
+UNSPOKEN: Final = (("POST", "/v1/chat/completions", "model"),)
+# What a model is called at its provider: a name of the outside world.
+NO_IDS: Final = frozenset({"provider_model_id"})
+# Asked of with a form: `test_uploads_to_a_foreign_agent_are_refused`.
+BY_FORM: Final = frozenset({("POST", "/api/v1/document/upload")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalRow:
+    """A route between services.
+
+    Attributes:
+        services: Who may call it; all of them when None.
+        body: What it is called with; a value in braces is the id of that name.
+        tenant_needed: Whether the caller must say for whom it acts.
+    """
+
+    service: str
+    method: str
+    path: str
+    services: frozenset[str] | None = None
+    body: Mapping[str, str] | None = None
+    tenant_needed: bool = True
+
+    def body_with(self, ids: Mapping[str, str]) -> dict[str, str] | None:
+        """Return the body with these ids in it."""
+        if self.body is None:
+            return None
+        return {name: value.format(**ids) for name, value in self.body.items()}
+
+
+_ANSWERING: Final = frozenset({"conversations"})
+_READING_AGENTS: Final = frozenset({"conversations", "documents"})
+INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
+    "auth": (
+        InternalRow(service="auth", method="GET", path="/internal/jwks", tenant_needed=False),
+        InternalRow(
+            service="auth",
+            method="POST",
+            path="/internal/api-keys/verify",
+            body={"api_key": "ak_nobody", "api_secret": "as_nothing"},
+            tenant_needed=False,
+        ),
+        InternalRow(service="auth", method="GET", path="/internal/sessions/{session_id}"),
+        InternalRow(service="auth", method="GET", path="/internal/events"),
+    ),
+    "agents": (
+        InternalRow(
+            service="agents", method="GET", path="/internal/agents", services=_READING_AGENTS
+        ),
+        InternalRow(
+            service="agents",
+            method="GET",
+            path="/internal/agents/by-name/{name}",
+            services=_READING_AGENTS,
+        ),
+        InternalRow(
+            service="agents",
+            method="GET",
+            path="/internal/agents/{agent_id}",
+            services=_READING_AGENTS,
+        ),
+        InternalRow(service="agents", method="GET", path="/internal/events"),
+    ),
+    "conversations": (InternalRow(service="conversations", method="GET", path="/internal/events"),),
+    "documents": (
+        InternalRow(
+            service="documents",
+            method="POST",
+            path="/internal/search",
+            services=_ANSWERING,
+            body={"agent_id": "{agent_id}", "query": "How long is the warranty of a kettle?"},
+        ),
+        InternalRow(service="documents", method="GET", path="/internal/events"),
+    ),
+    "analytics": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route as the service that serves it describes it."""
+
+    method: str
+    path: str
+    service: str
+    description: Mapping[str, Any]
+    schemas: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere in a request, besides its path, where an id can stand.
+
+    Attributes:
+        where: `query` or `body`.
+        field: Its name; with a dot when it is nested.
+    """
+
+    method: str
+    path: str
+    where: str
+    field: str
+
+    @property
+    def name(self) -> str:
+        """The field's own name."""
+        return self.field.rpartition(".")[2].removesuffix("[]")
+
+    @property
+    def thing(self) -> str:
+        """What the id that stands here is called among a company's belongings."""
+        return NAMED_BY_FIELD.get(self.name, self.name)
+
+    def arguments(self, value: str) -> dict[str, Any]:
+        """Return a request's query and body with this id in this place."""
+        body = BODIES.get((self.method, self.path))
+        if self.where == "query":
+            return {"params": {self.field: value}, "json": body}
+        inner: Any = [value] if self.field.endswith("[]") else value
+        inner = {self.name: inner, **BESIDE.get(self.name, {})}
+        for outer in reversed(self.field.split(".")[:-1]):
+            inner = {outer: inner}
+        return {"json": {**(body or {}), **inner}}
+
+
+def operations(platform: Platform) -> list[Operation]:
+    """Return every route that the running services describe."""
+    state = StackState.read(Home(platform.home).state)
+    assert state is not None
+    found = []
+    for service in SERVICES:
+        url = f"http://127.0.0.1:{state.ports[service]}/openapi.json"
+        description = requests.get(url, timeout=30).json()
+        schemas = description["components"]["schemas"]
+        found += [
+            Operation(method.upper(), path, service, operation, schemas)
+            for path, methods in description["paths"].items()
+            for method, operation in methods.items()
+        ]
+    return found
+
+
+def places_of(operation: Operation) -> Iterator[Place]:
+    """Find where ids can stand in the query and body of a request."""
+    method, path = operation.method, operation.path
+    for parameter in operation.description.get("parameters", ()):
+        if parameter["in"] == "query" and (
+            _is_id(parameter["schema"]) or _ends_like_an_id(parameter["name"])
+        ):
+            yield Place(method, path, "query", parameter["name"])
+    if (method, path) in BY_FORM:
+        return
+    content = operation.description.get("requestBody", {}).get("content", {})
+    for kind in content.values():
+        fields = dict.fromkeys(_fields(kind["schema"], "", operation.schemas, ()))
+        yield from (Place(method, path, "body", field) for field in fields)
+
+
+def _fields(
+    schema: Mapping[str, Any], name: str, schemas: Mapping[str, Any], within: tuple[str, ...]
+) -> Iterator[str]:
+    if reference := schema.get("$ref", "").rpartition("/")[2]:
+        if reference not in within:
+            yield from _fields(schemas[reference], name, schemas, (*within, reference))
+        return
+    for kind in ("anyOf", "oneOf", "allOf"):
+        for option in schema.get(kind, ()):
+            yield from _fields(option, name, schemas, within)
+    if "items" in schema:
+        yield from _fields(schema["items"], f"{name}[]", schemas, within)
+    own = name.rpartition(".")[2]
+    if own.removesuffix("[]") in NO_IDS:
+        return
+    if schema.get("format") == "uuid" or (_ends_like_an_id(own) and schema.get("type") == "string"):
+        yield name
+    for field, inner in schema.get("properties", {}).items():
+        yield from _fields(inner, f"{name}.{field}" if name else field, schemas, within)
+
+
+def _is_id(schema: Mapping[str, Any]) -> bool:
+    options = (schema, *schema.get("anyOf", ()))
+    return any(option.get("format") == "uuid" for option in options)
+
+
+def _ends_like_an_id(name: str) -> bool:
+    return name.endswith(("_id", "_ids"))
