@@ -37,6 +37,8 @@ BUSY_TIMEOUT_SECONDS = 10.0
 PULSE_SECONDS = 1.0
 ROLLBACK_TIMEOUT_SECONDS = 1.0
 COMMAND_TIMEOUT_SECONDS = 30
+# Nobody waits for an answer while a process starts, and servers are busy then.
+OPEN_TRIES = 4
 # A replica that does not answer costs one request so long, and is then left alone for a while.
 REPLICA_TIMEOUT_SECONDS = 0.5
 REPLICA_REST_SECONDS = 5.0
@@ -275,16 +277,23 @@ class Database:
         return engine
 
     async def _make_pool(self, url: str) -> Pool:
-        pool: Pool = await asyncpg.create_pool(
-            url,
-            min_size=1,
-            max_size=self._pool_size,
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
-            server_settings=self._server_settings(),
-            reset=_refuse_open_transaction,
-        )
-        return pool
+        for tries_left in reversed(range(OPEN_TRIES)):
+            try:
+                pool: Pool = await asyncpg.create_pool(
+                    url,
+                    min_size=1,
+                    max_size=self._pool_size,
+                    timeout=CONNECT_TIMEOUT_SECONDS,
+                    command_timeout=COMMAND_TIMEOUT_SECONDS,
+                    server_settings=self._server_settings(),
+                    reset=_refuse_open_transaction,
+                )
+            except TimeoutError:
+                if not tries_left:
+                    raise
+            else:
+                return pool
+        raise AssertionError("the loop returns or raises")
 
     def _server_settings(self) -> dict[str, str]:
         # Our statements are short: compiling them costs more than it saves.

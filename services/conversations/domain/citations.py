@@ -78,6 +78,8 @@ def marker(number: int) -> str:
 
 def without_markers(text: str) -> str:
     """Return a document's text in which nothing looks like a marker of ours."""
+    if "[" not in text:
+        return text
     return _MARKER.sub(lambda match: match.group().replace("[", "(").replace("]", ")"), text)
 
 

@@ -124,7 +124,8 @@ def says_unknown(text: str) -> bool:
 def clean_passage(text: str) -> str:
     """Take out what could make a passage look like something else than data."""
     # A blank in its place, lest what stood around a tag becomes one.
-    return without_markers(_TAG.sub(" ", strip_invisible(text)))
+    text = strip_invisible(text)
+    return without_markers(_TAG.sub(" ", text) if "<" in text else text)
 
 
 def _as_data(passage: Passage) -> str:

@@ -15,7 +15,7 @@ _INVISIBLE: Final = re.compile(
 
 def strip_invisible(text: str) -> str:
     """Remove characters that a reader cannot see but a model reads."""
-    return _INVISIBLE.sub("", text)
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def storable_text(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 _WORD: Final = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS: Final = re.compile(r",(?=\d{3}(?!\d))")
 # A sentence ends at a full stop with blanks behind it, or at the end of a line. The look-behind
 # keeps a long row of full stops from being tried from each of them.
 _BOUNDARY: Final = re.compile(r"(?<![.!?])[.!?]++[\"”')\]]*+(?=\s)|\n+")
@@ -52,7 +53,8 @@ def content_words(text: str) -> set[str]:
 
 def numbers(text: str) -> set[str]:
     """Return the numbers in a text without their thousands separators: `1,200` gives `1200`."""
-    return {re.sub(r",(?=\d{3}(?!\d))", "", found) for found in _NUMBER.findall(text)}
+    found = _NUMBER.findall(text)
+    return {_THOUSANDS.sub("", number) if "," in number else number for number in found}
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

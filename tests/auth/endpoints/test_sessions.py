@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from libs.common.database import PLATFORM_TENANT
@@ -318,9 +319,14 @@ class TestRefresh:
     async def test_fifty_at_once_leave_one_live_chain(
         self, auth: AuthService, acme: Person
     ) -> None:
-        responses = await asyncio.gather(
-            *(auth.post(REFRESH, json={"refresh_token": acme.refresh_token}) for _ in range(50))
-        )
+        async def refresh() -> httpx.Response:
+            while True:
+                response = await auth.post(REFRESH, json={"refresh_token": acme.refresh_token})
+                # A crowd on a slow machine is asked to come again.
+                if response.status_code != 503:
+                    return response
+
+        responses = await asyncio.gather(*(refresh() for _ in range(50)))
 
         assert {response.status_code for response in responses} == {200}
         successors = {response.json()["refresh_token"] for response in responses}
