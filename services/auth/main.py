@@ -14,6 +14,7 @@ from services.auth.endpoints import (
     companies,
     health,
     internal,
+    roles,
     sessions,
     users,
 )
@@ -24,6 +25,8 @@ ROUTERS = (
     sessions.router,
     account.router,
     api_keys.router,
+    api_keys.admin_router,
+    roles.router,
     users.router,
     companies.router,
     audit.router,

@@ -1,10 +1,11 @@
 """Auth put together: adapters once a process, use cases with the caller they act for."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.common.background import running
 from libs.common.rate_limits import Rate, RateLimiter
 from libs.common.resources import Resources
 from libs.common.security import Caller
@@ -16,14 +17,19 @@ from services.auth.adapters.revocations import RedisRevocations
 from services.auth.adapters.service_health import HttpServiceProbe
 from services.auth.domain.ports import LoginThrottle, PasswordHasher, Revocations, ServiceProbe
 from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.key_uses import KeyUses
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.add_user import AddUser
+from services.auth.use_cases.assign_roles import AssignRoles, ShowUserRoles
 from services.auth.use_cases.check_platform_health import SERVICES, CheckPlatformHealth
 from services.auth.use_cases.check_session import CheckSession
 from services.auth.use_cases.create_api_key import CreateApiKey
 from services.auth.use_cases.create_company import CreateCompany
-from services.auth.use_cases.list_api_keys import ListApiKeys
+from services.auth.use_cases.create_role import CreateRole
+from services.auth.use_cases.delete_role import DeleteRole
+from services.auth.use_cases.list_api_keys import ListApiKeys, ListCompanyKeys
 from services.auth.use_cases.list_audit_entries import ListAuditEntries
+from services.auth.use_cases.list_roles import ListRoles, ShowRole
 from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_in import LogIn
@@ -31,12 +37,15 @@ from services.auth.use_cases.log_out import LogOut
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
+from services.auth.use_cases.rotate_api_key import RotateApiKey
 from services.auth.use_cases.show_account import ShowAccount
 from services.auth.use_cases.show_company import ShowCompany
 from services.auth.use_cases.show_user import ShowUser
 from services.auth.use_cases.start_session import StartSession
+from services.auth.use_cases.update_api_key import UpdateApiKey
 from services.auth.use_cases.update_company import UpdateCompany
 from services.auth.use_cases.update_profile import UpdateProfile
+from services.auth.use_cases.update_role import UpdateRole
 from services.auth.use_cases.verify_api_key import VerifyApiKey
 
 
@@ -88,6 +97,59 @@ class CallerUseCases:
         return RevokeApiKey(
             caller=self.caller, unit_of_work=self.unit_of_work, revocations=self.revocations
         )
+
+    @property
+    def update_api_key(self) -> UpdateApiKey:
+        return UpdateApiKey(
+            caller=self.caller, unit_of_work=self.unit_of_work, revocations=self.revocations
+        )
+
+    @property
+    def rotate_api_key(self) -> RotateApiKey:
+        return RotateApiKey(
+            caller=self.caller, unit_of_work=self.unit_of_work, revocations=self.revocations
+        )
+
+    @property
+    def list_company_keys(self) -> ListCompanyKeys:
+        return ListCompanyKeys(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def revoke_company_key(self) -> RevokeApiKey:
+        return RevokeApiKey(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            revocations=self.revocations,
+            anybodys=True,
+        )
+
+    @property
+    def list_roles(self) -> ListRoles:
+        return ListRoles(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def show_role(self) -> ShowRole:
+        return ShowRole(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def create_role(self) -> CreateRole:
+        return CreateRole(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def update_role(self) -> UpdateRole:
+        return UpdateRole(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def delete_role(self) -> DeleteRole:
+        return DeleteRole(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def show_user_roles(self) -> ShowUserRoles:
+        return ShowUserRoles(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def assign_roles(self) -> AssignRoles:
+        return AssignRoles(caller=self.caller, unit_of_work=self.unit_of_work)
 
     @property
     def show_company(self) -> ShowCompany:
@@ -154,9 +216,14 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     access_tokens = Es256AccessTokens(keys)
     hasher = Argon2PasswordHasher()
     credentials = Credentials(resources.database)
+    uses = KeyUses(credentials)
     revocations = RedisRevocations(resources.quick_redis)
     start_session = StartSession(access_tokens=access_tokens)
-    try:
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(wake.aclose)
+        ending.callback(hasher.close)
+        ending.push_async_callback(uses.write)
+        await ending.enter_async_context(running(uses.run(), name="key uses"))
         yield Wiring(
             unit_of_work=unit_of_work,
             hasher=hasher,
@@ -183,14 +250,11 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                 check_platform_health=CheckPlatformHealth(probe=_service_probe(resources)),
             ),
             internal=InternalUseCases(
-                verify_api_key=VerifyApiKey(credentials=credentials),
+                verify_api_key=VerifyApiKey(credentials=credentials, uses=uses),
                 check_session=CheckSession(credentials=credentials),
                 access_tokens=access_tokens,
             ),
         )
-    finally:
-        hasher.close()
-        await wake.aclose()
 
 
 def _login_throttle(resources: Resources) -> LoginThrottle:

@@ -34,6 +34,9 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
     ("PUT", "/api/v1/providers/{provider_id}/models/{model_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/auth/api-keys/{key_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/role/{role_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
 }
 # Ids in bodies: the route, the body, and the name of the id in it.
@@ -92,6 +95,9 @@ def ids(acme: Company) -> dict[str, str]:
         "POST", f"/api/v1/conversation/{conversation['id']}/chat", json={"message": "Warranty?"}
     ).json()
     user = acme.call("GET", "/api/v1/auth/user/me").json()["user"]
+    role = acme.call(
+        "POST", "/api/v1/role", json={"name": "Acme's own", "permissions": ["agents:read"]}
+    ).json()
     keys = acme.call("GET", "/api/v1/auth/api-keys").json()["api_keys"]
     return {
         "agent_id": agent_id,
@@ -107,6 +113,7 @@ def ids(acme: Company) -> dict[str, str]:
         "entity_id": user["id"],
         "company_id": acme.id,
         "key_id": keys[0]["id"],
+        "role_id": role["id"],
         **BY_NAME,
     }
 

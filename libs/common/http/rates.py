@@ -39,6 +39,8 @@ class RateClass:
 RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "default": RateClass(Rate(1200, 60), Per.CALLER),
     "public": RateClass(Rate(1200, 60), Per.ADDRESS),
+    # Bad credentials; good ones from the same address are not held up by them.
+    "refused": RateClass(Rate(120, 60), Per.ADDRESS),
     "upload": RateClass(Rate(20, 60), Per.TENANT),
     "search": RateClass(Rate(60, 60), Per.CALLER),
     "chat": RateClass(Rate(120, 60), Per.CALLER),
@@ -63,14 +65,28 @@ class RateLimits:
             for name, known in RATE_CLASSES.items()
         }
 
-    async def admit(self, request: "Request", info: RequestInfo, names: tuple[str, ...]) -> None:
+    async def admit(
+        self,
+        request: "Request",
+        info: RequestInfo,
+        names: tuple[str, ...],
+        *,
+        general: bool = True,
+    ) -> None:
         """Count a request against its caller's budget and those of the named classes.
+
+        Args:
+            request: The request.
+            info: What is known of it.
+            names: Of classes.
+            general: Whether the budget counts that every request draws from.
 
         Raises:
             RateLimited: One of the budgets is exhausted; nothing was counted.
         """
-        general = "default" if info.caller is not None else "public"
-        budgets = dict(self._budget(name, request, info) for name in (general, *names))
+        if general:
+            names = ("default" if info.caller is not None else "public", *names)
+        budgets = dict(self._budget(name, request, info) for name in names)
         for decision in await self._limiter.check_all(budgets):
             info.note(decision)
         if info.decision is not None and not info.decision.allowed:

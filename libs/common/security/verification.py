@@ -1,17 +1,21 @@
 """From the headers of a request to a verified caller, without a hop on the hot path.
 
 User tokens are verified here, with the public keys that `auth` publishes; whether their session
-still stands, and whether an API key holds, is asked of `auth` through two short caches: this
-process (2 s) and Redis (2 s). So a revocation bites everywhere within five seconds. While `auth`
-is out of reach, what it said within the last minute still holds.
+still stands, what its user may do by now, and whether an API key holds, is asked of `auth`
+through two short caches: this process (2 s) and Redis (2 s). So a revocation or another role
+bites everywhere within five seconds. While `auth` is out of reach, what it said within the last
+minute still holds.
 """
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import ip_network
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -22,8 +26,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.permissions import Scope, scopes_named
 from libs.common.security.callers import Caller, CallerKind
-from libs.common.security.scopes import Scope, scopes_of_key
 from libs.common.security.service_tokens import ServiceTokens
 from libs.common.security.tokens import key_id_of, public_keys, verify_token
 
@@ -49,7 +53,7 @@ V = TypeVar("V")
 
 def session_cache_key(session_id: UUID) -> str:
     """The Redis key under which a session's state is cached; `auth` deletes it on revocation."""
-    return f"platform:session:{session_id}"
+    return f"platform:session-state:{session_id}"
 
 
 def api_key_cache_key(digest: str) -> str:
@@ -63,8 +67,28 @@ def api_key_digest(api_key: str, api_secret: str) -> str:
     return hashlib.sha256(material).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Verified:
+    """What a token says, and the caller that it is as its session stands."""
+
+    claimed: Caller
+    expires_at: float
+    caller: Caller
+    session: "_Session | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What auth last said of a session that stands; None where it leaves the token its word."""
+
+    role: str | None
+    scopes: frozenset[Scope] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What auth last said of an API key that holds."""
+
     caller: Caller
     expires_at: float
 
@@ -97,8 +121,8 @@ class CallerVerifier:
         self._keys_failed_at = -JWKS_RETRY_SECONDS
         self._keys_lock = asyncio.Lock()
         self._bearers: OrderedDict[str, _Verified] = OrderedDict()
-        self._sessions: _ShortCache[bool] = _ShortCache()
-        self._api_keys: _ShortCache[dict[str, Any] | None] = _ShortCache()
+        self._sessions: _ShortCache[_Session | None] = _ShortCache()
+        self._api_keys: _ShortCache[_Key | None] = _ShortCache()
 
     async def verify(self, headers: Mapping[str, str]) -> Caller | None:
         """Return the caller; None when the request carries no credentials.
@@ -141,31 +165,35 @@ class CallerVerifier:
                 typ=ACCESS_TYP,
                 now=now,
             )
-            verified = _Verified(_caller_from_claims(claims), float(claims["exp"]))
+            caller = _caller_from_claims(claims)
+            verified = _Verified(caller, float(claims["exp"]), caller)
             self._bearers[token] = verified
             if len(self._bearers) > _MAX_CACHED:
                 self._bearers.popitem(last=False)
-        caller = verified.caller
-        if caller.session_id is None or not await self._session_stands(caller):
+        session = await self._session_of(verified.claimed)
+        if session is None:
             raise Unauthenticated
-        return caller
+        if session is not verified.session:
+            verified.session = session
+            verified.caller = _as_it_stands(verified.claimed, session)
+        return verified.caller
 
-    async def _session_stands(self, caller: Caller) -> bool:
+    async def _session_of(self, caller: Caller) -> _Session | None:
+        """Return what is known of a caller's session; None when it does not stand."""
         session_id = caller.session_id
         if session_id is None:
-            return False
+            return None
 
-        async def ask() -> bool:
+        async def ask() -> _Session | None:
             key = session_cache_key(session_id)
             cached = await self._from_redis(key)
             if cached is not None:
-                return cached == b"1"
+                return _session(orjson.loads(cached))
             answer = await self._ask_auth(
                 "GET", f"/internal/sessions/{session_id}", tenant_id=caller.tenant_id
             )
-            active = answer is not None and answer.get("active") is True
-            await self._to_redis(key, b"1" if active else b"0")
-            return active
+            await self._to_redis(key, orjson.dumps(answer))
+            return _session(answer)
 
         return await self._sessions.get(str(session_id), ask)
 
@@ -176,30 +204,23 @@ class CallerVerifier:
             raise Unauthenticated
         digest = api_key_digest(api_key, secret)
 
-        async def ask() -> dict[str, Any] | None:
+        async def ask() -> _Key | None:
             key = api_key_cache_key(digest)
             cached = await self._from_redis(key)
             if cached is not None:
-                known: dict[str, Any] | None = orjson.loads(cached)
-                return known
+                return _key(orjson.loads(cached))
             answer = await self._ask_auth(
                 "POST",
                 "/internal/api-keys/verify",
                 json={"api_key": api_key, "api_secret": secret},
             )
             await self._to_redis(key, orjson.dumps(answer))
-            return answer
+            return _key(answer)
 
         known = await self._api_keys.get(digest, ask)
-        if known is None:
+        if known is None or known.expires_at <= time.time():
             raise Unauthenticated
-        return Caller(
-            kind=CallerKind.API_KEY,
-            id=UUID(known["key_id"]),
-            tenant_id=UUID(known["tenant_id"]),
-            scopes=scopes_of_key(known["scopes"]),
-            user_id=UUID(known["user_id"]) if known.get("user_id") else None,
-        )
+        return known.caller
 
     async def _keys_for(self, token: str) -> Mapping[str, Any]:
         """Return the published keys, fetched again when they are old or lack the token's."""
@@ -335,8 +356,36 @@ def _identity_unavailable() -> Unavailable:
     )
 
 
+def _session(answer: Mapping[str, Any] | None) -> _Session | None:
+    if answer is None or answer.get("active") is not True:
+        return None
+    names = answer.get("permissions")
+    return _Session(answer.get("role"), None if names is None else scopes_named(names))
+
+
+def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
+    """Return a token's caller with what its session has become since it was signed."""
+    if session.scopes is None:
+        return claimed
+    return replace(claimed, scopes=session.scopes, role=session.role or claimed.role)
+
+
+def _key(answer: Mapping[str, Any] | None) -> _Key | None:
+    if answer is None:
+        return None
+    expires = answer.get("expires_at")
+    caller = Caller(
+        kind=CallerKind.API_KEY,
+        id=UUID(answer["key_id"]),
+        tenant_id=UUID(answer["tenant_id"]),
+        scopes=scopes_named(answer["permissions"]),
+        user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
+        networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
+    )
+    return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)
+
+
 def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
-    known = {scope.value: scope for scope in Scope}
     try:
         kind = CallerKind(claims["kind"])
         if kind not in (CallerKind.USER, CallerKind.LEAD):
@@ -346,7 +395,7 @@ def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
             kind=kind,
             id=subject,
             tenant_id=UUID(claims["tenant"]),
-            scopes=frozenset(known[name] for name in claims["scopes"] if name in known),
+            scopes=scopes_named(claims["scopes"]),
             role=str(claims["role"]),
             session_id=UUID(claims["session"]),
             user_id=subject if kind is CallerKind.USER else None,

@@ -31,4 +31,5 @@ async def _asked_period(
 
 
 ReadAnalytics = Annotated[UseCases, Depends(use_cases_for(Scope.ANALYTICS_READ))]
+ReadUsage = Annotated[UseCases, Depends(use_cases_for(Scope.USAGE_READ))]
 AskedPeriod = Annotated[Period, Depends(_asked_period)]

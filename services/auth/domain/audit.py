@@ -31,7 +31,17 @@ class AuditEvent(StrEnum):
     LOGGED_OUT = "logged_out"
     REFRESH_REUSED = "refresh_token.reused"
     API_KEY_CREATED = "api_key.created"
+    API_KEY_UPDATED = "api_key.updated"
+    API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
+    ROLE_CREATED = "role.created"
+    ROLE_UPDATED = "role.updated"
+    ROLE_DELETED = "role.deleted"
+    USER_ROLES_CHANGED = "user.roles_changed"
+    LIMITS_CHANGED = "rate_limits.changed"
+    ACCESS_DENIED = "access.denied"
+    AUDIT_EXPORTED = "audit.exported"
+    KEYS_ROTATED = "keys.rotated"
 
 
 class Risk(StrEnum):

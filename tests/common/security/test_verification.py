@@ -252,7 +252,7 @@ class TestApiKeys:
             "tenant_id": str(ACME),
             "key_id": str(key_id),
             "user_id": str(uuid4()),
-            "scopes": ["read"],
+            "permissions": ["agents:read"],
         }
         return key_id
 

@@ -1,0 +1,77 @@
+"""Roles of a company's own, keys that rotate, limits as settings."""
+
+from alembic import op
+
+from libs.common.database.migrations import protect
+
+revision = "0003"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+STATEMENTS = """
+ALTER TABLE api_keys ADD COLUMN networks text[] NOT NULL DEFAULT '{}';
+ALTER TABLE api_keys ADD COLUMN successor_id uuid;
+ALTER TABLE api_keys ADD CONSTRAINT fk_api_keys_tenant_id_successor_id_api_keys
+    FOREIGN KEY (tenant_id, successor_id) REFERENCES api_keys
+    ON DELETE SET NULL (successor_id);
+CREATE INDEX ix_api_keys_tenant_id_created_at_id ON api_keys (tenant_id, created_at, id);
+
+-- Published as soon as it is made, so that everybody knows a key before it signs.
+ALTER TABLE signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT now();
+UPDATE signing_keys SET signs_from = created_at;
+
+CREATE TABLE roles (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    name_key text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    permissions text[] NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT pk_roles PRIMARY KEY (tenant_id, id),
+    CONSTRAINT uq_roles_tenant_id_name_key UNIQUE (tenant_id, name_key),
+    CONSTRAINT fk_roles_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES tenants
+);
+
+-- A role that somebody has stays: without it they would be what `user` is, which may be more.
+CREATE TABLE user_roles (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role_id uuid NOT NULL,
+    assigned_at timestamptz NOT NULL,
+    CONSTRAINT pk_user_roles PRIMARY KEY (tenant_id, user_id, role_id),
+    CONSTRAINT fk_user_roles_tenant_id_user_id_users
+        FOREIGN KEY (tenant_id, user_id) REFERENCES users ON DELETE CASCADE,
+    CONSTRAINT fk_user_roles_tenant_id_role_id_roles
+        FOREIGN KEY (tenant_id, role_id) REFERENCES roles ON DELETE RESTRICT
+);
+CREATE INDEX ix_user_roles_tenant_id_role_id ON user_roles (tenant_id, role_id);
+
+CREATE TABLE rate_limits (
+    tenant_id uuid NOT NULL,
+    class text NOT NULL,
+    requests integer NOT NULL,
+    per_seconds integer NOT NULL,
+    set_at timestamptz NOT NULL,
+    CONSTRAINT pk_rate_limits PRIMARY KEY (tenant_id, class),
+    CONSTRAINT fk_rate_limits_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES tenants,
+    CONSTRAINT ck_rate_limits_requests CHECK (requests > 0),
+    CONSTRAINT ck_rate_limits_per_seconds CHECK (per_seconds > 0)
+);
+"""
+
+
+def upgrade() -> None:
+    """Add what is new, and put it behind row-level security."""
+    for statement in STATEMENTS.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
+    for table in ("roles", "user_roles", "rate_limits"):
+        protect(table)
+
+
+def downgrade() -> None:
+    """Refuse: who may do what is not dropped by a migration."""
+    raise NotImplementedError("restore a backup instead")
