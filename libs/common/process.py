@@ -52,7 +52,8 @@ def load_settings(kind: type[S]) -> S:
     """Read a service's settings; what is wrong with them is said in plain words, and is fatal."""
     try:
         settings = kind()
-        settings.root_key  # noqa: B018 - read now, so that a bad key is found at the start
+        # Read now, so that a bad key is found at the start.
+        _ = settings.root_key, settings.root_keys_also
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, problem['loc'])).upper() or 'settings'}: {problem['msg']}"

@@ -107,7 +107,7 @@ class Resources:
                 redis=redis,
                 quick_redis=quick_redis,
                 http=http,
-                key_ring=KeyRing(settings.root_key, database),
+                key_ring=KeyRing(settings.root_key, database, also=settings.root_keys_also),
                 service_tokens=tokens,
                 caller_verifier=CallerVerifier(
                     settings.auth_url, redis=quick_redis, tokens=tokens, http=http

@@ -70,6 +70,12 @@ class ServiceSettings(BaseSettings):
         default=None, description="The service's root key: base64 of 32 bytes."
     )
     master_encryption_key_file: Path | None = None
+    master_encryption_keys_also: Annotated[
+        list[SecretStr], NoDecode, BeforeValidator(_split_commas)
+    ] = Field(
+        default=[],
+        description="Root keys that only open: the one before, or the one to come.",
+    )
     service_key: SecretStr | None = Field(
         default=None, description="The service's own EC P-256 private key, PEM."
     )
@@ -106,14 +112,19 @@ class ServiceSettings(BaseSettings):
         Raises:
             ValueError: The key is not base64 of 32 bytes.
         """
-        text = self._read("master_encryption_key")
-        try:
-            key = base64.b64decode(text, validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != ROOT_KEY_BYTES:
-            raise ValueError("MASTER_ENCRYPTION_KEY must be base64 of 32 random bytes")
-        return key
+        return _root_key(self._read("master_encryption_key"), "MASTER_ENCRYPTION_KEY")
+
+    @cached_property
+    def root_keys_also(self) -> list[bytes]:
+        """The root keys that only open, 32 bytes each.
+
+        Raises:
+            ValueError: One of them is not base64 of 32 bytes.
+        """
+        return [
+            _root_key(key.get_secret_value(), "MASTER_ENCRYPTION_KEYS_ALSO")
+            for key in self.master_encryption_keys_also
+        ]
 
     @cached_property
     def service_key_pem(self) -> str:
@@ -133,6 +144,16 @@ class ServiceSettings(BaseSettings):
             return value.strip()
         path: Path = getattr(self, f"{name}_file")
         return path.read_text(encoding="utf-8").strip()
+
+
+def _root_key(text: str, name: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != ROOT_KEY_BYTES:
+        raise ValueError(f"{name} must be base64 of 32 random bytes")
+    return key
 
 
 class ModelCallingSettings(ServiceSettings):

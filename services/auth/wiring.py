@@ -1,5 +1,6 @@
 """Auth put together: adapters once a process, use cases with the caller they act for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from libs.common.background import running
 from libs.common.rate_limits import Rate, RateLimiter
 from libs.common.resources import Resources
 from libs.common.security import Caller
+from libs.common.telemetry.logging import get_logger
 from libs.common.wake import Wake
 from services.auth.adapters.access_tokens import Es256AccessTokens
 from services.auth.adapters.login_throttle import DEFAULT_RATE, RedisLoginThrottle
@@ -16,6 +18,7 @@ from services.auth.adapters.password_hashing import Argon2PasswordHasher
 from services.auth.adapters.revocations import RedisRevocations
 from services.auth.adapters.service_health import HttpServiceProbe
 from services.auth.domain.ports import LoginThrottle, PasswordHasher, Revocations, ServiceProbe
+from services.auth.domain.signing import RELOAD_SECONDS
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.key_uses import KeyUses
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
@@ -47,6 +50,8 @@ from services.auth.use_cases.update_company import UpdateCompany
 from services.auth.use_cases.update_profile import UpdateProfile
 from services.auth.use_cases.update_role import UpdateRole
 from services.auth.use_cases.verify_api_key import VerifyApiKey
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +217,8 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
         return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only, wake=wake)
 
-    keys = await LoadSigningKeys(unit_of_work=unit_of_work, key_ring=resources.key_ring)()
-    access_tokens = Es256AccessTokens(keys)
+    load_keys = LoadSigningKeys(database=resources.database, key_ring=resources.key_ring)
+    access_tokens = Es256AccessTokens(await load_keys())
     hasher = Argon2PasswordHasher()
     credentials = Credentials(resources.database)
     uses = KeyUses(credentials)
@@ -224,6 +229,9 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
         ending.callback(hasher.close)
         ending.push_async_callback(uses.write)
         await ending.enter_async_context(running(uses.run(), name="key uses"))
+        await ending.enter_async_context(
+            running(_reload_keys(load_keys, access_tokens), name="signing keys")
+        )
         yield Wiring(
             unit_of_work=unit_of_work,
             hasher=hasher,
@@ -255,6 +263,17 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                 access_tokens=access_tokens,
             ),
         )
+
+
+async def _reload_keys(load: LoadSigningKeys, access_tokens: Es256AccessTokens) -> None:
+    """Take up, for ever, the keys that are made while we run."""
+    while True:
+        await asyncio.sleep(RELOAD_SECONDS)
+        try:
+            access_tokens.use(await load())
+        except Exception:
+            # Those we have go on signing; an outage of PostgreSQL is no reason to stop.
+            log.warning("signing_keys_not_reloaded", exc_info=True)
 
 
 def _login_throttle(resources: Resources) -> LoginThrottle:

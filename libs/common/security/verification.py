@@ -52,8 +52,11 @@ V = TypeVar("V")
 
 
 def session_cache_key(session_id: UUID) -> str:
-    """The Redis key under which a session's state is cached; `auth` deletes it on revocation."""
-    return f"platform:session-state:{session_id}"
+    """The Redis key under which a session's state is cached; `auth` deletes it on revocation.
+
+    What stands there counts for one tenant only, whose id it begins with.
+    """
+    return f"platform:live-session:{session_id}"
 
 
 def api_key_cache_key(digest: str) -> str:
@@ -186,16 +189,16 @@ class CallerVerifier:
 
         async def ask() -> _Session | None:
             key = session_cache_key(session_id)
-            cached = await self._from_redis(key)
+            cached = _unbound(caller.tenant_id, await self._from_redis(key))
             if cached is not None:
                 return _session(orjson.loads(cached))
             answer = await self._ask_auth(
                 "GET", f"/internal/sessions/{session_id}", tenant_id=caller.tenant_id
             )
-            await self._to_redis(key, orjson.dumps(answer))
+            await self._to_redis(key, _bound(caller.tenant_id, orjson.dumps(answer)))
             return _session(answer)
 
-        return await self._sessions.get(str(session_id), ask)
+        return await self._sessions.get(f"{caller.tenant_id}:{session_id}", ask)
 
     async def _caller_of_key(self, api_key: str, secret: str) -> Caller:
         if not api_key.startswith(_KEY_PREFIX) or not secret:
@@ -356,6 +359,17 @@ def _identity_unavailable() -> Unavailable:
     )
 
 
+def _bound(tenant_id: UUID, value: bytes) -> bytes:
+    return tenant_id.bytes + value
+
+
+def _unbound(tenant_id: UUID, cached: bytes | None) -> bytes | None:
+    """Return what was cached for this tenant; what was cached for another is nothing."""
+    if cached is None or not cached.startswith(tenant_id.bytes):
+        return None
+    return cached[len(tenant_id.bytes) :]
+
+
 def _session(answer: Mapping[str, Any] | None) -> _Session | None:
     if answer is None or answer.get("active") is not True:
         return None
@@ -389,6 +403,8 @@ def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
     try:
         kind = CallerKind(claims["kind"])
         if kind not in (CallerKind.USER, CallerKind.LEAD):
+            raise Unauthenticated
+        if not isinstance(claims["role"], str) or not isinstance(claims["scopes"], list):
             raise Unauthenticated
         subject = UUID(claims["sub"])
         return Caller(

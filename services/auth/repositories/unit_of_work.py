@@ -9,7 +9,6 @@ from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
 from services.auth.repositories.roles import RoleRepository
 from services.auth.repositories.sessions import SessionRepository
-from services.auth.repositories.signing_keys import SigningKeyRepository
 from services.auth.repositories.tenants import TenantRecord
 from services.auth.repositories.users import UserRepository
 
@@ -41,11 +40,6 @@ class AuthUnitOfWork(UnitOfWork):
     def roles(self) -> RoleRepository:
         """The roles that it made, and who has them."""
         return RoleRepository(self.session, self.tenant_id)
-
-    @cached_property
-    def signing_keys(self) -> SigningKeyRepository:
-        """The platform's signing keys; empty for any other tenant."""
-        return SigningKeyRepository(self.session, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditTrail:

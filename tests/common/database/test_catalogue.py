@@ -1,9 +1,13 @@
 """Every table of every service is behind row-level security, whoever wrote its migration."""
 
+import re
+from importlib import import_module
+
 import asyncpg
 import pytest
 
 from libs.common.database.roles import SERVICES
+from libs.common.rekey import COMMON_COLUMNS, EncryptedColumn
 from libs.common.testing.databases import ServiceUrls
 
 UNPROTECTED = """
@@ -81,3 +85,30 @@ async def test_service_roles_own_and_bypass_nothing(
         await connection.close()
 
         assert tuple(row) == (False, 0)
+
+
+BINARY_COLUMNS = """
+SELECT c.relname, a.attname FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype AND a.attnum > 0
+  AND NOT a.attisdropped
+"""
+# Hashes, keys that the root key wraps, numbers that search computes with: nothing that a tenant's
+# key encrypts.
+NOT_ENCRYPTED = re.compile(r"(.*_)?hash|wrapped_key|code|term_ids|term_counts")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_encrypted_column_is_known_to_key_rotation(
+    platform_urls: dict[str, ServiceUrls], service: str
+) -> None:
+    registered: tuple[EncryptedColumn, ...] = import_module(
+        f"services.{service}.models.encrypted"
+    ).ENCRYPTED
+    connection = await asyncpg.connect(platform_urls[service].owner)
+
+    rows = await connection.fetch(BINARY_COLUMNS, service)
+    await connection.close()
+
+    found = {(table, column) for table, column in rows if not NOT_ENCRYPTED.fullmatch(column)}
+    assert found == {(one.table, one.column) for one in (*COMMON_COLUMNS, *registered)}

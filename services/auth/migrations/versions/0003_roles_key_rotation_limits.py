@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import protect
+from libs.common.database.migrations import define_lookup, protect
 
 revision = "0003"
 down_revision = "0001"
@@ -70,6 +70,14 @@ def upgrade() -> None:
             op.execute(statement)
     for table in ("roles", "user_roles", "rate_limits"):
         protect(table)
+    # For the command that verifies all of them.
+    define_lookup(
+        "audit_trails",
+        "",
+        returns="TABLE (tenant_id uuid)",
+        body="SELECT h.tenant_id FROM audit_heads h",
+        worker_only=True,
+    )
 
 
 def downgrade() -> None:
