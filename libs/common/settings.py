@@ -6,6 +6,7 @@ manifests set the same names.
 
 import base64
 import binascii
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -21,6 +22,26 @@ ROOT_KEY_BYTES = 32
 def _split_commas(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _rates(value: object) -> object:
+    """Read rates by class; what is wrong with them is said in one sentence.
+
+    Raises:
+        ValueError: They cannot be used.
+    """
+    from libs.common.http.rates import check_rates  # noqa: PLC0415 - it imports much
+
+    wanted = 'write JSON such as {"upload": "20/60"}: requests/seconds by class'
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(wanted) from None
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError(wanted)
+    check_rates(value)
     return value
 
 
@@ -91,7 +112,7 @@ class ServiceSettings(BaseSettings):
     public_url: str = "http://localhost:8543"
 
     cors_allowed_origins: CommaSeparated = ["*"]
-    rate_limits: dict[str, str] = Field(
+    rate_limits: Annotated[dict[str, str], NoDecode, BeforeValidator(_rates)] = Field(
         default={}, description='Overrides by class, as in {"upload": "20/60"} (per seconds).'
     )
 

@@ -1,12 +1,13 @@
 """Auth put together: adapters once a process, use cases with the caller they act for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from libs.common.background import running
+from libs.common.http.rates import TENANT_CLASSES
 from libs.common.rate_limits import Rate, RateLimiter
 from libs.common.resources import Resources
 from libs.common.security import Caller
@@ -30,6 +31,7 @@ from services.auth.use_cases.create_api_key import CreateApiKey
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.create_role import CreateRole
 from services.auth.use_cases.delete_role import DeleteRole
+from services.auth.use_cases.export_audit_entries import ExportAuditEntries
 from services.auth.use_cases.list_api_keys import ListApiKeys, ListCompanyKeys
 from services.auth.use_cases.list_audit_entries import ListAuditEntries
 from services.auth.use_cases.list_roles import ListRoles, ShowRole
@@ -37,6 +39,7 @@ from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_in import LogIn
 from services.auth.use_cases.log_out import LogOut
+from services.auth.use_cases.rate_limits import SetRateLimits, ShowRateLimits
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
@@ -62,6 +65,7 @@ class CallerUseCases:
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
     revocations: Revocations
+    platform_rates: Mapping[str, Rate]
 
     @property
     def log_out(self) -> LogOut:
@@ -168,6 +172,22 @@ class CallerUseCases:
     def list_audit_entries(self) -> ListAuditEntries:
         return ListAuditEntries(caller=self.caller, unit_of_work=self.unit_of_work)
 
+    @property
+    def show_rate_limits(self) -> ShowRateLimits:
+        return ShowRateLimits(
+            caller=self.caller, unit_of_work=self.unit_of_work, platform=self.platform_rates
+        )
+
+    @property
+    def set_rate_limits(self) -> SetRateLimits:
+        return SetRateLimits(
+            caller=self.caller, unit_of_work=self.unit_of_work, platform=self.platform_rates
+        )
+
+    @property
+    def export_audit_entries(self) -> ExportAuditEntries:
+        return ExportAuditEntries(caller=self.caller, unit_of_work=self.unit_of_work)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicUseCases:
@@ -196,6 +216,7 @@ class Wiring:
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
     revocations: Revocations
+    platform_rates: Mapping[str, Rate]
     public: PublicUseCases
     internal: InternalUseCases
 
@@ -206,6 +227,7 @@ class Wiring:
             unit_of_work=self.unit_of_work,
             hasher=self.hasher,
             revocations=self.revocations,
+            platform_rates=self.platform_rates,
         )
 
 
@@ -236,6 +258,9 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
             unit_of_work=unit_of_work,
             hasher=hasher,
             revocations=revocations,
+            platform_rates={
+                name: resources.rate_limits.rate_of(name) for name in sorted(TENANT_CLASSES)
+            },
             public=PublicUseCases(
                 register_user=RegisterUser(
                     unit_of_work=unit_of_work, hasher=hasher, start_session=start_session

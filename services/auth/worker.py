@@ -1,7 +1,7 @@
 """The worker process: `python -m services.auth.worker`.
 
-It publishes auth's events, rotates the signing key and throws away what has run out. Auth has no
-jobs: what it is asked, it answers at once.
+It publishes auth's events, records other services' refusals, rotates the signing key and throws
+away what has run out. Auth has no jobs: what it is asked, it answers at once.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import cast
 
+from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
@@ -18,6 +19,7 @@ from services.auth.repositories.expired import ExpiredSessions
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
+from services.auth.workers.denials import HANDLERS
 from services.auth.workers.purge import PurgeLoop
 from services.auth.workers.signing_keys import SigningKeyLoop
 
@@ -33,6 +35,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     yield {
         "nudges": nudges.run,
         "relay": relay.run,
+        "denials": Consumer(resources.redis, resources.database, resources.service, HANDLERS).run,
         "sweeper": Sweeper(resources.database).run,
         "signing-keys": SigningKeyLoop(
             rotate=rotate, every=timedelta(days=settings.signing_key_days)

@@ -36,6 +36,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PUT", "/api/v1/providers/{provider_id}/models/{model_id}"): {"name": "Stolen"},
     ("PATCH", "/api/v1/auth/api-keys/{key_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/role/{role_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/super-admin/companies/{company_id}/rate-limits"): {"limits": {}},
     ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
 }

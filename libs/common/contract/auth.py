@@ -15,6 +15,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/admin/api-keys", OWNER, Auth.ADMIN, BUILT),
     Route("DELETE", "/api/v1/admin/api-keys/{key_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/audit-log", OWNER, Auth.ADMIN, BUILT),
+    Route("GET", "/api/v1/admin/rate-limits", OWNER, Auth.ADMIN, BUILT),
+    Route("PUT", "/api/v1/admin/rate-limits", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/user", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/user/{user_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/users", OWNER, Auth.ADMIN, BUILT),
@@ -31,6 +33,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         BUILT,
         Scope.API_KEYS_WRITE,
     ),
+    Route("GET", "/api/v1/audit-log/export", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/auth/login", OWNER, Auth.PUBLIC, BUILT),
     Route("POST", "/api/v1/auth/logout", OWNER, Auth.USER, BUILT, Scope.PROFILE_READ),
     Route("POST", "/api/v1/auth/refresh", OWNER, Auth.REFRESH_TOKEN, BUILT),
@@ -85,6 +88,20 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/super-admin/companies", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("GET", "/api/v1/super-admin/companies/{company_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("PATCH", "/api/v1/super-admin/companies/{company_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route(
+        "GET",
+        "/api/v1/super-admin/companies/{company_id}/rate-limits",
+        OWNER,
+        Auth.SUPER_ADMIN,
+        BUILT,
+    ),
+    Route(
+        "PUT",
+        "/api/v1/super-admin/companies/{company_id}/rate-limits",
+        OWNER,
+        Auth.SUPER_ADMIN,
+        BUILT,
+    ),
     Route(
         "GET", "/api/v1/super-admin/companies/{company_id}/users", OWNER, Auth.SUPER_ADMIN, PLANNED
     ),

@@ -222,6 +222,7 @@ async def identify(request: Request, info: RequestInfo) -> None:
         elif caller is not None:
             # As if it did not exist: who has found a key must not learn that it is a good one.
             info.refusal = Unauthenticated()
+            info.turned_away = caller
     info.identified = True
 
 

@@ -1,11 +1,13 @@
 """Who is calling, once their credentials have been verified."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from uuid import UUID
 
 from libs.common.permissions import Scope
+from libs.common.rate_limits import Rate
 
 Network = IPv4Network | IPv6Network
 
@@ -32,6 +34,7 @@ class Caller:
         session_id: A user's or lead's session; None for others.
         user_id: The user, also behind an API key; None for leads and services.
         name: The service's name; empty for others.
+        limits: The tenant's own rate limits, by class.
         networks: From where an API key may be used; anywhere if there are none.
     """
 
@@ -44,6 +47,7 @@ class Caller:
     user_id: UUID | None = None
     name: str = ""
     networks: tuple[Network, ...] = ()
+    limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)
 

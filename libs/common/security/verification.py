@@ -12,11 +12,11 @@ import hashlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -27,8 +27,10 @@ from redis.exceptions import RedisError
 
 from libs.common.errors import Unauthenticated, Unavailable
 from libs.common.permissions import Scope, scopes_named
+from libs.common.rate_limits import Rate
 from libs.common.security.callers import Caller, CallerKind
 from libs.common.security.service_tokens import ServiceTokens
+from libs.common.security.short_cache import ShortCache
 from libs.common.security.tokens import key_id_of, public_keys, verify_token
 
 log = structlog.get_logger(__name__)
@@ -37,18 +39,14 @@ ISSUER = "knowrithm"
 AUDIENCE = "knowrithm-api"
 ACCESS_TYP = "at+jwt"
 
-PROCESS_CACHE_SECONDS = 2.0
 REDIS_CACHE_SECONDS = 2
 REDIS_REST_SECONDS = 2.0
-STALE_SECONDS = 60.0
 JWKS_SECONDS = 300.0
 JWKS_RETRY_SECONDS = 2.0
 AUTH_TIMEOUT_SECONDS = 2.0
 _MAX_CACHED = 20_000
 _MAX_SECRET_LENGTH = 512
 _KEY_PREFIX = "ak_"
-
-V = TypeVar("V")
 
 
 def session_cache_key(session_id: UUID) -> str:
@@ -86,6 +84,7 @@ class _Session:
 
     role: str | None
     scopes: frozenset[Scope] | None
+    limits: Mapping[str, Rate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,8 @@ class CallerVerifier:
         self._keys_failed_at = -JWKS_RETRY_SECONDS
         self._keys_lock = asyncio.Lock()
         self._bearers: OrderedDict[str, _Verified] = OrderedDict()
-        self._sessions: _ShortCache[_Session | None] = _ShortCache()
-        self._api_keys: _ShortCache[_Key | None] = _ShortCache()
+        self._sessions: ShortCache[_Session | None] = ShortCache()
+        self._api_keys: ShortCache[_Key | None] = ShortCache()
 
     async def verify(self, headers: Mapping[str, str]) -> Caller | None:
         """Return the caller; None when the request carries no credentials.
@@ -312,45 +311,6 @@ class CallerVerifier:
         self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
 
 
-class _ShortCache(Generic[V]):
-    """Answers for two seconds from memory, asks once for many, and outlives a short outage."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[V]] = {}
-
-    async def get(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
-        now = time.monotonic()
-        entry = self._entries.get(key)
-        if entry is not None and now - entry[0] < PROCESS_CACHE_SECONDS:
-            return entry[1]
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(key, ask))
-            self._asking[key] = task
-            task.add_done_callback(lambda done: self._asked(key, done))
-        try:
-            # Shielded: a caller that goes away must not fail the others who wait.
-            return await asyncio.shield(task)
-        except Unavailable:
-            if entry is not None and now - entry[0] < STALE_SECONDS:
-                return entry[1]
-            raise
-
-    def _asked(self, key: str, task: "asyncio.Task[V]") -> None:
-        self._asking.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # read, so that nobody's absence makes it an unhandled one
-
-    async def _ask(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
-        value = await ask()
-        self._entries[key] = (time.monotonic(), value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > _MAX_CACHED:
-            self._entries.popitem(last=False)
-        return value
-
-
 def _identity_unavailable() -> Unavailable:
     return Unavailable(
         "Credentials cannot be verified at the moment. Try again shortly.",
@@ -374,14 +334,25 @@ def _session(answer: Mapping[str, Any] | None) -> _Session | None:
     if answer is None or answer.get("active") is not True:
         return None
     names = answer.get("permissions")
-    return _Session(answer.get("role"), None if names is None else scopes_named(names))
+    return _Session(
+        role=answer.get("role"),
+        scopes=None if names is None else scopes_named(names),
+        limits=_limits(answer),
+    )
 
 
 def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
     """Return a token's caller with what its session has become since it was signed."""
-    if session.scopes is None:
-        return claimed
-    return replace(claimed, scopes=session.scopes, role=session.role or claimed.role)
+    return replace(
+        claimed,
+        scopes=claimed.scopes if session.scopes is None else session.scopes,
+        role=session.role or claimed.role,
+        limits=session.limits,
+    )
+
+
+def _limits(answer: Mapping[str, Any]) -> dict[str, Rate]:
+    return {name: Rate.parse(text) for name, text in (answer.get("limits") or {}).items()}
 
 
 def _key(answer: Mapping[str, Any] | None) -> _Key | None:
@@ -394,6 +365,7 @@ def _key(answer: Mapping[str, Any] | None) -> _Key | None:
         tenant_id=UUID(answer["tenant_id"]),
         scopes=scopes_named(answer["permissions"]),
         user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
+        limits=_limits(answer),
         networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
     )
     return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)

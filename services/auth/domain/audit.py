@@ -68,6 +68,48 @@ class AuditRecord:
     details: Mapping[str, object] | None = None
 
 
+# So many refusals within seconds are no mistake of a person.
+MANY_DENIALS: Final = 20
+
+
+def denied(
+    what: Mapping[str, Any],
+    *,
+    caller_id: UUID | None,
+    user_id: UUID | None,
+    role: str | None,
+    address: str,
+) -> AuditRecord:
+    """Return the record of refusals at one route.
+
+    Args:
+        what: The service, method, route, reason, how many times, and the caller's kind.
+        caller_id: The user or API key.
+        user_id: The user, also behind a key.
+        role: The user's.
+        address: From where.
+    """
+    said = {
+        "permission": "Refused for want of a permission.",
+        "not_found": "Asked for what does not exist or belongs to another company.",
+        "network": "An API key was used from outside its networks.",
+    }
+    risk = Risk.LOW if what["reason"] == "not_found" else Risk.MEDIUM
+    if what["reason"] == "network" or what["times"] >= MANY_DENIALS:
+        risk = Risk.HIGH
+    return AuditRecord(
+        event=AuditEvent.ACCESS_DENIED,
+        description=said[what["reason"]],
+        risk=risk,
+        actor_id=user_id,
+        actor_role=role,
+        entity_type="api_key" if what["caller_kind"] == "api_key" else "user",
+        entity_id=caller_id,
+        address=address,
+        details=dict(what),
+    )
+
+
 def chain_hash(previous: bytes, content: Mapping[str, Any]) -> bytes:
     """Return an entry's hash: SHA-256 over its predecessor's and its canonical JSON."""
     return hashlib.sha256(previous + canonical(content)).digest()

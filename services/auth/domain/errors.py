@@ -126,6 +126,27 @@ class TooManyApiKeys(Conflict):
     message = "You have as many API keys as one user may have. Revoke one first."
 
 
+class UnknownRateClass(Invalid):
+    """Not a class of requests that a company can have a limit of its own for."""
+
+    code = "unknown_rate_class"
+    message = "There is no such class of requests; GET /api/v1/admin/rate-limits lists them."
+
+
+class InvalidRate(Invalid):
+    """Not so many requests in so many seconds."""
+
+    code = "invalid_rate"
+    message = "Write a limit as requests/seconds, as in 20/60."
+
+
+class RateTooHigh(Forbidden):
+    """A company may narrow its limits; only the platform widens them."""
+
+    code = "rate_too_high"
+    message = "You can set limits below the platform's, not above them."
+
+
 class RoleNotFound(NotFound):
     """No such role, or one of another company."""
 

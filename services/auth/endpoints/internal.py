@@ -46,6 +46,7 @@ async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
         scopes=found.scopes,
         permissions=found.permissions,
         networks=found.networks,
+        limits=found.rates,
         expires_at=found.expires_at,
     )
 
@@ -60,4 +61,6 @@ async def session_state(
     live = await wiring_of(request).internal.check_session(service.tenant_id, session_id)
     if live is None:
         return SessionStateOut(active=False)
-    return SessionStateOut(active=True, role=live.role, permissions=live.permissions)
+    return SessionStateOut(
+        active=True, role=live.role, permissions=live.permissions, limits=live.rates
+    )

@@ -10,14 +10,16 @@ from uuid import UUID
 
 from libs.common.database import Database
 from libs.common.permissions import Scope
+from libs.common.rate_limits import Rate
 from services.auth.domain.api_keys import LAST_USED_RESOLUTION
+from services.auth.domain.limits import strictest
 from services.auth.domain.roles import permissions_of, permissions_of_key
 
 # `custom` is NULL where the user has no role of the company's own; one without permissions is
 # still one.
 _KEY = """
 SELECT k.user_id, k.pair_hash, k.scopes, k.networks, k.expires_at, k.revoked_at, k.last_used_at,
-       u.role, c.custom,
+       u.role, c.custom, l.limits,
        u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
 FROM api_keys k
 JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
@@ -27,6 +29,10 @@ CROSS JOIN LATERAL (
     FROM user_roles h JOIN roles r ON r.tenant_id = h.tenant_id AND r.id = h.role_id
     WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id
 ) c
+CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
+    FROM rate_limits r WHERE r.tenant_id = u.tenant_id
+) l
 WHERE k.tenant_id = $1 AND k.id = $2
 """
 # Whoever comes second within the minute finds it done.
@@ -35,7 +41,7 @@ UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
 _SESSION = """
-SELECT u.role, c.custom
+SELECT u.role, c.custom, l.limits
 FROM sessions s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
@@ -44,6 +50,10 @@ CROSS JOIN LATERAL (
     FROM user_roles h JOIN roles r ON r.tenant_id = h.tenant_id AND r.id = h.role_id
     WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id
 ) c
+CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
+    FROM rate_limits r WHERE r.tenant_id = u.tenant_id
+) l
 WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
   AND s.idle_until > $3 AND s.expires_at > $3
   AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
@@ -65,7 +75,13 @@ class StoredKey:
     last_used_at: datetime | None
     role: str
     custom: str | None
+    limits: str | None
     owner_active: bool
+
+    @property
+    def rates(self) -> dict[str, str]:
+        """The tenant's own rate limits, by class."""
+        return _rates(self.limits)
 
     @property
     def permissions(self) -> list[Scope]:
@@ -88,6 +104,7 @@ class LiveSession:
 
     role: str
     permissions: list[Scope]
+    rates: dict[str, str]
 
 
 class Credentials:
@@ -131,7 +148,9 @@ class Credentials:
         if row is None:
             return None
         allowed = permissions_of(row["role"], _names(row["custom"]))
-        return LiveSession(role=row["role"], permissions=sorted(allowed))
+        return LiveSession(
+            role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
+        )
 
     async def _ids(self, query: str, argument: str | bytes) -> tuple[UUID, UUID] | None:
         async with self._database.platform() as connection:
@@ -142,3 +161,12 @@ class Credentials:
 
 def _names(custom: str | None) -> list[str] | None:
     return None if custom is None else custom.split()
+
+
+def _rates(limits: str | None) -> dict[str, str]:
+    found: list[tuple[str, Rate]] = []
+    for entry in (limits or "").split(","):
+        if entry:
+            name, requests, per_seconds = entry.split()
+            found.append((name, Rate(int(requests), int(per_seconds))))
+    return {name: str(rate) for name, rate in strictest(found).items()}

@@ -169,4 +169,5 @@ class VerifiedKeyOut(BaseModel):
     scopes: list[str] = Field(description="Read by services of the release before.")
     permissions: list[Scope]
     networks: list[str]
+    limits: dict[str, str]
     expires_at: datetime | None

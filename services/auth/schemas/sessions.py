@@ -123,3 +123,4 @@ class SessionStateOut(BaseModel):
     active: bool
     role: str | None = None
     permissions: list[Scope] | None = None
+    limits: dict[str, str] | None = None

@@ -21,7 +21,8 @@ from libs.common.security import (
     SigningKey,
     sign_token,
 )
-from libs.common.security.verification import PROCESS_CACHE_SECONDS, REDIS_CACHE_SECONDS
+from libs.common.security.short_cache import PROCESS_CACHE_SECONDS
+from libs.common.security.verification import REDIS_CACHE_SECONDS
 
 USER_KEY = SigningKey.generate("user-key")
 SERVICE_KEY = SigningKey.generate("documents")

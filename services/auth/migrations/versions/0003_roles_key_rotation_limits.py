@@ -52,11 +52,13 @@ CREATE INDEX ix_user_roles_tenant_id_role_id ON user_roles (tenant_id, role_id);
 CREATE TABLE rate_limits (
     tenant_id uuid NOT NULL,
     class text NOT NULL,
+    source text NOT NULL,
     requests integer NOT NULL,
     per_seconds integer NOT NULL,
     set_at timestamptz NOT NULL,
-    CONSTRAINT pk_rate_limits PRIMARY KEY (tenant_id, class),
+    CONSTRAINT pk_rate_limits PRIMARY KEY (tenant_id, class, source),
     CONSTRAINT fk_rate_limits_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES tenants,
+    CONSTRAINT ck_rate_limits_source CHECK (source IN ('tenant', 'platform')),
     CONSTRAINT ck_rate_limits_requests CHECK (requests > 0),
     CONSTRAINT ck_rate_limits_per_seconds CHECK (per_seconds > 0)
 );
