@@ -56,7 +56,9 @@ def load_settings(kind: type[S]) -> S:
         _ = settings.root_key, settings.root_keys_also
     except ValidationError as error:
         problems = [
-            f"{'.'.join(map(str, problem['loc'])).upper() or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"
+            ".".join(map(str, problem["loc"])).upper()
+            + ("" if problem["loc"] else "settings")
+            + f": {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
     except (ValueError, OSError) as error:
