@@ -81,6 +81,9 @@ class Scope(StrEnum):
     PROFILE_WRITE = "profile:write"
     PROFILE_UPDATE = "profile:update"
     PROFILE_DELETE = "profile:delete"
+    # One's own: password, second factors, passkeys, sessions. People's, never a key's.
+    CREDENTIALS_WRITE = "credentials:write"
+    SESSION_END = "session:end"
     PLATFORM_ADMIN = "platform:admin"
 
     @property
@@ -114,15 +117,16 @@ _WORK: Final = (
 )
 _READ: Final = _of((*_WORK, "analytics", "company", "addresses"), ("read",))
 _WRITE: Final = _of(_WORK, _CHANGES) | {Scope.METRICS_WRITE}
+_OWN: Final = frozenset({Scope.CREDENTIALS_WRITE, Scope.SESSION_END})
 _OWN_KEYS: Final = _of(("api_keys",), ("read", *_CHANGES))
 _ALL: Final = frozenset(Scope) - {Scope.PLATFORM_ADMIN}
 # What makes or widens credentials is for people: a key that leaks must not grow others.
-_FOR_KEYS: Final = _ALL - _OWN_KEYS - _of(("roles",), _CHANGES)
+_FOR_KEYS: Final = _ALL - _OWN - _OWN_KEYS - _of(("roles",), _CHANGES)
 
 ROLE_SCOPES: Final[dict[str, frozenset[Scope]]] = {
     "super_admin": frozenset(Scope),
     "admin": _ALL,
-    "user": _READ | _WRITE | _OWN_KEYS,
+    "user": _READ | _WRITE | _OWN | _OWN_KEYS,
     # A lead reaches its own conversations only; routes that admit leads say so.
     "lead": frozenset({Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_WRITE}),
 }
@@ -138,7 +142,7 @@ KEY_SCOPES: Final[dict[str, frozenset[Scope]]] = {
 }
 
 # What nobody can be shut out of: to see who one is, to log out, to mend one's own profile.
-BASIC_SCOPES: Final = _of(("profile",), ("read", *_CHANGES))
+BASIC_SCOPES: Final = _OWN | _of(("profile",), ("read", *_CHANGES))
 
 
 def scopes_of_role(role: str) -> frozenset[Scope]:

@@ -35,7 +35,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", "/api/v1/audit-log/export", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/auth/login", OWNER, Auth.PUBLIC, BUILT),
-    Route("POST", "/api/v1/auth/logout", OWNER, Auth.USER, BUILT, Scope.PROFILE_READ),
+    Route("POST", "/api/v1/auth/logout", OWNER, Auth.USER, BUILT),
     Route("POST", "/api/v1/auth/refresh", OWNER, Auth.REFRESH_TOKEN, BUILT),
     Route("POST", "/api/v1/auth/register", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/auth/super-admin", OWNER, Auth.PUBLIC, PLANNED),

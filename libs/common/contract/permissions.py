@@ -29,6 +29,17 @@ _RESOURCES: Final[dict[str, str]] = {
     "audit-log": "audit",
     "auth": "profile",
     "auth/api-keys": "api_keys",
+    "auth/domains": "config",
+    "auth/invitations": "users",
+    "auth/logout": "session",
+    "auth/logout-all": "credentials",
+    "auth/mfa": "credentials",
+    "auth/mfa/policy": "config",
+    "auth/passkeys": "credentials",
+    "auth/password": "credentials",
+    "auth/scim": "config",
+    "auth/sessions": "credentials",
+    "auth/sso": "config",
     "auth/user": "users",
     "auth/user/me": "profile",
     "auth/users": "users",
@@ -72,6 +83,8 @@ _RESOURCES: Final[dict[str, str]] = {
     "users": "users",
     "website": "websites",
 }
+# One's own, where looking is no smaller thing than changing.
+_WHOLE: Final = {"credentials": Scope.CREDENTIALS_WRITE, "session": Scope.SESSION_END}
 _ACTIONS: Final = {"GET": "read", "POST": "write", "PUT": "update", "PATCH": "update"}
 
 
@@ -85,8 +98,11 @@ def permission_of(route: "Route", *, reads: bool) -> Scope:
     Raises:
         LookupError: No rule knows the path, or there is no such permission.
     """
+    resource = _resource_of(route.shape)
+    if resource in _WHOLE:
+        return _WHOLE[resource]
     action = "read" if reads else _ACTIONS.get(route.method, "delete")
-    name = f"{_resource_of(route.shape)}:{action}"
+    name = f"{resource}:{action}"
     try:
         return Scope(name)
     except ValueError:

@@ -26,7 +26,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.errors import Unauthenticated, Unavailable
-from libs.common.permissions import Scope, scopes_named
+from libs.common.permissions import Scope, scopes_named, scopes_of_role
 from libs.common.rate_limits import Rate
 from libs.common.security.callers import Caller, CallerKind
 from libs.common.security.service_tokens import ServiceTokens
@@ -342,10 +342,17 @@ def _session(answer: Mapping[str, Any] | None) -> _Session | None:
 
 
 def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
-    """Return a token's caller with what its session has become since it was signed."""
+    """Return a token's caller with what its session has become since it was signed.
+
+    A token that was made for less than its role allows never allows more.
+    """
+    scopes = claimed.scopes
+    if session.scopes is not None:
+        whole = scopes == scopes_of_role(claimed.role or "")
+        scopes = session.scopes if whole else session.scopes & scopes
     return replace(
         claimed,
-        scopes=claimed.scopes if session.scopes is None else session.scopes,
+        scopes=scopes,
         role=session.role or claimed.role,
         limits=session.limits,
     )
