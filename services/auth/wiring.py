@@ -22,11 +22,13 @@ from services.auth.domain.ports import LoginThrottle, PasswordHasher, Revocation
 from services.auth.domain.signing import RELOAD_SECONDS
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.key_uses import KeyUses
+from services.auth.repositories.logos import LogoShelf
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.add_user import AddUser
 from services.auth.use_cases.assign_roles import AssignRoles, ShowUserRoles
 from services.auth.use_cases.check_platform_health import SERVICES, CheckPlatformHealth
 from services.auth.use_cases.check_session import CheckSession
+from services.auth.use_cases.company_logo import SetLogo, ShowLogo
 from services.auth.use_cases.create_api_key import CreateApiKey
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.create_role import CreateRole
@@ -173,6 +175,10 @@ class CallerUseCases:
         return ListAuditEntries(caller=self.caller, unit_of_work=self.unit_of_work)
 
     @property
+    def set_logo(self) -> SetLogo:
+        return SetLogo(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
     def show_rate_limits(self) -> ShowRateLimits:
         return ShowRateLimits(
             caller=self.caller, unit_of_work=self.unit_of_work, platform=self.platform_rates
@@ -195,6 +201,7 @@ class PublicUseCases:
 
     register_user: RegisterUser
     create_company: CreateCompany
+    show_logo: ShowLogo
     log_in: LogIn
     refresh_session: RefreshSession
     check_platform_health: CheckPlatformHealth
@@ -266,6 +273,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                     unit_of_work=unit_of_work, hasher=hasher, start_session=start_session
                 ),
                 create_company=CreateCompany(unit_of_work=unit_of_work),
+                show_logo=ShowLogo(logos=LogoShelf(resources.database)),
                 log_in=LogIn(
                     unit_of_work=unit_of_work,
                     credentials=credentials,

@@ -53,6 +53,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/company/bulk-delete", OWNER, Auth.WRITE, PLANNED),
     Route("PATCH", "/api/v1/company/bulk-restore", OWNER, Auth.WRITE, PLANNED),
     Route("GET", "/api/v1/company/deleted", OWNER, Auth.READ, PLANNED),
+    # Beside the contract: the picture that a company's `logo` names.
+    Route("GET", "/api/v1/company/logo/{logo_id}", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/company/statistics", OWNER, Auth.READ, PLANNED),
     Route("GET", "/api/v1/company/users", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/company/{company_id}", OWNER, Auth.USER, BUILT),
@@ -61,6 +63,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/company/{company_id}", OWNER, Auth.WRITE, PLANNED),
     Route(
         "DELETE", "/api/v1/company/{company_id}/cascade-delete", OWNER, Auth.SUPER_ADMIN, PLANNED
+    ),
+    Route("PUT", "/api/v1/company/{company_id}/logo", OWNER, Auth.ADMIN, BUILT),
+    Route(
+        "DELETE",
+        "/api/v1/company/{company_id}/logo",
+        OWNER,
+        Auth.ADMIN,
+        BUILT,
+        Scope.COMPANY_UPDATE,
     ),
     Route("GET", "/api/v1/company/{company_id}/related-data", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("PATCH", "/api/v1/company/{company_id}/restore", OWNER, Auth.WRITE, PLANNED),

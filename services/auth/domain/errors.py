@@ -147,6 +147,28 @@ class RateTooHigh(Forbidden):
     message = "You can set limits below the platform's, not above them."
 
 
+class LogoNotFound(NotFound):
+    """No such picture, or not any more."""
+
+    code = "logo_not_found"
+    message = "There is no such logo."
+
+
+class NotAPicture(Invalid):
+    """The content is none of the kinds of pictures that are kept, whatever its name says."""
+
+    code = "not_a_picture"
+    message = "A logo is a PNG, JPEG, GIF or WebP picture."
+
+
+class LogoTooLarge(Invalid):
+    """More than is kept of a logo."""
+
+    http_status = 413
+    code = "logo_too_large"
+    message = "A logo may have 512 KiB at most."
+
+
 class RoleNotFound(NotFound):
     """No such role, or one of another company."""
 

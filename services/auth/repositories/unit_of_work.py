@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.unit_of_work import UnitOfWork
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
+from services.auth.repositories.logos import LogoRecord
 from services.auth.repositories.rate_limits import RateLimitRepository
 from services.auth.repositories.roles import RoleRepository
 from services.auth.repositories.sessions import SessionRepository
@@ -41,6 +42,11 @@ class AuthUnitOfWork(UnitOfWork):
     def rate_limits(self) -> RateLimitRepository:
         """Its rate limits, where they are not the platform's."""
         return RateLimitRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def logo(self) -> LogoRecord:
+        """Its logo."""
+        return LogoRecord(self.session, self.tenant_id)
 
     @cached_property
     def roles(self) -> RoleRepository:

@@ -93,9 +93,9 @@ JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype AND a.attnum > 0
   AND NOT a.attisdropped
 """
-# Hashes, keys that the root key wraps, numbers that search computes with: nothing that a tenant's
-# key encrypts.
-NOT_ENCRYPTED = re.compile(r"(.*_)?hash|wrapped_key|code|term_ids|term_counts")
+# Hashes, keys that the root key wraps, numbers that search computes with, pictures that everybody
+# may see: nothing that a tenant's key encrypts.
+NOT_ENCRYPTED = re.compile(r"(.*_)?hash|wrapped_key|code|term_ids|term_counts|content")
 
 
 @pytest.mark.parametrize("service", SERVICES)

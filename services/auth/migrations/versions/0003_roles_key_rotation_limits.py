@@ -1,4 +1,4 @@
-"""Roles of a company's own, keys that rotate, limits as settings."""
+"""Roles of a company's own, keys that rotate, limits as settings, logos."""
 
 from alembic import op
 
@@ -62,6 +62,19 @@ CREATE TABLE rate_limits (
     CONSTRAINT ck_rate_limits_requests CHECK (requests > 0),
     CONSTRAINT ck_rate_limits_per_seconds CHECK (per_seconds > 0)
 );
+
+ALTER TABLE tenants ADD COLUMN logo_id uuid;
+CREATE TABLE logos (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    media_type text NOT NULL,
+    content bytea NOT NULL,
+    set_at timestamptz NOT NULL,
+    CONSTRAINT pk_logos PRIMARY KEY (tenant_id),
+    CONSTRAINT fk_logos_tenant_id_tenants FOREIGN KEY (tenant_id) REFERENCES tenants
+);
+-- Random, and all that who looks at a picture knows.
+CREATE INDEX ix_logos_id ON logos (id);
 """
 
 
@@ -70,8 +83,14 @@ def upgrade() -> None:
     for statement in STATEMENTS.split(";\n"):
         if statement.strip():
             op.execute(statement)
-    for table in ("roles", "user_roles", "rate_limits"):
+    for table in ("roles", "user_roles", "rate_limits", "logos"):
         protect(table)
+    define_lookup(
+        "tenant_of_logo",
+        "p_id uuid",
+        returns="TABLE (tenant_id uuid)",
+        body="SELECT l.tenant_id FROM logos l WHERE l.id = p_id",
+    )
     # For the command that verifies all of them.
     define_lookup(
         "audit_trails",
