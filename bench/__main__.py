@@ -30,7 +30,7 @@ from bench.stub import Plan
 MANUALS: Final = 50
 SECTIONS_EACH: Final = 200
 _SETTLE_SECONDS: Final = 8.0
-_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "crowd")
+_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "crowd")
 
 
 async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findings:
@@ -117,6 +117,7 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
         "get": (bench.reading,),
         "streams": (bench.streams,),
         "ingest": (bench.ingestion,),
+        "callers": (bench.callers,),
     }
     loads = []
     await bench.warm_up()

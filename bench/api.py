@@ -30,8 +30,9 @@ class Key:
 class Api:
     """The platform's API, called by one company with its API key."""
 
-    def __init__(self, url: str, key: Key) -> None:
+    def __init__(self, url: str, key: Key, *, token: str = "") -> None:
         self.key = key
+        self.token = token
         self._http = httpx.Client(
             base_url=url, headers=key.headers, timeout=_TIMEOUT_SECONDS, trust_env=False
         )
@@ -56,7 +57,7 @@ class Api:
                     json={"name": "Bench", "scopes": ["read", "write"]},
                 )
             )
-        return cls(url, Key(made["api_key"], made["api_secret"]))
+        return cls(url, Key(made["api_key"], made["api_secret"]), token=token)
 
     def __enter__(self) -> "Api":
         return self

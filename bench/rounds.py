@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from bench.api import Api, median, quantile
+from bench.callers import caller_costs, field_cost
 from bench.costs import Parts, spent
 from bench.knowledge import question, small_manual
 from bench.load import (
@@ -112,6 +113,13 @@ class Bench:
             self._limit_asks(_SIDE_BY_SIDE),
         ):
             await for_some_time(asks, seconds=_WARM_SECONDS)
+
+    async def callers(self) -> None:
+        """What knowing a caller costs a service, and what a field's encryption."""
+        costs = await caller_costs(self.platform, token=self.api.token, key=self.api.key)
+        for name, milliseconds in costs.items():
+            self.findings.add(name, milliseconds)
+        self.findings.add("field.us", field_cost())
 
     async def chat_side_by_side(self) -> None:
         """CPU of a turn, sixteen asking at once."""

@@ -54,6 +54,9 @@ ROWS: Final = (
     Row(
         "ingestion of 4 KiB Markdown", "ingest.per_second", 50, "docs/s", at_most=False, goal="190"
     ),
+    Row("knowing a caller by a token: CPU", "caller.token_ms", 0.25, "ms", goal="0.1"),
+    Row("knowing a caller by an API key: CPU", "caller.key_ms", 0.3, "ms", goal="0.1"),
+    Row("encrypting a field: CPU", "field.us", 20, "µs", goal="10"),
     Row("warm `make up` until ready", "up.seconds", 10, "s", goal="4"),
     Row("idle memory (PSS), services and workers", "idle.mib", 900, "MiB", goal="500"),
 )

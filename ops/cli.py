@@ -25,6 +25,11 @@ app.add_typer(models_app, name="models")
 letters_app = typer.Typer(no_args_is_help=True, help="Events that a service gave up.")
 app.add_typer(letters_app, name="dead-letters")
 
+keys_app = typer.Typer(no_args_is_help=True, help="The keys that sign and encrypt.")
+app.add_typer(keys_app, name="keys")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
+app.add_typer(audit_app, name="audit")
+
 LetterIds = Annotated[list[str] | None, typer.Argument(help="As `list` shows them.")]
 AllLetters = Annotated[bool, typer.Option("--all", help="Every one of the topic.")]
 
@@ -162,6 +167,49 @@ def drop_dead_letters(topic: str, ids: LetterIds = None, *, every: AllLetters = 
     from ops.dead_letters import drop
 
     drop(topic, ids, every=every)
+
+
+@keys_app.command("rotate")
+def rotate_keys(
+    services: Annotated[
+        list[str] | None, typer.Argument(help="Which services'; all of the local stack's.")
+    ] = None,
+    *,
+    tenants: Annotated[
+        bool, typer.Option(help="Another key for each tenant, and its fields under it.")
+    ] = True,
+) -> None:
+    """Put everything under the present root key and new tenant keys, while the platform runs.
+
+    Safe to stop and to start again. Where the environment is a service's own (in a container),
+    name that service.
+    """
+    from ops.keys import rotate
+
+    rotate(services, tenants=tenants)
+
+
+@keys_app.command("rotate-signing")
+def rotate_signing_key(
+    *,
+    lead_seconds: Annotated[
+        float, typer.Option(help="Published this long before it signs; at least 15.")
+    ] = 120,
+) -> None:
+    """Make another key for access tokens; both are published until the old one's have run out."""
+    from ops.keys import rotate_signing
+
+    rotate_signing(lead_seconds)
+
+
+@audit_app.command("verify")
+def verify_audit(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's trail.")] = None,
+) -> None:
+    """Recompute the audit trails; name the first bad entry of each, and exit 1 if there is one."""
+    from ops.audit import verify
+
+    sys.exit(verify(tenant))
 
 
 @app.command()

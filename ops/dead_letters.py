@@ -29,7 +29,7 @@ from ops.secrets import load_secrets
 from ops.services import SERVICES
 from ops.settings import load_settings
 
-TOPICS: Final = (*SERVICES, "usage")
+TOPICS: Final = (*SERVICES, "usage", "audit")
 
 T = TypeVar("T")
 

@@ -21,6 +21,8 @@ from ops.local.home import read_json, write_private
 from ops.services import SERVICES
 
 ROOT_KEY_BYTES = 32
+# In place of a key: the one that was made at the first start, which nobody has written down.
+GENERATED = "generated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +69,37 @@ class Secrets:
             OpsError: the given key is not base64 of 32 bytes.
         """
         try:
-            root = read_root_key(given or self.root_key)
+            return derived_root_key(given or self.root_key, service)
         except ValueError as error:
             raise OpsError(f"MASTER_ENCRYPTION_KEY cannot be used: {error}.") from error
-        derive = HKDF(
-            algorithm=SHA256(), length=32, salt=None, info=f"knowrithm/{service}".encode()
-        )
-        return base64.b64encode(derive.derive(root)).decode()
+
+    def also_root_keys_of(self, service: str, *, given: str | None) -> str:
+        """Return the root keys of one service that only open, base64, separated by commas.
+
+        Args:
+            given: MASTER_ENCRYPTION_KEYS_ALSO: keys, or the word `generated` for the one that
+                was made at the first start.
+
+        Raises:
+            OpsError: One of them is not base64 of 32 bytes.
+        """
+        words = [word.strip() for word in (given or "").split(",") if word.strip()]
+        try:
+            keys = [self.root_key if word == GENERATED else word for word in words]
+            return ",".join(derived_root_key(key, service) for key in keys)
+        except ValueError as error:
+            raise OpsError(f"MASTER_ENCRYPTION_KEYS_ALSO cannot be used: {error}.") from error
+
+
+def derived_root_key(text: str, service: str) -> str:
+    """Return a service's own root key, base64.
+
+    Raises:
+        ValueError: The text is not base64 of 32 bytes.
+    """
+    info = f"knowrithm/{service}".encode()
+    derive = HKDF(algorithm=SHA256(), length=ROOT_KEY_BYTES, salt=None, info=info)
+    return base64.b64encode(derive.derive(read_root_key(text))).decode()
 
 
 def read_root_key(text: str) -> bytes:

@@ -62,6 +62,7 @@ class StackSettings(BaseSettings):
     local_chat: Literal["auto", "extractive", "llm"] = "auto"
 
     master_encryption_key: str | None = None
+    master_encryption_keys_also: str | None = None
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda given: given.upper())

@@ -17,7 +17,10 @@ construction (Hoang et al., 2015), so that chunks cannot be reordered, dropped o
 
 import os
 import struct
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 
-from libs.common.database import Database
+from libs.common.database import Database, DatabaseUnavailable
 
 KEY_BYTES = 32
 CHUNK_BYTES = 64 * 1024
@@ -40,7 +43,15 @@ _PREFIX_BYTES = 7
 _TAG_BYTES = 16
 _COUNTER_LIMIT = 2**32
 
-_SELECT_KEYS = text("SELECT version, wrapped_key FROM tenant_keys WHERE tenant_id = :tenant_id")
+# A new version is known everywhere before it encrypts anything.
+KEYS_FRESH_SECONDS = 20.0
+NEW_KEY_RESTS_SECONDS = 60
+
+_SELECT_KEYS = text(
+    "SELECT version, wrapped_key,"
+    " version = 1 OR created_at <= now() - make_interval(secs => :rests) AS encrypts"
+    " FROM tenant_keys WHERE tenant_id = :tenant_id"
+)
 _INSERT_KEY = text(
     "INSERT INTO tenant_keys (tenant_id, version, wrapped_key) VALUES (:tenant_id, 1, :wrapped)"
     " ON CONFLICT DO NOTHING"
@@ -56,13 +67,26 @@ class Cipher:
 
     Args:
         tenant_id: Bound into everything that is encrypted.
-        keys: The data keys by tenant key version; the highest one encrypts.
+        keys: The data keys by tenant key version.
+        encrypts: The version that encrypts; the highest unless told otherwise.
     """
 
-    def __init__(self, tenant_id: UUID, keys: dict[int, bytes]) -> None:
+    def __init__(
+        self, tenant_id: UUID, keys: dict[int, bytes], *, encrypts: int | None = None
+    ) -> None:
         self._tenant = tenant_id.bytes
         self._ciphers = {version: AESGCM(key) for version, key in keys.items()}
-        self._newest = max(keys)
+        self._newest = encrypts or max(keys)
+
+    @property
+    def version(self) -> int:
+        """The tenant key version that encrypts."""
+        return self._newest
+
+    @staticmethod
+    def prefix_of(version: int) -> bytes:
+        """Return what a field begins with that was encrypted under a version."""
+        return _HEAD.pack(_MAGIC, _FIELD_FORMAT, version)
 
     def encrypt(self, plaintext: bytes, *, table: str, column: str, row: UUID | str) -> bytes:
         """Encrypt a field's value for the one place where it will be stored."""
@@ -133,19 +157,31 @@ class Cipher:
         return b"".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _TenantKeys:
+    """A tenant's keys by version, as they were read; `encrypts` is the version in use."""
+
+    keys: dict[int, bytes]
+    encrypts: int
+    read_at: float
+
+
 class KeyRing:
     """The tenants' keys of one service, unwrapped on first use and cached.
 
     Args:
-        root_key: 32 bytes, the service's own.
+        root_key: 32 bytes, the service's own; wraps.
         database: Has the `tenant_keys` table.
+        also: Root keys that open what they once wrapped, or what others wrap already: while the
+            root key is being replaced, old and new processes work side by side.
     """
 
-    def __init__(self, root_key: bytes, database: Database) -> None:
+    def __init__(self, root_key: bytes, database: Database, *, also: Sequence[bytes] = ()) -> None:
         self._root = AESGCM(root_key)
+        self._roots = (self._root, *(AESGCM(key) for key in also))
         self._database = database
-        self._tenant_keys: dict[UUID, dict[int, bytes]] = {}
-        self._ciphers: dict[tuple[UUID, str], Cipher] = {}
+        self._tenant_keys: dict[UUID, _TenantKeys] = {}
+        self._ciphers: dict[tuple[UUID, str], tuple[_TenantKeys, Cipher]] = {}
 
     async def cipher(self, tenant_id: UUID, purpose: str) -> Cipher:
         """Return the cipher for one purpose of a tenant; makes the tenant's key on first use.
@@ -154,43 +190,78 @@ class KeyRing:
             DecryptionFailed: The tenant's key was wrapped by another root key.
             DatabaseUnavailable: The key is not cached and PostgreSQL cannot be reached.
         """
-        cipher = self._ciphers.get((tenant_id, purpose))
-        if cipher is not None:
-            return cipher
-        # No lock: whoever comes second finds what the first has stored, here or in the table, and
-        # while PostgreSQL is away nobody waits behind the others.
-        if tenant_id not in self._tenant_keys:
-            self._tenant_keys[tenant_id] = await self._load(tenant_id)
-        keys = {
-            version: _data_key(key, tenant_id, purpose)
-            for version, key in self._tenant_keys[tenant_id].items()
-        }
-        cipher = self._ciphers[tenant_id, purpose] = Cipher(tenant_id, keys)
+        known = await self._keys_of(tenant_id)
+        made = self._ciphers.get((tenant_id, purpose))
+        if made is not None and made[0] is known:
+            return made[1]
+        keys = {version: _data_key(key, tenant_id, purpose) for version, key in known.keys.items()}
+        cipher = Cipher(tenant_id, keys, encrypts=known.encrypts)
+        self._ciphers[tenant_id, purpose] = known, cipher
         return cipher
 
-    async def _load(self, tenant_id: UUID) -> dict[int, bytes]:
-        parameters = {"tenant_id": tenant_id}
+    async def _keys_of(self, tenant_id: UUID) -> _TenantKeys:
+        known = self._tenant_keys.get(tenant_id)
+        if known is not None and time.monotonic() - known.read_at < KEYS_FRESH_SECONDS:
+            return known
+        # No lock: whoever comes second finds what the first has stored, here or in the table, and
+        # while PostgreSQL is away nobody waits behind the others.
+        try:
+            read = await self._load(tenant_id)
+        except DatabaseUnavailable:
+            if known is None:
+                raise
+            return known
+        if known is not None and (read.keys, read.encrypts) == (known.keys, known.encrypts):
+            # The same keys: the ciphers made of them stay.
+            read = replace(known, read_at=read.read_at)
+            for name in [name for name in self._ciphers if name[0] == tenant_id]:
+                self._ciphers[name] = read, self._ciphers[name][1]
+        self._tenant_keys[tenant_id] = read
+        return read
+
+    async def _load(self, tenant_id: UUID) -> _TenantKeys:
+        parameters = {"tenant_id": tenant_id, "rests": NEW_KEY_RESTS_SECONDS}
         async with self._database.session(tenant_id) as session:
             rows = (await session.execute(_SELECT_KEYS, parameters)).all()
             if not rows:
                 # Two processes may be first at once: whoever comes second reads the other's key.
-                wrapped = self._wrap(os.urandom(KEY_BYTES), tenant_id, version=1)
+                wrapped = self.wrap(os.urandom(KEY_BYTES), tenant_id, version=1)
                 await session.execute(_INSERT_KEY, parameters | {"wrapped": wrapped})
                 rows = (await session.execute(_SELECT_KEYS, parameters)).all()
-        return {version: self._unwrap(wrapped, tenant_id, version) for version, wrapped in rows}
+        return _TenantKeys(
+            keys={
+                version: self._unwrap(wrapped, tenant_id, version) for version, wrapped, _ in rows
+            },
+            encrypts=max(version for version, _, encrypts in rows if encrypts),
+            read_at=time.monotonic(),
+        )
 
-    def _wrap(self, key: bytes, tenant_id: UUID, *, version: int) -> bytes:
+    def wrap(self, key: bytes, tenant_id: UUID, *, version: int) -> bytes:
+        """Encrypt a tenant's key under the root key, for its row."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._root.encrypt(nonce, key, _wrapping_place(tenant_id, version))
 
-    def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
+    def wrapped_anew(self, wrapped: bytes, tenant_id: UUID, *, version: int) -> bytes | None:
+        """Return a tenant's key under the root key; None when it is under it already.
+
+        Raises:
+            DecryptionFailed: None of the root keys opens it.
+        """
         nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
         try:
-            return _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
-        except DecryptionFailed as error:
-            raise DecryptionFailed(
-                "MASTER_ENCRYPTION_KEY is not the one that encrypted what is in the database"
-            ) from error
+            _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
+        except DecryptionFailed:
+            return self.wrap(self._unwrap(wrapped, tenant_id, version), tenant_id, version=version)
+        return None
+
+    def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
+        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        for root in self._roots:
+            with suppress(DecryptionFailed):
+                return _decrypted(root, nonce, sealed, _wrapping_place(tenant_id, version))
+        raise DecryptionFailed(
+            "MASTER_ENCRYPTION_KEY is not the one that encrypted what is in the database"
+        )
 
 
 def _wrapping_place(tenant_id: UUID, version: int) -> bytes:

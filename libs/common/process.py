@@ -52,10 +52,13 @@ def load_settings(kind: type[S]) -> S:
     """Read a service's settings; what is wrong with them is said in plain words, and is fatal."""
     try:
         settings = kind()
-        settings.root_key  # noqa: B018 - read now, so that a bad key is found at the start
+        # Read now, so that a bad key is found at the start.
+        _ = settings.root_key, settings.root_keys_also
     except ValidationError as error:
         problems = [
-            f"{'.'.join(map(str, problem['loc'])).upper() or 'settings'}: {problem['msg']}"
+            ".".join(map(str, problem["loc"])).upper()
+            + ("" if problem["loc"] else "settings")
+            + f": {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
     except (ValueError, OSError) as error:

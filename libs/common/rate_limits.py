@@ -94,6 +94,10 @@ class Rate:
             raise ValueError(f"{text!r} is not a rate: write requests/seconds, as in 20/60")
         return cls(int(limit), int(per_seconds))
 
+    def __str__(self) -> str:
+        """Write it as `parse` reads it."""
+        return f"{self.limit}/{self.per_seconds}"
+
     @property
     def interval(self) -> float:
         """Microseconds until one request of the budget has come back."""

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 
 from libs.common.crypto import KeyRing
 from libs.common.database import Database
+from libs.common.denials import DenialLog
 from libs.common.health import Check, common_checks
 from libs.common.http.client import ServiceClient, open_http_session
 from libs.common.http.rates import RateLimits
@@ -56,6 +57,7 @@ class Resources:
     caller_verifier: CallerVerifier
     rate_limits: RateLimits
     meter: UsageMeter
+    denials: DenialLog
     checks: list[Check] = field(default_factory=list)
     """What `/health` looks at; a service's wiring adds its own dependencies."""
     not_ready: bool = False
@@ -97,28 +99,32 @@ class Resources:
             jwks_json=settings.service_jwks_json,
         )
         meter = UsageMeter(quick_redis, service=settings.service)
+        denials = DenialLog(quick_redis, service=settings.service)
         rate_limits = RateLimits(RateLimiter(quick_redis), settings.rate_limits)
         try:
             await database.open()
             await meter.start()
+            await denials.start()
             resources = cls(
                 settings=settings,
                 database=database,
                 redis=redis,
                 quick_redis=quick_redis,
                 http=http,
-                key_ring=KeyRing(settings.root_key, database),
+                key_ring=KeyRing(settings.root_key, database, also=settings.root_keys_also),
                 service_tokens=tokens,
                 caller_verifier=CallerVerifier(
                     settings.auth_url, redis=quick_redis, tokens=tokens, http=http
                 ),
                 rate_limits=rate_limits,
                 meter=meter,
+                denials=denials,
             )
             resources.checks += common_checks(resources)
             yield resources
         finally:
             await rate_limits.stop()
+            await denials.stop()
             await meter.stop()
             await http.close()
             await quick_redis.aclose()

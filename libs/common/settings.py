@@ -6,6 +6,7 @@ manifests set the same names.
 
 import base64
 import binascii
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -21,6 +22,26 @@ ROOT_KEY_BYTES = 32
 def _split_commas(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _rates(value: object) -> object:
+    """Read rates by class; what is wrong with them is said in one sentence.
+
+    Raises:
+        ValueError: They cannot be used.
+    """
+    from libs.common.http.rates import check_rates  # noqa: PLC0415 - it imports much
+
+    wanted = 'write JSON such as {"upload": "20/60"}: requests/seconds by class'
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(wanted) from None
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError(wanted)
+    check_rates(value)
     return value
 
 
@@ -70,6 +91,12 @@ class ServiceSettings(BaseSettings):
         default=None, description="The service's root key: base64 of 32 bytes."
     )
     master_encryption_key_file: Path | None = None
+    master_encryption_keys_also: Annotated[
+        list[SecretStr], NoDecode, BeforeValidator(_split_commas)
+    ] = Field(
+        default=[],
+        description="Root keys that only open: the one before, or the one to come.",
+    )
     service_key: SecretStr | None = Field(
         default=None, description="The service's own EC P-256 private key, PEM."
     )
@@ -85,7 +112,7 @@ class ServiceSettings(BaseSettings):
     public_url: str = "http://localhost:8543"
 
     cors_allowed_origins: CommaSeparated = ["*"]
-    rate_limits: dict[str, str] = Field(
+    rate_limits: Annotated[dict[str, str], NoDecode, BeforeValidator(_rates)] = Field(
         default={}, description='Overrides by class, as in {"upload": "20/60"} (per seconds).'
     )
 
@@ -106,14 +133,19 @@ class ServiceSettings(BaseSettings):
         Raises:
             ValueError: The key is not base64 of 32 bytes.
         """
-        text = self._read("master_encryption_key")
-        try:
-            key = base64.b64decode(text, validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != ROOT_KEY_BYTES:
-            raise ValueError("MASTER_ENCRYPTION_KEY must be base64 of 32 random bytes")
-        return key
+        return _root_key(self._read("master_encryption_key"), "MASTER_ENCRYPTION_KEY")
+
+    @cached_property
+    def root_keys_also(self) -> list[bytes]:
+        """The root keys that only open, 32 bytes each.
+
+        Raises:
+            ValueError: One of them is not base64 of 32 bytes.
+        """
+        return [
+            _root_key(key.get_secret_value(), "MASTER_ENCRYPTION_KEYS_ALSO")
+            for key in self.master_encryption_keys_also
+        ]
 
     @cached_property
     def service_key_pem(self) -> str:
@@ -133,6 +165,16 @@ class ServiceSettings(BaseSettings):
             return value.strip()
         path: Path = getattr(self, f"{name}_file")
         return path.read_text(encoding="utf-8").strip()
+
+
+def _root_key(text: str, name: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != ROOT_KEY_BYTES:
+        raise ValueError(f"{name} must be base64 of 32 random bytes")
+    return key
 
 
 class ModelCallingSettings(ServiceSettings):

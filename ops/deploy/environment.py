@@ -67,6 +67,7 @@ SHARED = (
     Variable("WORKER_DB_URL", None, per_service=True),
     Variable("REPLICA_DB_URLS", None, per_service=True),
     Variable("MASTER_ENCRYPTION_KEY", None, per_service=True),
+    Variable("MASTER_ENCRYPTION_KEYS_ALSO", None, per_service=True),
     Variable("SERVICE_KEY", None, per_service=True),
 )
 
@@ -77,7 +78,7 @@ ALTERNATIVES = frozenset({"MASTER_ENCRYPTION_KEY_FILE", "SERVICE_KEY_FILE", "SER
 TRUSTED_MODEL_HOSTS = Variable("TRUSTED_MODEL_HOSTS", "")
 
 OWN: dict[str, tuple[Variable, ...]] = {
-    "auth": (),
+    "auth": _config(signing_key_days="90"),
     "agents": (
         *_config(openai_base_url="", chat_model=""),
         TRUSTED_MODEL_HOSTS,

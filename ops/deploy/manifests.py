@@ -295,9 +295,11 @@ def _from_secret(service: str, variable: Variable) -> Manifest:
     return {"name": variable.name, "valueFrom": {"secretKeyRef": reference}}
 
 
-# Left out of the Secret, they have their default: no replicas, no key for a keyless endpoint.
+# Left out of the Secret, they have their default: no replicas, no key for a keyless endpoint, and
+# one root key.
 OPTIONAL_SECRETS = frozenset(
     {
+        "MASTER_ENCRYPTION_KEYS_ALSO",
         "REPLICA_DB_URLS",
         "QDRANT_API_KEY",
         "EMBEDDING_API_KEY",

@@ -72,12 +72,14 @@ def secrets_of_service(
     roles = ServiceRoles.named(service, prefix=prefix)
     passwords = secrets.role_passwords
     given_key = os.environ.get("MASTER_ENCRYPTION_KEY")
+    given_also = os.environ.get("MASTER_ENCRYPTION_KEYS_ALSO")
     found = {
         "PRIMARY_DB_URL": with_login(stores.postgres_url, roles.service, passwords[service]),
         "WORKER_DB_URL": with_login(
             stores.postgres_url, roles.worker, passwords[f"{service}_worker"]
         ),
         "MASTER_ENCRYPTION_KEY": secrets.root_key_of(service, given=given_key),
+        "MASTER_ENCRYPTION_KEYS_ALSO": secrets.also_root_keys_of(service, given=given_also),
         "SERVICE_KEY": (folder / f"{service}.pem").read_text(encoding="utf-8"),
     }
     if service == "documents":

@@ -108,6 +108,10 @@ class Wiring:
             "SERVICE_JWKS_FILE": str(self.home.secrets / "jwks.json"),
             "PUBLIC_URL": self.settings.url,
         }
+        if self.settings.master_encryption_keys_also:
+            environment["MASTER_ENCRYPTION_KEYS_ALSO"] = self.secrets.also_root_keys_of(
+                service, given=self.settings.master_encryption_keys_also
+            )
         for other in SERVICES:
             environment[f"{other.upper()}_URL"] = f"http://{LOOPBACK}:{self.ports[other]}"
         if self.settings.replica_db_urls:

@@ -64,12 +64,15 @@ async def _run(
         PORT_NAMES, home=home.folder, previous=previous.ports if previous is not None else {}
     )
     state.ports = ports
-    wiring = _wiring(settings, home, secrets, ports)
+    wiring = wiring_of(settings, home, secrets, ports)
     stack = Stack(wiring, fork=become_reaper())
     await Supervisor(stack.parts(), state=state, state_file=home.state).run()
 
 
-def _wiring(settings: StackSettings, home: Home, secrets: Secrets, ports: dict[str, int]) -> Wiring:
+def wiring_of(
+    settings: StackSettings, home: Home, secrets: Secrets, ports: dict[str, int]
+) -> Wiring:
+    """Return where everything of a local stack is."""
     owner_url = settings.postgres_url or (
         f"postgresql://{OWNER}:{secrets.owner_password}@{LOOPBACK}:{ports['postgres']}/{DATABASE}"
     )

@@ -17,6 +17,7 @@ from services.agents.adapters.widget_files import WidgetFiles
 from services.agents.domain.errors import CompanyNotFound
 from services.agents.domain.model_urls import ModelUrlPolicy
 from services.agents.domain.profiles import ModelCall
+from services.agents.models.encrypted import KEY_PURPOSE
 from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.agent_stats import AgentStatsRepository
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork
@@ -43,8 +44,6 @@ from services.agents.use_cases.show_agent import ShowAgent
 from services.agents.use_cases.try_settings import TrySettings
 from services.agents.use_cases.update_agent import UpdateAgent
 from services.agents.use_cases.update_settings import UpdateSettings
-
-KEY_PURPOSE = "provider_keys"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from services.auth.endpoints import (
     companies,
     health,
     internal,
+    rate_limits,
+    roles,
     sessions,
     users,
 )
@@ -24,6 +26,9 @@ ROUTERS = (
     sessions.router,
     account.router,
     api_keys.router,
+    api_keys.admin_router,
+    roles.router,
+    rate_limits.router,
     users.router,
     companies.router,
     audit.router,

@@ -1,12 +1,15 @@
 """The worker process: `python -m services.auth.worker`.
 
-It publishes auth's events and throws away what has run out. Auth consumes nobody's events and
-has no jobs: what it is asked, it answers at once.
+It publishes auth's events, records other services' refusals, rotates the signing key and throws
+away what has run out. Auth has no jobs: what it is asked, it answers at once.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import cast
 
+from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
@@ -15,7 +18,10 @@ from libs.common.wake import Nudges
 from services.auth.repositories.expired import ExpiredSessions
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
+from services.auth.use_cases.rotate_signing_key import RotateSigningKey
+from services.auth.workers.denials import HANDLERS
 from services.auth.workers.purge import PurgeLoop
+from services.auth.workers.signing_keys import SigningKeyLoop
 
 
 @asynccontextmanager
@@ -24,10 +30,16 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     nudges = Nudges(resources.redis, resources.service)
     relay = Relay(resources.database, resources.redis, resources.service, nudge=nudges.events)
     expired = ExpiredSessions(resources.database)
+    rotate = RotateSigningKey(database=resources.database, key_ring=resources.key_ring)
+    settings = cast("Settings", resources.settings)
     yield {
         "nudges": nudges.run,
         "relay": relay.run,
+        "denials": Consumer(resources.redis, resources.database, resources.service, HANDLERS).run,
         "sweeper": Sweeper(resources.database).run,
+        "signing-keys": SigningKeyLoop(
+            rotate=rotate, every=timedelta(days=settings.signing_key_days)
+        ).run,
         "purge": PurgeLoop(purge_expired=PurgeExpired(expired=expired)).run,
     }
 

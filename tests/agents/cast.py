@@ -8,9 +8,9 @@ import httpx
 from aiohttp import web
 
 from libs.common.errors import Unauthenticated
+from libs.common.permissions import scopes_of_role
 from libs.common.resources import Resources
 from libs.common.security import Caller, CallerKind, Scope, ServiceTokens
-from libs.common.security.scopes import scopes_of_role
 
 Json = dict[str, Any]
 

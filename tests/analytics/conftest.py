@@ -40,6 +40,11 @@ class Company:
         """The headers of a caller of this company."""
         return {"authorization": f"Bearer {self.id}"}
 
+    @property
+    def admin(self) -> dict[str, str]:
+        """The headers of one of its admins, who looks after what it uses."""
+        return {"authorization": f"Bearer {self.id}/usage:read"}
+
     async def hears(self, *events: Event, at: datetime = NOW) -> list[EventEnvelope]:
         """Have events delivered as the consumer would."""
         envelopes = [self.wrap(event, at=at) for event in events]

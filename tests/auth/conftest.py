@@ -30,7 +30,7 @@ from tests.conftest import OpenDatabase, ServiceEnvironment
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
 # Tests are in a greater hurry than people; those about limits set their own.
-RELAXED = dict.fromkeys(("login", "register", "refresh", "public"), "100000/60")
+RELAXED = dict.fromkeys(("login", "register", "refresh", "public", "refused"), "100000/60")
 
 
 @dataclass

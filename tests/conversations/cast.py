@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from libs.common.errors import Unauthenticated
 from libs.common.ids import new_id
+from libs.common.permissions import KEY_SCOPES, ROLE_SCOPES
 from libs.common.security import Caller, CallerKind
-from libs.common.security.scopes import KEY_SCOPES, ROLE_SCOPES
 from services.conversations.domain.knowledge import Knowledge, Passage, Quote
 
 HANDBOOK = (

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,6 @@ from uuid import UUID
 import pytest
 
 from libs.common.resources import Resources
-from libs.common.security import SigningKey
 from ops.local.environment import Wiring
 from ops.local.home import Home
 from ops.local.launcher import DATABASE, OWNER
@@ -19,7 +19,7 @@ from ops.local.state import StackState
 from ops.secrets import load_secrets
 from ops.settings import load_settings
 from services.auth.adapters.access_tokens import Es256AccessTokens
-from services.auth.repositories.unit_of_work import AuthUnitOfWork
+from services.auth.domain.signing import DatedKey
 from services.auth.settings import Settings
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from tests.platform import Platform
@@ -44,19 +44,14 @@ def signed_at(platform: Platform, token: str, now: datetime) -> str:
     )
 
 
-async def signing_keys(platform: Platform) -> list[SigningKey]:
-    """Return the keys that the platform signs access tokens with, newest first."""
+async def signing_keys(platform: Platform) -> Sequence[DatedKey]:
+    """Return the keys that the platform publishes, the one that signs by now first."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment_of(platform, "auth").items():
             patch.setenv(name, value)
         settings = Settings()
     async with Resources.open(settings) as resources:
-
-        def open_unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
-            return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only)
-
-        load = LoadSigningKeys(unit_of_work=open_unit_of_work, key_ring=resources.key_ring)
-        return list(await load())
+        return await LoadSigningKeys(database=resources.database, key_ring=resources.key_ring)()
 
 
 def environment_of(platform: Platform, process: str) -> dict[str, str]:

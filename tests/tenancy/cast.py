@@ -110,6 +110,14 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
     ).json()
     finished(company, chat["task_id"])
     user = company.call("GET", "/api/v1/auth/user/me").json()["user"]
+    role = company.call(
+        "POST",
+        "/api/v1/role",
+        json={"name": f"{company.name}'s own", "permissions": ["agents:read"]},
+    ).json()
+    logo = company.call(
+        "PUT", f"/api/v1/company/{company.id}/logo", data=b"\x89PNG\r\n\x1a\n" + bytes(20)
+    ).json()["logo"]
     keys = company.call("GET", "/api/v1/auth/api-keys").json()["api_keys"]
     return {
         "agent_id": agent["id"],
@@ -125,6 +133,8 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "entity_id": user["id"],
         "company_id": company.id,
         "key_id": keys[0]["id"],
+        "role_id": role["id"],
+        "logo_id": logo.rpartition("/")[2],
         "name": agent_name,
     }
 

@@ -26,7 +26,7 @@ def globex(platform: Platform) -> Company:
 @pytest.fixture(scope="session")
 def signing_key(platform: Platform) -> SigningKey:
     """The platform's own key: what is refused in spite of it was not refused for its signature."""
-    return asyncio.run(signing_keys(platform))[0]
+    return asyncio.run(signing_keys(platform))[0].key
 
 
 @pytest.fixture(scope="session")

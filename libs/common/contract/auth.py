@@ -3,6 +3,7 @@
 from typing import Final
 
 from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
+from libs.common.permissions import Scope
 
 OWNER: Final = "auth"
 
@@ -11,20 +12,35 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/address", OWNER, Auth.READ, PLANNED),
     Route("POST", "/api/v1/address", OWNER, Auth.ADMIN, PLANNED),
     Route("GET", "/api/v1/address-seed", OWNER, Auth.PUBLIC, PLANNED),
+    Route("GET", "/api/v1/admin/api-keys", OWNER, Auth.ADMIN, BUILT),
+    Route("DELETE", "/api/v1/admin/api-keys/{key_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/audit-log", OWNER, Auth.ADMIN, BUILT),
+    Route("GET", "/api/v1/admin/rate-limits", OWNER, Auth.ADMIN, BUILT),
+    Route("PUT", "/api/v1/admin/rate-limits", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/user", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/user/{user_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/users", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/audit-log", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/auth/api-keys", OWNER, Auth.USER, BUILT),
     Route("POST", "/api/v1/auth/api-keys", OWNER, Auth.USER, BUILT),
+    Route("PATCH", "/api/v1/auth/api-keys/{key_id}", OWNER, Auth.USER, BUILT),
     Route("DELETE", "/api/v1/auth/api-keys/{key_id}", OWNER, Auth.USER, BUILT),
+    Route(
+        "POST",
+        "/api/v1/auth/api-keys/{key_id}/rotate",
+        OWNER,
+        Auth.USER,
+        BUILT,
+        Scope.API_KEYS_WRITE,
+    ),
+    Route("GET", "/api/v1/audit-log/export", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/auth/login", OWNER, Auth.PUBLIC, BUILT),
     Route("POST", "/api/v1/auth/logout", OWNER, Auth.USER, BUILT),
     Route("POST", "/api/v1/auth/refresh", OWNER, Auth.REFRESH_TOKEN, BUILT),
     Route("POST", "/api/v1/auth/register", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/auth/super-admin", OWNER, Auth.PUBLIC, PLANNED),
-    Route("POST", "/api/v1/auth/user", OWNER, Auth.WRITE_OR_ADMIN, BUILT),
+    # A key needs no more than write access; that its owner is an admin, the use case looks up.
+    Route("POST", "/api/v1/auth/user", OWNER, Auth.WRITE_OR_ADMIN, BUILT, Scope.PROFILE_WRITE),
     Route("GET", "/api/v1/auth/user/me", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/auth/users", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/auth/validate", OWNER, Auth.READ, BUILT),
@@ -37,6 +53,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/company/bulk-delete", OWNER, Auth.WRITE, PLANNED),
     Route("PATCH", "/api/v1/company/bulk-restore", OWNER, Auth.WRITE, PLANNED),
     Route("GET", "/api/v1/company/deleted", OWNER, Auth.READ, PLANNED),
+    # Beside the contract: the picture that a company's `logo` names.
+    Route("GET", "/api/v1/company/logo/{logo_id}", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/company/statistics", OWNER, Auth.READ, PLANNED),
     Route("GET", "/api/v1/company/users", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/company/{company_id}", OWNER, Auth.USER, BUILT),
@@ -45,6 +63,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/company/{company_id}", OWNER, Auth.WRITE, PLANNED),
     Route(
         "DELETE", "/api/v1/company/{company_id}/cascade-delete", OWNER, Auth.SUPER_ADMIN, PLANNED
+    ),
+    Route("PUT", "/api/v1/company/{company_id}/logo", OWNER, Auth.ADMIN, BUILT),
+    Route(
+        "DELETE",
+        "/api/v1/company/{company_id}/logo",
+        OWNER,
+        Auth.ADMIN,
+        BUILT,
+        Scope.COMPANY_UPDATE,
     ),
     Route("GET", "/api/v1/company/{company_id}/related-data", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("PATCH", "/api/v1/company/{company_id}/restore", OWNER, Auth.WRITE, PLANNED),
@@ -56,6 +83,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/country/{country_id}", OWNER, Auth.PUBLIC, PLANNED),
     Route("PATCH", "/api/v1/country/{country_id}", OWNER, Auth.ADMIN, PLANNED),
     Route("GET", "/api/v1/health", OWNER, Auth.PUBLIC, BUILT),
+    Route("GET", "/api/v1/permission", OWNER, Auth.ADMIN, BUILT),
+    Route("GET", "/api/v1/role", OWNER, Auth.ADMIN, BUILT),
+    Route("POST", "/api/v1/role", OWNER, Auth.ADMIN_USER, BUILT),
+    Route("GET", "/api/v1/role/{role_id}", OWNER, Auth.ADMIN, BUILT),
+    Route("PUT", "/api/v1/role/{role_id}", OWNER, Auth.ADMIN_USER, BUILT),
+    Route("DELETE", "/api/v1/role/{role_id}", OWNER, Auth.ADMIN_USER, BUILT),
     Route("POST", "/api/v1/send", OWNER, Auth.PUBLIC, PLANNED),
     Route("POST", "/api/v1/state", OWNER, Auth.ADMIN, PLANNED),
     Route("GET", "/api/v1/state/country/{country_id}", OWNER, Auth.PUBLIC, PLANNED),
@@ -66,6 +99,20 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/super-admin/companies", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("GET", "/api/v1/super-admin/companies/{company_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("PATCH", "/api/v1/super-admin/companies/{company_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route(
+        "GET",
+        "/api/v1/super-admin/companies/{company_id}/rate-limits",
+        OWNER,
+        Auth.SUPER_ADMIN,
+        BUILT,
+    ),
+    Route(
+        "PUT",
+        "/api/v1/super-admin/companies/{company_id}/rate-limits",
+        OWNER,
+        Auth.SUPER_ADMIN,
+        BUILT,
+    ),
     Route(
         "GET", "/api/v1/super-admin/companies/{company_id}/users", OWNER, Auth.SUPER_ADMIN, PLANNED
     ),
@@ -80,10 +127,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/user/profile", OWNER, Auth.READ, BUILT),
     Route("PUT", "/api/v1/user/profile", OWNER, Auth.WRITE, BUILT),
-    Route("GET", "/api/v1/user/{user_id}", OWNER, Auth.READ_OR_ADMIN, BUILT),
+    # Everybody may look at themselves; at others, the use case looks up who may.
+    Route("GET", "/api/v1/user/{user_id}", OWNER, Auth.READ_OR_ADMIN, BUILT, Scope.PROFILE_READ),
     Route("POST", "/api/v1/user/{user_id}/force-password-reset", OWNER, Auth.ADMIN, PLANNED),
     Route("POST", "/api/v1/user/{user_id}/impersonate", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("PATCH", "/api/v1/user/{user_id}/role", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route("GET", "/api/v1/user/{user_id}/roles", OWNER, Auth.ADMIN, BUILT),
+    Route("PUT", "/api/v1/user/{user_id}/roles", OWNER, Auth.ADMIN_USER, BUILT),
     Route("PATCH", "/api/v1/user/{user_id}/status", OWNER, Auth.ADMIN, PLANNED),
     Route("GET", "/api/v1/users", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/verify", OWNER, Auth.PUBLIC, PLANNED),

@@ -12,13 +12,15 @@ from libs.common.contract import (
     State,
     routes_of,
 )
+from libs.common.permissions import KEY_SCOPES, ROLE_SCOPES, Scope
 
 _INTRODUCTION = """\
 # The API, route by route
 
 Made from the route table in `libs/common/contract/`; do not edit by hand. A `built` route does
 its work; a `planned` one answers 501 `not_available`. "Key" is an API key with the named scope; a
-user's token counts by the user's role.
+user's token counts by the user's role. What is enforced is the permission, which may also come
+from a role of the company's own.
 """
 
 
@@ -46,10 +48,12 @@ def _lines() -> Iterator[str]:
         yield ""
         yield f"## {owner}"
         yield ""
-        yield "| method | path | who | state |"
-        yield "|---|---|---|---|"
+        yield "| method | path | who | permission | state |"
+        yield "|---|---|---|---|---|"
         for route in routes_of(owner):
-            yield f"| {route.method} | `{route.path}` | {route.auth} | {route.state} |"
+            asks = f"`{route.permission}`" if route.permission else ""
+            yield f"| {route.method} | `{route.path}` | {route.auth} | {asks} | {route.state} |"
+    yield from _permissions()
     yield ""
     yield "## What strangers see"
     yield ""
@@ -60,6 +64,20 @@ def _lines() -> Iterator[str]:
     for (method, path), fields in PUBLIC_ROUTES.items():
         shown = ", ".join(dict.fromkeys(fields)) or "(no JSON)"
         yield f"| {method} | `{path}` | {shown} |"
+
+
+def _permissions() -> Iterator[str]:
+    yield ""
+    yield "## Who holds which permission"
+    yield ""
+    yield "By role, and by the scopes of an API key, which never does more than its owner."
+    yield ""
+    holders = {**ROLE_SCOPES, **{f"key: {name}": held for name, held in KEY_SCOPES.items()}}
+    yield f"| permission | {' | '.join(holders)} |"
+    yield "|---" * (len(holders) + 1) + "|"
+    for scope in Scope:
+        marks = " | ".join("yes" if scope in held else "" for held in holders.values())
+        yield f"| `{scope}` | {marks} |"
 
 
 def _built(routes: tuple[Route, ...]) -> int:

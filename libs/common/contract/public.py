@@ -63,6 +63,8 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
         "industry",
         "created_at",
     ),
+    # A picture. Its unguessable id is the capability, as with tasks.
+    ("GET", "/api/v1/company/logo/{logo_id}"): (),
     ("GET", "/api/v1/address-seed"): ("message",),
     ("GET", "/api/v1/country"): ("countries", "data", *_COUNTRY),
     ("GET", "/api/v1/country/{country_id}"): ("state", "states", *_COUNTRY, *_STATE),

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
+
+from libs.common.contract.permissions import permission_of
+from libs.common.permissions import Scope
 
 API_PREFIX: Final = "/api/v1"
 MIRROR_PREFIX: Final = "/v1"
@@ -27,6 +31,7 @@ class Auth(StrEnum):
     WRITE_OR_ADMIN = "key: write, or admin user"
     USAGE = "key: read and admin, or admin user"
     USER = "user"
+    ADMIN_USER = "admin user"
     SUPER_ADMIN = "super admin"
 
 
@@ -41,12 +46,28 @@ BUILT: Final = State.BUILT
 PLANNED: Final = State.PLANNED
 
 
-@dataclass(frozen=True, slots=True)
+# Those of them who are somebody; everybody else brings no caller, so no permissions either.
+_READERS: Final = frozenset({Auth.READ, Auth.READ_OR_LEAD, Auth.READ_OR_ADMIN, Auth.USAGE})
+_CALLERS: Final = _READERS | {
+    Auth.WRITE,
+    Auth.WRITE_OR_LEAD,
+    Auth.WRITE_OR_ADMIN,
+    Auth.ADMIN,
+    Auth.USER,
+    Auth.ADMIN_USER,
+    Auth.SUPER_ADMIN,
+}
+
+
+@dataclass(frozen=True)
 class Route:
     """One route as its owner serves it.
 
     `path` is the whole path with named parameters, such as `/api/v1/agent/{agent_id}`. Other
     spellings that clients use (`/v1/...`, `/health`) are aliases, rewritten by the gateway.
+
+    Attributes:
+        asks: The permission, where path and method do not tell it (`permission`).
     """
 
     method: str
@@ -54,6 +75,27 @@ class Route:
     owner: str
     auth: Auth
     state: State
+    asks: Scope | None = None
+
+    @cached_property
+    def permission(self) -> Scope | None:
+        """What the caller must be allowed to do; None where there need be no caller.
+
+        Raises:
+            LookupError: Neither the row nor a rule says it.
+        """
+        if self.auth not in _CALLERS:
+            return None
+        if self.asks is not None:
+            return self.asks
+        if self.auth is Auth.SUPER_ADMIN:
+            return Scope.PLATFORM_ADMIN
+        return permission_of(self, reads=self.auth in _READERS)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it does its work yet."""
+        return self.state is State.BUILT
 
     @property
     def shape(self) -> str:

@@ -81,7 +81,9 @@ def seeding() -> Iterator[None]:
     op.execute("SET LOCAL app.lookup = ''")
 
 
-def define_lookup(name: str, arguments: str, *, returns: str, body: str) -> None:
+def define_lookup(
+    name: str, arguments: str, *, returns: str, body: str, worker_only: bool = False
+) -> None:
     """Define a narrow SECURITY DEFINER function, for use before a tenant is known.
 
     It runs as the owner and returns ids, not rows: `returns` should be as little as will do.
@@ -91,6 +93,7 @@ def define_lookup(name: str, arguments: str, *, returns: str, body: str) -> None
         arguments: As in `p_email text`.
         returns: As in `TABLE (tenant_id uuid, user_id uuid)`; a set in any case.
         body: One SQL query.
+        worker_only: The service's own role may not call it.
     """
     # The setting opens the owner's own read policy while the query runs. It cannot be a SET
     # clause of the function: only superusers may attach settings the server does not know.
@@ -106,7 +109,8 @@ def define_lookup(name: str, arguments: str, *, returns: str, body: str) -> None
         "END $lookup$"
     )
     op.execute(f'REVOKE ALL ON FUNCTION "{name}"({types}) FROM PUBLIC')
-    for role in (_roles().service, _roles().worker):
+    roles = (_roles().worker,) if worker_only else (_roles().service, _roles().worker)
+    for role in roles:
         op.execute(f'GRANT EXECUTE ON FUNCTION "{name}"({types}) TO "{role}"')
 
 

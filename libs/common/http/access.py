@@ -16,10 +16,10 @@ from starlette.requests import Request
 from structlog.contextvars import bind_contextvars
 
 from libs.common.database import PLATFORM_TENANT
-from libs.common.errors import AppError, Forbidden, Invalid, Unauthenticated
-from libs.common.http.rates import RateDeclaration
+from libs.common.errors import AppError, Forbidden, Invalid, RateLimited, Unauthenticated
+from libs.common.http.rates import RateDeclaration, client_address
 from libs.common.http.request_info import RequestInfo, request_info
-from libs.common.http.routes import FOUND_KEY
+from libs.common.http.routes import FOUND_KEY, IndexedRoute
 from libs.common.security import Caller, CallerKind, Scope
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ _PEOPLE_AND_KEYS: Final = frozenset({CallerKind.USER, CallerKind.API_KEY})
 
 @dataclass(frozen=True)
 class CallerWith:
-    """Lets in verified callers that hold a scope."""
+    """Lets in verified callers that hold the permission that the route's row asks for.
+
+    `scope` names the resource at the endpoint; `check_declarations` holds it against the row.
+    """
 
     scope: Scope
     kinds: frozenset[CallerKind]
@@ -50,13 +53,22 @@ class CallerWith:
         """
         info = request_info(request.scope)
         await identify(request, info)
-        if info.caller is None:
-            raise info.refusal or Unauthenticated()
-        await admit(request, info)
         caller = info.caller
-        if caller.kind not in self.kinds or not caller.may(self.scope):
-            raise Forbidden(details={"required_scope": str(self.scope)})
+        if caller is None:
+            raise await refusal_of(request, info)
+        await admit(request, info)
+        needed = self.scope_on(request)
+        if caller.kind not in self.kinds or needed not in caller.scopes:
+            raise Forbidden(details={"required_scope": str(needed)})
         return caller
+
+    def scope_on(self, request: Request) -> Scope:
+        """Return what a route's row in the route table asks for.
+
+        The scope given here counts where there is no row: outside the platform's services.
+        """
+        found: IndexedRoute | None = request.scope.get(FOUND_KEY)
+        return self.scope if found is None or found.permission is None else found.permission
 
 
 @dataclass(frozen=True)
@@ -205,9 +217,25 @@ async def identify(request: Request, info: RequestInfo) -> None:
     except Unauthenticated as refusal:
         info.refusal = refusal
     else:
-        if caller is not None:
+        if caller is not None and caller.comes_from(client_address(request)):
             _know(info, caller)
+        elif caller is not None:
+            # As if it did not exist: who has found a key must not learn that it is a good one.
+            info.refusal = Unauthenticated()
+            info.turned_away = caller
     info.identified = True
+
+
+async def refusal_of(request: Request, info: RequestInfo) -> AppError:
+    """Return what somebody is told who is nobody; who guesses credentials is slowed down."""
+    if info.refusal is None:
+        return Unauthenticated()
+    resources: Resources = request.app.state.resources
+    try:
+        await resources.rate_limits.admit(request, info, ("refused",), general=False)
+    except RateLimited as limited:
+        return limited
+    return info.refusal
 
 
 def _credentials(info: RequestInfo) -> dict[str, str]:

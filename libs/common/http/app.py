@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from libs.common.errors import AppError
 from libs.common.health import Readiness, examine
+from libs.common.http.declarations import check_declarations, permissions_of
 from libs.common.http.error_handling import on_app_error, on_http_exception, on_validation_error
 from libs.common.http.middleware import ServiceMiddleware
 from libs.common.http.not_built import not_built_router
@@ -87,8 +88,9 @@ def create_app(
         app.include_router(router)
     app.include_router(not_built_router(settings.service, app.routes))
     _add_probes(app)
-    index.build(app.routes)
-    describe(app)
+    check_declarations(settings.service, app.routes)
+    index.build(app.routes, permissions_of(settings.service))
+    describe(app, settings.service)
     app.add_middleware(
         ServiceMiddleware,
         routes=index,

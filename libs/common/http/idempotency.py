@@ -34,6 +34,7 @@ from libs.common.http.access import (
     admit,
     identify,
     identify_service,
+    refusal_of,
 )
 from libs.common.http.rates import client_address
 from libs.common.http.request_info import request_info
@@ -299,7 +300,7 @@ async def _identity(request: Request) -> tuple[UUID, str]:
         await identify(request, info)
         if isinstance(access, CallerWith) and info.caller is None:
             # Nothing is read or written for strangers whom the route would refuse anyhow.
-            raise info.refusal or Unauthenticated
+            raise await refusal_of(request, info)
         # Replays and twins that wait never reach the route, which would count them.
         await admit(request, info)
     if info.caller is None:

@@ -18,12 +18,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from libs.common.denials import Denial, Reason
 from libs.common.errors import AppError
 from libs.common.http.error_handling import BodyTooLarge, unforeseen
 from libs.common.http.idempotency import answer_once
 from libs.common.http.request_info import SCOPE_KEY, RequestInfo
 from libs.common.http.responses import app_error_response
 from libs.common.http.routes import FOUND_KEY, RouteIndex
+from libs.common.security.callers import CallerKind
 from libs.common.telemetry.logging import get_logger, log_request, mask_task_ids
 from libs.common.telemetry.metrics import ACTIVE_CONNECTIONS, record_request, status_class
 from libs.common.telemetry.tracing import ServerSpan
@@ -258,6 +260,7 @@ def _account(
             status_class=status_class(reply.status),
             duration_ms=(headers_at - started) * 1000,
         )
+    _note_denial(scope, info, reply, method=method)
     fields: dict[str, Any] = {
         "method": method,
         "route": info.route,
@@ -270,6 +273,26 @@ def _account(
     if info.error_code is not None:
         fields["code"] = info.error_code
     log_request(fields, warn=reply.status >= 500)
+
+
+def _note_denial(scope: Scope, info: RequestInfo, reply: _Reply, *, method: str) -> None:
+    """Tell the audit trail about callers who reach for what is not theirs."""
+    reason: Reason
+    caller = info.caller
+    if info.turned_away is not None:
+        caller, reason = info.turned_away, "network"
+    elif reply.status == 403:
+        reason = "permission"
+    elif reply.status == 404 and "{" in info.route:
+        reason = "not_found"
+    else:
+        return
+    if caller is None or caller.kind is CallerKind.SERVICE:
+        return
+    resources: Resources = scope["app"].state.resources
+    client = scope.get("client")
+    address = client[0] if client else "unknown"
+    resources.denials.note(Denial(caller, method, info.route, reason, address))
 
 
 def _request_id(given: bytes | None) -> str:

@@ -4,14 +4,18 @@ FastAPI cannot express "a bearer token, or a key and its secret together", nor k
 shape; both are added here, from the same declarations that are enforced.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from libs.common.contract import shape_of
 from libs.common.http.access import Anonymous, CallerWith, InternalCaller, access_of
+from libs.common.http.declarations import permissions_of
 from libs.common.http.responses import ErrorOut
+from libs.common.permissions import Scope
 
 if TYPE_CHECKING:
     from libs.common.http.access import Access
@@ -39,18 +43,18 @@ _TOO_MANY: Final = {
 }
 
 
-def describe(app: FastAPI) -> None:
-    """Make `app.openapi()` return the finished description."""
+def describe(app: FastAPI, service: str) -> None:
+    """Make `app.openapi()` return the finished description of a service's routes."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _description(app)
+            app.openapi_schema = _description(app, permissions_of(service))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _description(app: FastAPI) -> dict[str, Any]:
+def _description(app: FastAPI, permissions: Mapping[tuple[str, str], Scope]) -> dict[str, Any]:
     contexts = [
         context
         for context in iter_route_contexts(app.routes)
@@ -70,18 +74,19 @@ def _description(app: FastAPI) -> dict[str, Any]:
         for method in context.methods or ():
             operation = description["paths"].get(context.path_format, {}).get(method.lower())
             if operation is not None:
-                _complete(operation, access_of(context.dependant))
+                permission = permissions.get((method, shape_of(str(context.path_format))))
+                _complete(operation, access_of(context.dependant), permission)
     return description
 
 
-def _complete(operation: dict[str, Any], access: "Access | None") -> None:
+def _complete(operation: dict[str, Any], access: "Access | None", permission: Scope | None) -> None:
     responses = operation.setdefault("responses", {})
     if responses.pop("422", None) is not None:
         responses.setdefault("400", _BAD_REQUEST)
     responses.setdefault("429", _TOO_MANY)
     if isinstance(access, CallerWith):
         operation["security"] = [{"bearer": []}, {"apiKey": [], "apiSecret": []}]
-        operation["x-required-scope"] = str(access.scope)
+        operation["x-required-scope"] = str(permission or access.scope)
         for status, response in _ACCESS_ERRORS.items():
             responses.setdefault(status, response)
     elif isinstance(access, Anonymous):

@@ -24,6 +24,7 @@ class RequestInfo:
         "request_id",
         "route",
         "tenant_id",
+        "turned_away",
     )
 
     def __init__(self, request_id: str, route: str, headers: Mapping[bytes, bytes]) -> None:
@@ -36,6 +37,8 @@ class RequestInfo:
         self.caller: Caller | None = None
         self.refusal: Unauthenticated | None = None
         """Why credentials were refused; public routes go on without a caller."""
+        self.turned_away: Caller | None = None
+        """Who has good credentials, and comes from where they must not be used."""
         self.tenant_id: str | None = None
         self.error_code: str | None = None
         """The code of the error that is the reply, for its log line."""

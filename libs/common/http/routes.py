@@ -9,7 +9,7 @@ router as usual.
 Where a literal and a parameter both fit, the literal wins, whatever the order of declaration.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.common.contract import shape_of
+from libs.common.permissions import Scope as Permission
 
 FOUND_KEY: Final = "knowrithm.route"
 
@@ -32,6 +35,8 @@ class IndexedRoute:
     dependant: Dependant
     max_body_bytes: int | None
     rate_classes: tuple[str, ...]
+    permission: Permission | None
+    """What the route table says that the caller must be allowed to do."""
 
 
 @dataclass(slots=True)
@@ -47,8 +52,15 @@ class RouteIndex(BaseRoute):
     def __init__(self) -> None:
         self._root = _Node()
 
-    def build(self, routes: Sequence[BaseRoute]) -> None:
-        """Index all plain routes of an app, those of included routers too."""
+    def build(
+        self, routes: Sequence[BaseRoute], permissions: Mapping[tuple[str, str], Permission]
+    ) -> None:
+        """Index all plain routes of an app, those of included routers too.
+
+        Args:
+            routes: The app's.
+            permissions: What the route table asks for, by method and shape of the path.
+        """
         # Here, because what it reads from a route is declared by modules that need this one.
         from libs.common.http.access import rate_classes_of  # noqa: PLC0415
 
@@ -68,16 +80,18 @@ class RouteIndex(BaseRoute):
                     node = node.parameter
                 else:
                     node = node.literals.setdefault(segment, _Node())
-            indexed = IndexedRoute(
-                template=context.path,
-                parameters=tuple(parameters),
-                app=context.app,
-                original=context.original_route,
-                dependant=context.dependant,
-                max_body_bytes=context.max_body_size,
-                rate_classes=rate_classes_of(context.dependant),
-            )
+            shape = shape_of(context.path)
             for method in context.methods or ():
+                indexed = IndexedRoute(
+                    template=context.path,
+                    parameters=tuple(parameters),
+                    app=context.app,
+                    original=context.original_route,
+                    dependant=context.dependant,
+                    max_body_bytes=context.max_body_size,
+                    rate_classes=rate_classes_of(context.dependant),
+                    permission=permissions.get((method, shape)),
+                )
                 node.methods.setdefault(method, indexed)
 
     def find(self, method: str, path: str) -> tuple[IndexedRoute, dict[str, str]] | None:

@@ -1,13 +1,13 @@
 """Who may come in: tokens, API keys, services, and what each may do."""
 
-from libs.common.security.callers import Caller, CallerKind
-from libs.common.security.scopes import (
+from libs.common.permissions import (
     KEY_SCOPES,
     ROLE_SCOPES,
     Scope,
     scopes_of_key,
     scopes_of_role,
 )
+from libs.common.security.callers import Caller, CallerKind
 from libs.common.security.service_tokens import ServiceTokens
 from libs.common.security.tokens import SigningKey, public_keys, sign_token, verify_token
 from libs.common.security.verification import (

@@ -1,10 +1,15 @@
 """Who is calling, once their credentials have been verified."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from uuid import UUID
 
-from libs.common.security.scopes import Scope
+from libs.common.permissions import Scope
+from libs.common.rate_limits import Rate
+
+Network = IPv4Network | IPv6Network
 
 
 class CallerKind(StrEnum):
@@ -29,6 +34,8 @@ class Caller:
         session_id: A user's or lead's session; None for others.
         user_id: The user, also behind an API key; None for leads and services.
         name: The service's name; empty for others.
+        limits: The tenant's own rate limits, by class.
+        networks: From where an API key may be used; anywhere if there are none.
     """
 
     kind: CallerKind
@@ -39,11 +46,25 @@ class Caller:
     session_id: UUID | None = None
     user_id: UUID | None = None
     name: str = ""
+    networks: tuple[Network, ...] = ()
+    limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}")
+
+    def comes_from(self, address: str) -> bool:
+        """Tell whether the caller may come from an address."""
+        if not self.networks:
+            return True
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return any(parsed in network for network in self.networks)
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the caller has the scope."""

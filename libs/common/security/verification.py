@@ -1,18 +1,22 @@
 """From the headers of a request to a verified caller, without a hop on the hot path.
 
 User tokens are verified here, with the public keys that `auth` publishes; whether their session
-still stands, and whether an API key holds, is asked of `auth` through two short caches: this
-process (2 s) and Redis (2 s). So a revocation bites everywhere within five seconds. While `auth`
-is out of reach, what it said within the last minute still holds.
+still stands, what its user may do by now, and whether an API key holds, is asked of `auth`
+through two short caches: this process (2 s) and Redis (2 s). So a revocation or another role
+bites everywhere within five seconds. While `auth` is out of reach, what it said within the last
+minute still holds.
 """
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -22,9 +26,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.permissions import Scope, scopes_named, scopes_of_role
+from libs.common.rate_limits import Rate
 from libs.common.security.callers import Caller, CallerKind
-from libs.common.security.scopes import Scope, scopes_of_key
 from libs.common.security.service_tokens import ServiceTokens
+from libs.common.security.short_cache import ShortCache
 from libs.common.security.tokens import key_id_of, public_keys, verify_token
 
 log = structlog.get_logger(__name__)
@@ -33,18 +39,14 @@ ISSUER = "knowrithm"
 AUDIENCE = "knowrithm-api"
 ACCESS_TYP = "at+jwt"
 
-PROCESS_CACHE_SECONDS = 2.0
 REDIS_CACHE_SECONDS = 2
 REDIS_REST_SECONDS = 2.0
-STALE_SECONDS = 60.0
 JWKS_SECONDS = 300.0
 JWKS_RETRY_SECONDS = 2.0
 AUTH_TIMEOUT_SECONDS = 2.0
 _MAX_CACHED = 20_000
 _MAX_SECRET_LENGTH = 512
 _KEY_PREFIX = "ak_"
-
-V = TypeVar("V")
 
 
 def session_cache_key(session_id: UUID) -> str:
@@ -66,8 +68,29 @@ def api_key_digest(api_key: str, api_secret: str) -> str:
     return hashlib.sha256(material).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Verified:
+    """What a token says, and the caller that it is as its session stands."""
+
+    claimed: Caller
+    expires_at: float
+    caller: Caller
+    session: "_Session | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What auth last said of a session that stands; None where it leaves the token its word."""
+
+    role: str | None
+    scopes: frozenset[Scope] | None
+    limits: Mapping[str, Rate]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What auth last said of an API key that holds."""
+
     caller: Caller
     expires_at: float
 
@@ -100,8 +123,8 @@ class CallerVerifier:
         self._keys_failed_at = -JWKS_RETRY_SECONDS
         self._keys_lock = asyncio.Lock()
         self._bearers: OrderedDict[str, _Verified] = OrderedDict()
-        self._sessions: _ShortCache[bool] = _ShortCache()
-        self._api_keys: _ShortCache[dict[str, Any] | None] = _ShortCache()
+        self._sessions: ShortCache[_Session | None] = ShortCache()
+        self._api_keys: ShortCache[_Key | None] = ShortCache()
 
     async def verify(self, headers: Mapping[str, str]) -> Caller | None:
         """Return the caller; None when the request carries no credentials.
@@ -144,31 +167,35 @@ class CallerVerifier:
                 typ=ACCESS_TYP,
                 now=now,
             )
-            verified = _Verified(_caller_from_claims(claims), float(claims["exp"]))
+            caller = _caller_from_claims(claims)
+            verified = _Verified(caller, float(claims["exp"]), caller)
             self._bearers[token] = verified
             if len(self._bearers) > _MAX_CACHED:
                 self._bearers.popitem(last=False)
-        caller = verified.caller
-        if caller.session_id is None or not await self._session_stands(caller):
+        session = await self._session_of(verified.claimed)
+        if session is None:
             raise Unauthenticated
-        return caller
+        if session is not verified.session:
+            verified.session = session
+            verified.caller = _as_it_stands(verified.claimed, session)
+        return verified.caller
 
-    async def _session_stands(self, caller: Caller) -> bool:
+    async def _session_of(self, caller: Caller) -> _Session | None:
+        """Return what is known of a caller's session; None when it does not stand."""
         session_id = caller.session_id
         if session_id is None:
-            return False
+            return None
 
-        async def ask() -> bool:
+        async def ask() -> _Session | None:
             key = session_cache_key(session_id)
             cached = _unbound(caller.tenant_id, await self._from_redis(key))
             if cached is not None:
-                return cached == b"1"
+                return _session(orjson.loads(cached))
             answer = await self._ask_auth(
                 "GET", f"/internal/sessions/{session_id}", tenant_id=caller.tenant_id
             )
-            active = answer is not None and answer.get("active") is True
-            await self._to_redis(key, _bound(caller.tenant_id, b"1" if active else b"0"))
-            return active
+            await self._to_redis(key, _bound(caller.tenant_id, orjson.dumps(answer)))
+            return _session(answer)
 
         return await self._sessions.get(f"{caller.tenant_id}:{session_id}", ask)
 
@@ -179,30 +206,23 @@ class CallerVerifier:
             raise Unauthenticated
         digest = api_key_digest(api_key, secret)
 
-        async def ask() -> dict[str, Any] | None:
+        async def ask() -> _Key | None:
             key = api_key_cache_key(digest)
             cached = await self._from_redis(key)
             if cached is not None:
-                known: dict[str, Any] | None = orjson.loads(cached)
-                return known
+                return _key(orjson.loads(cached))
             answer = await self._ask_auth(
                 "POST",
                 "/internal/api-keys/verify",
                 json={"api_key": api_key, "api_secret": secret},
             )
             await self._to_redis(key, orjson.dumps(answer))
-            return answer
+            return _key(answer)
 
         known = await self._api_keys.get(digest, ask)
-        if known is None:
+        if known is None or known.expires_at <= time.time():
             raise Unauthenticated
-        return Caller(
-            kind=CallerKind.API_KEY,
-            id=UUID(known["key_id"]),
-            tenant_id=UUID(known["tenant_id"]),
-            scopes=scopes_of_key(known["scopes"]),
-            user_id=UUID(known["user_id"]) if known.get("user_id") else None,
-        )
+        return known.caller
 
     async def _keys_for(self, token: str) -> Mapping[str, Any]:
         """Return the published keys, fetched again when they are old or lack the token's."""
@@ -291,45 +311,6 @@ class CallerVerifier:
         self._redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
 
 
-class _ShortCache(Generic[V]):
-    """Answers for two seconds from memory, asks once for many, and outlives a short outage."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[V]] = {}
-
-    async def get(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
-        now = time.monotonic()
-        entry = self._entries.get(key)
-        if entry is not None and now - entry[0] < PROCESS_CACHE_SECONDS:
-            return entry[1]
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(key, ask))
-            self._asking[key] = task
-            task.add_done_callback(lambda done: self._asked(key, done))
-        try:
-            # Shielded: a caller that goes away must not fail the others who wait.
-            return await asyncio.shield(task)
-        except Unavailable:
-            if entry is not None and now - entry[0] < STALE_SECONDS:
-                return entry[1]
-            raise
-
-    def _asked(self, key: str, task: "asyncio.Task[V]") -> None:
-        self._asking.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # read, so that nobody's absence makes it an unhandled one
-
-    async def _ask(self, key: str, ask: Callable[[], Awaitable[V]]) -> V:
-        value = await ask()
-        self._entries[key] = (time.monotonic(), value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > _MAX_CACHED:
-            self._entries.popitem(last=False)
-        return value
-
-
 def _identity_unavailable() -> Unavailable:
     return Unavailable(
         "Credentials cannot be verified at the moment. Try again shortly.",
@@ -349,8 +330,55 @@ def _unbound(tenant_id: UUID, cached: bytes | None) -> bytes | None:
     return cached[len(tenant_id.bytes) :]
 
 
+def _session(answer: Mapping[str, Any] | None) -> _Session | None:
+    if answer is None or answer.get("active") is not True:
+        return None
+    names = answer.get("permissions")
+    return _Session(
+        role=answer.get("role"),
+        scopes=None if names is None else scopes_named(names),
+        limits=_limits(answer),
+    )
+
+
+def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
+    """Return a token's caller with what its session has become since it was signed.
+
+    A token that was made for less than its role allows never allows more, and a lead stays one.
+    """
+    scopes = claimed.scopes
+    if session.scopes is not None:
+        whole = claimed.kind is CallerKind.USER and scopes == scopes_of_role(claimed.role or "")
+        scopes = session.scopes if whole else session.scopes & scopes
+    return replace(
+        claimed,
+        scopes=scopes,
+        role=session.role if claimed.kind is CallerKind.USER and session.role else claimed.role,
+        limits=session.limits,
+    )
+
+
+def _limits(answer: Mapping[str, Any]) -> dict[str, Rate]:
+    return {name: Rate.parse(text) for name, text in (answer.get("limits") or {}).items()}
+
+
+def _key(answer: Mapping[str, Any] | None) -> _Key | None:
+    if answer is None:
+        return None
+    expires = answer.get("expires_at")
+    caller = Caller(
+        kind=CallerKind.API_KEY,
+        id=UUID(answer["key_id"]),
+        tenant_id=UUID(answer["tenant_id"]),
+        scopes=scopes_named(answer["permissions"]),
+        user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
+        limits=_limits(answer),
+        networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
+    )
+    return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)
+
+
 def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
-    known = {scope.value: scope for scope in Scope}
     try:
         kind = CallerKind(claims["kind"])
         if kind not in (CallerKind.USER, CallerKind.LEAD):
@@ -362,7 +390,7 @@ def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
             kind=kind,
             id=subject,
             tenant_id=UUID(claims["tenant"]),
-            scopes=frozenset(known[name] for name in claims["scopes"] if name in known),
+            scopes=scopes_named(claims["scopes"]),
             role=str(claims["role"]),
             session_id=UUID(claims["session"]),
             user_id=subject if kind is CallerKind.USER else None,

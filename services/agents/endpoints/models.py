@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from libs.common.http import errors
 from services.agents.domain.errors import ModelExists, ModelNotFound, ProviderNotFound
-from services.agents.endpoints.access import ReadSettings, WriteProviders
+from services.agents.endpoints.access import ReadProviders, WriteProviders
 from services.agents.schemas.common import MessageOut
 from services.agents.schemas.providers import Kind, ModelIn, ModelList, ModelPatch, ModelReply
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/providers/{provider_id}/models", tags=["provi
 @router.get("", responses=errors(ProviderNotFound))
 async def list_models(
     provider_id: UUID,
-    use: ReadSettings,
+    use: ReadProviders,
     kind: Annotated[Kind | None, Query(alias="type")] = None,
 ) -> ModelList:
     """List a provider's models by name."""
@@ -32,7 +32,7 @@ async def create_model(provider_id: UUID, body: ModelIn, use: WriteProviders) ->
 
 
 @router.get("/{model_id}", responses=errors(ModelNotFound))
-async def get_model(provider_id: UUID, model_id: UUID, use: ReadSettings) -> ModelReply:
+async def get_model(provider_id: UUID, model_id: UUID, use: ReadProviders) -> ModelReply:
     """Show one model."""
     return ModelReply.of(await use.catalogue.model(provider_id, model_id))
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from libs.common.http import errors
 from services.agents.domain.catalogue import CatalogueStatus
 from services.agents.domain.errors import ProviderExists, ProviderNotFound, UnsafeModelUrl
-from services.agents.endpoints.access import ReadSettings, WriteProviders
+from services.agents.endpoints.access import ReadProviders, WriteProviders
 from services.agents.schemas.common import MessageOut
 from services.agents.schemas.providers import (
     ImportIn,
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["providers"])
 
 @router.get("/providers")
 async def list_providers(
-    use: ReadSettings,
+    use: ReadProviders,
     kind: Annotated[Kind | None, Query(alias="type")] = None,
     include_models: bool = False,
     status: CatalogueStatus | None = None,
@@ -50,7 +50,7 @@ async def import_providers(body: ImportIn, use: WriteProviders) -> ImportReply:
 
 @router.get("/providers/{provider_id}", responses=errors(ProviderNotFound))
 async def get_provider(
-    provider_id: UUID, use: ReadSettings, include_models: bool = True
+    provider_id: UUID, use: ReadProviders, include_models: bool = True
 ) -> ProviderReply:
     """Show one provider with its models."""
     catalogue = await use.catalogue.provider(provider_id)

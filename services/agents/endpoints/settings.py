@@ -16,7 +16,12 @@ from services.agents.domain.errors import (
     SettingsNotFound,
     UnsafeModelUrl,
 )
-from services.agents.endpoints.access import ReadSettings, WriteProviders, WriteSettings
+from services.agents.endpoints.access import (
+    ReadProviders,
+    ReadSettings,
+    WriteProviders,
+    WriteSettings,
+)
 from services.agents.schemas.common import MessageOut
 from services.agents.schemas.providers import ProviderChoices, SeedReply
 from services.agents.schemas.settings import (
@@ -46,7 +51,7 @@ async def create_settings(body: SettingsIn, use: WriteSettings) -> SettingsReply
 
 
 @router.get("/settings/providers")
-async def list_provider_choices(use: ReadSettings) -> ProviderChoices:
+async def list_provider_choices(use: ReadProviders) -> ProviderChoices:
     """List providers by purpose, with their models."""
     catalogue = await use.catalogue.all(kind=None, status=None)
     platform = use.wiring.platform

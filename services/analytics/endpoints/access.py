@@ -31,6 +31,5 @@ async def _asked_period(
 
 
 ReadAnalytics = Annotated[UseCases, Depends(use_cases_for(Scope.ANALYTICS_READ))]
-# What the company's callers did is for its administrators, as the audit trail is.
-ReadUsage = Annotated[UseCases, Depends(use_cases_for(Scope.AUDIT_READ))]
+ReadUsage = Annotated[UseCases, Depends(use_cases_for(Scope.USAGE_READ))]
 AskedPeriod = Annotated[Period, Depends(_asked_period)]

@@ -14,23 +14,33 @@ from libs.common.security import (
     sign_token,
 )
 from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME
+from services.auth.domain.signing import DatedKey
 
 
 class Es256AccessTokens:
-    """Signs with the newest of the platform's keys.
+    """Signs with the key whose time has come; publishes all that are in use.
 
     Args:
-        keys: Newest first, at least one.
+        keys: The one that signs last first, at least one.
     """
 
-    def __init__(self, keys: Sequence[SigningKey]) -> None:
-        self._key = keys[0]
-        self._jwks = {"keys": [key.public_jwk for key in keys]}
+    def __init__(self, keys: Sequence[DatedKey]) -> None:
+        self.use(keys)
+
+    def use(self, keys: Sequence[DatedKey]) -> None:
+        """Take these keys in place of those before."""
+        self._keys = keys
+        self._jwks = {"keys": [dated.key.public_jwk for dated in keys]}
 
     @property
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public halves (RFC 7517), by which anybody can verify what we signed."""
         return self._jwks
+
+    def _key_at(self, now: datetime) -> SigningKey:
+        ripe = (dated.key for dated in self._keys if dated.signs_from <= now)
+        # The first key ever may be a moment younger than the clock of who asks.
+        return next(ripe, self._keys[-1].key)
 
     def sign(
         self, *, user_id: UUID, tenant_id: UUID, role: str, session_id: UUID, now: datetime
@@ -51,4 +61,4 @@ class Es256AccessTokens:
             "nbf": issued,
             "exp": issued + int(ACCESS_TOKEN_LIFETIME.total_seconds()),
         }
-        return sign_token(claims, key=self._key, typ=ACCESS_TYP)
+        return sign_token(claims, key=self._key_at(now), typ=ACCESS_TYP)

@@ -3,26 +3,30 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Final
 
-from libs.common.security import KEY_SCOPES, api_key_digest
-from services.auth.domain.accounts import ADMIN_ROLES
-from services.auth.domain.errors import ScopeNotAllowed, UnknownScope
+from libs.common.permissions import Scope, scopes_of_key
+from libs.common.security import api_key_digest
+from services.auth.domain.errors import InvalidNetwork, ScopeNotAllowed, UnknownScope
 
 DEFAULT_SCOPES: Final = ("read", "write")
 MAX_KEYS_PER_USER: Final = 100
 MAX_LISTED_KEYS: Final = 500
+MAX_NETWORKS: Final = 50
+# How long a key lives on beside the one that replaces it.
+DEFAULT_OVERLAP: Final = timedelta(days=1)
+MAX_OVERLAP: Final = timedelta(days=30)
 # Writing on every request would turn each read into a write.
 LAST_USED_RESOLUTION: Final = timedelta(minutes=1)
 
+_PLAIN_SCOPES: Final = frozenset({"read", "write", "update", "delete"})
 _KEY_PREFIX: Final = "ak_"
 _SECRET_PREFIX: Final = "as_"
 _SHOWN_CHARACTERS: Final = 11
 _MAX_CHARACTERS: Final = 128
-# What no user below admin may give away.
-_ADMIN_SCOPES: Final = frozenset({"admin", "full_access"})
 
 
 def new_api_key() -> tuple[str, str]:
@@ -62,27 +66,34 @@ def is_pair(stored_hash: bytes, api_key: str, api_secret: str) -> bool:
     return hmac.compare_digest(stored_hash, pair_hash(api_key, api_secret))
 
 
-def check_scopes(scopes: Iterable[str], *, role: str) -> list[str]:
+def check_scopes(scopes: Iterable[str], *, held: Collection[Scope]) -> list[str]:
     """Return the scopes of a new key, each once, in the order they were given.
 
+    Args:
+        scopes: Names of scopes or of single permissions; the default ones if there are none.
+        held: What the key's owner may do.
+
     Raises:
-        UnknownScope: One of them is not a scope of API keys.
-        ScopeNotAllowed: The role does not reach that far.
+        UnknownScope: One of them is not known to API keys.
+        ScopeNotAllowed: They go further than the owner.
     """
-    wanted = list(dict.fromkeys(scopes)) or list(DEFAULT_SCOPES)
-    if unknown := [scope for scope in wanted if scope not in KEY_SCOPES]:
+    wanted = list(dict.fromkeys(scopes))
+    if unknown := [name for name in wanted if not scopes_of_key((name,))]:
         raise UnknownScope(details={"scopes": unknown})
-    if role not in ADMIN_ROLES and _ADMIN_SCOPES.intersection(wanted):
+    # The plain ones mean "as far as I may": a key is held to what its owner may do in any case.
+    if not scopes_of_key(set(wanted) - _PLAIN_SCOPES) <= frozenset(held):
         raise ScopeNotAllowed
-    return wanted
+    return wanted or list(DEFAULT_SCOPES)
 
 
-def scopes_left(key_scopes: Iterable[str], *, role: str) -> list[str]:
-    """Return what a key may do now: never more than its owner, whose role may have changed."""
-    if role in ADMIN_ROLES:
-        return list(key_scopes)
-    return [
-        scope
-        for name in key_scopes
-        for scope in (DEFAULT_SCOPES if name in _ADMIN_SCOPES else (name,))
-    ]
+def check_networks(networks: Iterable[str]) -> list[str]:
+    """Return networks in one spelling, each once; an address is a network of one.
+
+    Raises:
+        InvalidNetwork: One of them is neither.
+    """
+    try:
+        parsed = [ip_network(text.strip()) for text in networks]
+    except ValueError as error:
+        raise InvalidNetwork from error
+    return list(dict.fromkeys(map(str, parsed)))

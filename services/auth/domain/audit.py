@@ -31,7 +31,17 @@ class AuditEvent(StrEnum):
     LOGGED_OUT = "logged_out"
     REFRESH_REUSED = "refresh_token.reused"
     API_KEY_CREATED = "api_key.created"
+    API_KEY_UPDATED = "api_key.updated"
+    API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
+    ROLE_CREATED = "role.created"
+    ROLE_UPDATED = "role.updated"
+    ROLE_DELETED = "role.deleted"
+    USER_ROLES_CHANGED = "user.roles_changed"
+    LIMITS_CHANGED = "rate_limits.changed"
+    ACCESS_DENIED = "access.denied"
+    AUDIT_EXPORTED = "audit.exported"
+    KEYS_ROTATED = "keys.rotated"
 
 
 class Risk(StrEnum):
@@ -56,6 +66,48 @@ class AuditRecord:
     entity_id: UUID | None = None
     address: str | None = None
     details: Mapping[str, object] | None = None
+
+
+# So many refusals within seconds are no mistake of a person.
+MANY_DENIALS: Final = 20
+
+
+def denied(
+    what: Mapping[str, Any],
+    *,
+    caller_id: UUID | None,
+    user_id: UUID | None,
+    role: str | None,
+    address: str,
+) -> AuditRecord:
+    """Return the record of refusals at one route.
+
+    Args:
+        what: The service, method, route, reason, how many times, and the caller's kind.
+        caller_id: The user or API key.
+        user_id: The user, also behind a key.
+        role: The user's.
+        address: From where.
+    """
+    said = {
+        "permission": "Refused for want of a permission.",
+        "not_found": "Asked for what does not exist or belongs to another company.",
+        "network": "An API key was used from outside its networks.",
+    }
+    risk = Risk.LOW if what["reason"] == "not_found" else Risk.MEDIUM
+    if what["reason"] == "network" or what["times"] >= MANY_DENIALS:
+        risk = Risk.HIGH
+    return AuditRecord(
+        event=AuditEvent.ACCESS_DENIED,
+        description=said[what["reason"]],
+        risk=risk,
+        actor_id=user_id,
+        actor_role=role,
+        entity_type="api_key" if what["caller_kind"] == "api_key" else "user",
+        entity_id=caller_id,
+        address=address,
+        details=dict(what),
+    )
 
 
 def chain_hash(previous: bytes, content: Mapping[str, Any]) -> bytes:

@@ -96,10 +96,27 @@ class ScopeNotAllowed(Forbidden):
 
 
 class UnknownScope(Invalid):
-    """Not one of the six scopes that API keys know."""
+    """Neither one of the six scopes that API keys know, nor a permission."""
 
     code = "unknown_scope"
-    message = "API keys know the scopes read, write, update, delete, admin and full_access."
+    message = (
+        "API keys know the scopes read, write, update, delete, admin and full_access,"
+        " and single permissions such as documents:read."
+    )
+
+
+class InvalidNetwork(Invalid):
+    """Not an address or network that a key could be bound to."""
+
+    code = "invalid_network"
+    message = "Write addresses and networks as in 203.0.113.7 or 2001:db8::/32."
+
+
+class ApiKeyNotUsable(Conflict):
+    """Only a key that works can be replaced by another."""
+
+    code = "api_key_not_usable"
+    message = "This API key is revoked, expired or already replaced; make a new one."
 
 
 class TooManyApiKeys(Conflict):
@@ -107,3 +124,95 @@ class TooManyApiKeys(Conflict):
 
     code = "too_many_api_keys"
     message = "You have as many API keys as one user may have. Revoke one first."
+
+
+class UnknownRateClass(Invalid):
+    """Not a class of requests that a company can have a limit of its own for."""
+
+    code = "unknown_rate_class"
+    message = "There is no such class of requests; GET /api/v1/admin/rate-limits lists them."
+
+
+class InvalidRate(Invalid):
+    """Not so many requests in so many seconds."""
+
+    code = "invalid_rate"
+    message = "Write a limit as requests/seconds, as in 20/60."
+
+
+class RateTooHigh(Forbidden):
+    """A company may narrow its limits; only the platform widens them."""
+
+    code = "rate_too_high"
+    message = "You can set limits below the platform's, not above them."
+
+
+class LogoNotFound(NotFound):
+    """No such picture, or not any more."""
+
+    code = "logo_not_found"
+    message = "There is no such logo."
+
+
+class NotAPicture(Invalid):
+    """The content is none of the kinds of pictures that are kept, whatever its name says."""
+
+    code = "not_a_picture"
+    message = "A logo is a PNG, JPEG, GIF or WebP picture."
+
+
+class LogoTooLarge(Invalid):
+    """More than is kept of a logo."""
+
+    http_status = 413
+    code = "logo_too_large"
+    message = "A logo may have 512 KiB at most."
+
+
+class RoleNotFound(NotFound):
+    """No such role, or one of another company."""
+
+    code = "role_not_found"
+    message = "There is no such role."
+
+
+class RoleNameTaken(Conflict):
+    """Names of roles are unique in a company; the built-in ones are taken everywhere."""
+
+    code = "role_name_taken"
+    message = "There is a role with this name already."
+
+
+class RoleInUse(Conflict):
+    """A role that somebody has cannot be deleted."""
+
+    code = "role_in_use"
+    message = "Some users still have this role. Give them another one first."
+
+
+class TooManyRoles(Conflict):
+    """A bound on what one company can pile up."""
+
+    code = "too_many_roles"
+    message = "The company has as many roles as it may have. Delete one first."
+
+
+class UnknownPermission(Invalid):
+    """A role is made of permissions that there are."""
+
+    code = "unknown_permission"
+    message = "There are no such permissions; GET /api/v1/permission lists those there are."
+
+
+class PermissionNotYours(Forbidden):
+    """Nobody hands out what they may not do themselves."""
+
+    code = "permission_not_yours"
+    message = "You cannot hand out permissions that you do not have yourself."
+
+
+class AdminNotNarrowed(Conflict):
+    """Roles of a company's own are for its users; admins may do everything in it."""
+
+    code = "admin_not_narrowed"
+    message = "Admins may do everything in the company: give them the role `user` first."

@@ -7,18 +7,28 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
 
 from libs.common.errors import NotAvailable
 from libs.common.http import errors, rate_limited
 from libs.common.security import Scope
-from services.auth.domain.errors import CompanyNotFound, InvalidEmail
+from services.auth.domain.errors import (
+    CompanyNotFound,
+    InvalidEmail,
+    LogoNotFound,
+    LogoTooLarge,
+    NotAPicture,
+)
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
 from services.auth.schemas.companies import (
     CompanyChangedReply,
     CompanyIn,
     CompanyReply,
+    LogoReply,
     NewCompanyIn,
     NewCompanyReply,
+    logo_path,
 )
 from services.auth.wiring import CallerUseCases, PublicUseCases
 
@@ -54,7 +64,9 @@ async def create_company(
     address: ClientAddress,
 ) -> NewCompanyReply:
     """Make a company without users; whoever first registers with its id becomes its admin."""
-    body = await _json_or_form(request, NewCompanyIn)
+    body, logo = await _json_or_form(request, NewCompanyIn)
+    if logo is not None:
+        raise NotAvailable("Add the logo once somebody has registered in the company.")
     return NewCompanyReply.reply(await use.create_company(body.details(), address=address))
 
 
@@ -88,25 +100,99 @@ async def update_company(
     address: ClientAddress,
 ) -> CompanyChangedReply:
     """Change the caller's company; fields that are left out stay as they are."""
-    body = await _json_or_form(request, CompanyIn)
+    body, logo = await _json_or_form(request, CompanyIn)
+    if logo is not None:
+        await use.set_logo(company_id, logo, address=address)
     tenant = await use.update_company(company_id, body.details(), address=address)
     return CompanyChangedReply.reply(tenant)
 
 
-async def _json_or_form(request: Request, model: type[B]) -> B:
+@router.get(
+    "/logo/{logo_id}",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/*": {}}, "description": "The picture."},
+        **errors(LogoNotFound),
+    },
+)
+async def show_logo(
+    logo_id: UUID, use: Annotated[PublicUseCases, Depends(public_use_cases)]
+) -> Response:
+    """Send a picture to whoever has its id."""
+    logo = await use.show_logo(logo_id)
+    return Response(
+        logo.content,
+        media_type=logo.media_type,
+        headers={
+            # Another picture has another id.
+            "cache-control": "public, max-age=31536000, immutable",
+            "content-security-policy": "default-src 'none'; sandbox",
+            "content-disposition": "inline",
+            "cross-origin-resource-policy": "cross-origin",
+        },
+    )
+
+
+@router.put(
+    "/{company_id}/logo",
+    response_model=LogoReply,
+    responses=errors(CompanyNotFound, NotAPicture, LogoTooLarge),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in ("image/png", "image/jpeg", "image/gif", "image/webp")
+            },
+        }
+    },
+)
+async def set_logo(
+    request: Request,
+    company_id: UUID,
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_WRITE))],
+    address: ClientAddress,
+) -> LogoReply:
+    """Keep the picture in the body as the company's logo."""
+    logo_id = await use.set_logo(company_id, await request.body(), address=address)
+    return LogoReply(message="Logo set.", logo=logo_path(logo_id) if logo_id else None)
+
+
+@router.delete(
+    "/{company_id}/logo",
+    response_model=LogoReply,
+    responses=errors(CompanyNotFound, LogoNotFound),
+)
+async def remove_logo(
+    company_id: UUID,
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_WRITE))],
+    address: ClientAddress,
+) -> LogoReply:
+    """Take the company's logo away."""
+    await use.set_logo(company_id, None, address=address)
+    return LogoReply(message="Logo removed.", logo=None)
+
+
+async def _json_or_form(request: Request, model: type[B]) -> tuple[B, bytes | None]:
     """Read a body that clients send as JSON, or as a form when they have a logo to add.
 
+    Returns:
+        What the fields say, and the logo.
+
     Raises:
-        NotAvailable: There is a logo; this version keeps none.
         RequestValidationError: The body does not fit.
     """
     kind = request.headers.get("content-type", "")
     values: object
+    logo: bytes | None = None
     if kind.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
         async with request.form() as form:
-            if any(not isinstance(value, str) for value in form.values()):
-                raise NotAvailable("Company logos are not available in this version.")
-            values = {name: value for name, value in form.items() if value != ""}
+            values = {
+                name: value for name, value in form.items() if isinstance(value, str) and value
+            }
+            given = form.get("logo")
+            if isinstance(given, UploadFile) and (given.filename or given.size):
+                logo = await given.read()
     else:
         try:
             values = orjson.loads(await request.body() or b"{}")
@@ -114,7 +200,7 @@ async def _json_or_form(request: Request, model: type[B]) -> B:
             problem = {"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error"}
             raise RequestValidationError([problem]) from error
     try:
-        return model.model_validate(values)
+        return model.model_validate(values), logo
     except ValidationError as error:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
         raise RequestValidationError(problems) from error

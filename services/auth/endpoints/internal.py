@@ -43,7 +43,10 @@ async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
         tenant_id=found.tenant_id,
         key_id=found.key_id,
         user_id=found.user_id,
-        scopes=found.scopes_left,
+        scopes=found.scopes,
+        permissions=found.permissions,
+        networks=found.networks,
+        limits=found.rates,
         expires_at=found.expires_at,
     )
 
@@ -54,6 +57,10 @@ async def session_state(
     session_id: UUID,
     service: Annotated[Caller, Depends(internal_caller())],
 ) -> SessionStateOut:
-    """Say whether a session of the tenant in `X-Tenant-ID` still stands."""
-    check = wiring_of(request).internal.check_session
-    return SessionStateOut(active=await check(service.tenant_id, session_id))
+    """Say whether a session of the tenant in `X-Tenant-ID` still stands, and for what."""
+    live = await wiring_of(request).internal.check_session(service.tenant_id, session_id)
+    if live is None:
+        return SessionStateOut(active=False)
+    return SessionStateOut(
+        active=True, role=live.role, permissions=live.permissions, limits=live.rates
+    )

@@ -81,7 +81,7 @@ async def refresh(request: Request, use: Public, address: ClientAddress) -> Toke
 
 @router.post("/logout", response_model=MessageReply)
 async def logout(
-    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.PROFILE_READ, kinds=PEOPLE))],
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.SESSION_END, kinds=PEOPLE))],
     address: ClientAddress,
 ) -> MessageReply:
     """End the session that the access token belongs to."""

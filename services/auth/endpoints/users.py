@@ -27,7 +27,6 @@ Admin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_READ))]
 )
 async def add_user(
     body: NewUserIn,
-    # A key needs no more than write access; that its owner is an admin, the use case looks up.
     use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.PROFILE_WRITE))],
     address: ClientAddress,
 ) -> UserReply:

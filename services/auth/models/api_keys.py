@@ -25,6 +25,8 @@ class ApiKey(TenantOwned, Base):
     pair_hash: Mapped[bytes]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     permissions: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    successor_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -41,6 +43,7 @@ class ApiKey(TenantOwned, Base):
         pair_hash: bytes,
         scopes: list[str],
         permissions: dict[str, Any],
+        networks: list[str],
         expires_at: datetime | None,
         now: datetime,
     ) -> Self:
@@ -54,6 +57,7 @@ class ApiKey(TenantOwned, Base):
             pair_hash=pair_hash,
             scopes=scopes,
             permissions=permissions,
+            networks=networks,
             created_at=now,
             expires_at=expires_at,
         )

@@ -12,7 +12,7 @@ from services.auth.models.base import Base
 
 
 class SigningKeyRow(TenantOwned, Base):
-    """An ES256 key: the newest one signs, and all that are not retired are published."""
+    """An ES256 key: published from the start, it signs from a moment on, and is retired."""
 
     __tablename__ = "signing_keys"
 
@@ -20,5 +20,6 @@ class SigningKeyRow(TenantOwned, Base):
     private_key: Mapped[bytes]
     """The PEM, encrypted under the platform's key."""
     public_jwk: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    signs_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -26,6 +26,7 @@ class Tenant(Timestamps, Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_verified: Mapped[bool] = mapped_column(default=False)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    logo_id: Mapped[UUID | None]
 
     @classmethod
     def founded(

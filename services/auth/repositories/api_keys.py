@@ -25,6 +25,20 @@ class ApiKeyRepository(TenantRepository[ApiKey]):
         )
         return (await self.session.scalars(query)).all()
 
+    async def page(self, *, page: int, per_page: int) -> tuple[Sequence[ApiKey], int]:
+        """Return one page of all keys that were not revoked, and how many there are in all."""
+        query = self.owned().where(ApiKey.revoked_at.is_(None))
+        total = await self.session.scalar(select(func.count()).select_from(query.subquery()))
+        query = query.order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
+        query = query.limit(per_page).offset((page - 1) * per_page)
+        return (await self.session.scalars(query)).all(), total or 0
+
+    async def locked(self, key_id: UUID) -> ApiKey | None:
+        """Return a key, nobody else changing it until the transaction ends."""
+        query = self.owned().where(ApiKey.id == key_id).with_for_update()
+        found: ApiKey | None = await self.session.scalar(query)
+        return found
+
     async def count_usable(self, user_id: UUID, *, now: datetime) -> int:
         """Count a user's keys that are neither revoked nor expired."""
         usable = (

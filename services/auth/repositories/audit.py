@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,8 +21,13 @@ class AuditFilter:
     event_type: str | None = None
     risk_level: str | None = None
     actor_id: UUID | None = None
+    entity_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def described(self) -> dict[str, str]:
+        """Return what narrows, as text."""
+        return {name: str(value) for name, value in vars(self).items() if value is not None}
 
 
 class AuditTrail:
@@ -32,8 +37,8 @@ class AuditTrail:
         self.session = session
         self.tenant_id = tenant_id
 
-    async def append(self, record: AuditRecord, *, now: datetime) -> None:
-        """Add an entry in the transaction of what it tells about.
+    async def append(self, record: AuditRecord, *, now: datetime) -> int:
+        """Add an entry in the transaction of what it tells about; return its place.
 
         Call it last: the head of the tenant's chain is locked until the transaction ends.
         """
@@ -57,24 +62,13 @@ class AuditTrail:
         self.session.add(entry)
         head.sequence, head.hash = entry.sequence, entry.hash
         await self.session.flush()
+        return entry.sequence
 
     async def newest(
         self, wanted: AuditFilter, *, limit: int, offset: int
     ) -> tuple[Sequence[AuditEntry], int]:
         """Return entries, newest first, and how many there are in all."""
-        query = select(AuditEntry).where(AuditEntry.tenant_id == self.tenant_id)
-        if wanted.entity_type is not None:
-            query = query.where(AuditEntry.entity_type == wanted.entity_type)
-        if wanted.event_type is not None:
-            query = query.where(AuditEntry.event_type == wanted.event_type)
-        if wanted.risk_level is not None:
-            query = query.where(AuditEntry.risk_level == wanted.risk_level)
-        if wanted.actor_id is not None:
-            query = query.where(AuditEntry.actor_id == wanted.actor_id)
-        if wanted.since is not None:
-            query = query.where(AuditEntry.occurred_at >= wanted.since)
-        if wanted.until is not None:
-            query = query.where(AuditEntry.occurred_at <= wanted.until)
+        query = self._narrowed(wanted)
         total = await self.session.scalar(select(func.count()).select_from(query.subquery()))
         query = query.order_by(AuditEntry.sequence.desc()).limit(limit).offset(offset)
         return (await self.session.scalars(query)).all(), total or 0
@@ -87,6 +81,36 @@ class AuditTrail:
             .order_by(AuditEntry.sequence)
         )
         return (await self.session.scalars(query)).all()
+
+    async def following(
+        self, wanted: AuditFilter, *, after: int, before: int, limit: int
+    ) -> Sequence[AuditEntry]:
+        """Return entries between two places in the trail, oldest first."""
+        query = (
+            self._narrowed(wanted)
+            .where(AuditEntry.sequence > after, AuditEntry.sequence < before)
+            .order_by(AuditEntry.sequence)
+            .limit(limit)
+        )
+        return (await self.session.scalars(query)).all()
+
+    def _narrowed(self, wanted: AuditFilter) -> Select[AuditEntry]:
+        query = select(AuditEntry).where(AuditEntry.tenant_id == self.tenant_id)
+        equal = {
+            AuditEntry.entity_type: wanted.entity_type,
+            AuditEntry.event_type: wanted.event_type,
+            AuditEntry.risk_level: wanted.risk_level,
+            AuditEntry.actor_id: wanted.actor_id,
+            AuditEntry.entity_id: wanted.entity_id,
+        }
+        query = query.where(
+            *(column == value for column, value in equal.items() if value is not None)
+        )
+        if wanted.since is not None:
+            query = query.where(AuditEntry.occurred_at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(AuditEntry.occurred_at <= wanted.until)
+        return query
 
     async def _locked_head(self) -> AuditHead:
         query = select(AuditHead).where(AuditHead.tenant_id == self.tenant_id).with_for_update()

@@ -9,14 +9,30 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import Database
-from services.auth.domain.api_keys import LAST_USED_RESOLUTION, scopes_left
+from libs.common.permissions import Scope
+from libs.common.rate_limits import Rate
+from services.auth.domain.api_keys import LAST_USED_RESOLUTION
+from services.auth.domain.limits import strictest
+from services.auth.domain.roles import permissions_of, permissions_of_key
 
+# `custom` is NULL where the user has no role of the company's own; one without permissions is
+# still one.
 _KEY = """
-SELECT k.user_id, k.pair_hash, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, u.role,
+SELECT k.user_id, k.pair_hash, k.scopes, k.networks, k.expires_at, k.revoked_at, k.last_used_at,
+       u.role, c.custom, l.limits,
        u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
 FROM api_keys k
 JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
 JOIN tenants t ON t.tenant_id = k.tenant_id
+CROSS JOIN LATERAL (
+    SELECT string_agg(array_to_string(r.permissions, ' '), ' ') AS custom
+    FROM user_roles h JOIN roles r ON r.tenant_id = h.tenant_id AND r.id = h.role_id
+    WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id
+) c
+CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
+    FROM rate_limits r WHERE r.tenant_id = u.tenant_id
+) l
 WHERE k.tenant_id = $1 AND k.id = $2
 """
 # Whoever comes second within the minute finds it done.
@@ -24,15 +40,23 @@ _TOUCH = """
 UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
-_SESSION_LIVE = """
-SELECT EXISTS (
-    SELECT FROM sessions s
-    JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
-    JOIN tenants t ON t.tenant_id = s.tenant_id
-    WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
-      AND s.idle_until > $3 AND s.expires_at > $3
-      AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
-)
+_SESSION = """
+SELECT u.role, c.custom, l.limits
+FROM sessions s
+JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+JOIN tenants t ON t.tenant_id = s.tenant_id
+CROSS JOIN LATERAL (
+    SELECT string_agg(array_to_string(r.permissions, ' '), ' ') AS custom
+    FROM user_roles h JOIN roles r ON r.tenant_id = h.tenant_id AND r.id = h.role_id
+    WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id
+) c
+CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
+    FROM rate_limits r WHERE r.tenant_id = u.tenant_id
+) l
+WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
+  AND s.idle_until > $3 AND s.expires_at > $3
+  AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
 """
 
 
@@ -45,16 +69,25 @@ class StoredKey:
     user_id: UUID
     pair_hash: bytes
     scopes: list[str]
+    networks: list[str]
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
     role: str
+    custom: str | None
+    limits: str | None
     owner_active: bool
 
     @property
-    def scopes_left(self) -> list[str]:
-        """What the key may do now that its owner has the role that they have."""
-        return scopes_left(self.scopes, role=self.role)
+    def rates(self) -> dict[str, str]:
+        """The tenant's own rate limits, by class."""
+        return _rates(self.limits)
+
+    @property
+    def permissions(self) -> list[Scope]:
+        """What the key may do now that its owner has the roles that they have."""
+        owner = permissions_of(self.role, _names(self.custom))
+        return permissions_of_key(self.scopes, owner=owner)
 
     def is_usable(self, now: datetime) -> bool:
         """Whether the right secret would open it."""
@@ -63,6 +96,15 @@ class StoredKey:
             and self.revoked_at is None
             and (self.expires_at is None or self.expires_at > now)
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSession:
+    """What the user of a session that stands may do by now."""
+
+    role: str
+    permissions: list[Scope]
+    rates: dict[str, str]
 
 
 class Credentials:
@@ -91,21 +133,40 @@ class Credentials:
             return None
         return StoredKey(tenant_id=tenant_id, key_id=key_id, **dict(row.items()))
 
-    async def note_use(self, key: StoredKey, *, now: datetime) -> None:
-        """Remember that a key was used, once a minute at most."""
+    async def note_use(self, tenant_id: UUID, key_id: UUID, *, now: datetime) -> None:
+        """Remember that a key was used, unless it was noted within the last minute."""
         due = now - LAST_USED_RESOLUTION
-        if key.last_used_at is not None and key.last_used_at >= due:
-            return
-        async with self._database.lean(key.tenant_id) as connection:
-            await connection.execute(_TOUCH, key.tenant_id, key.key_id, now, due)
-
-    async def session_is_live(self, tenant_id: UUID, session_id: UUID, *, now: datetime) -> bool:
-        """Say whether a session and its user are good at this moment."""
         async with self._database.lean(tenant_id) as connection:
-            return bool(await connection.fetchval(_SESSION_LIVE, tenant_id, session_id, now))
+            await connection.execute(_TOUCH, tenant_id, key_id, now, due)
+
+    async def live_session(
+        self, tenant_id: UUID, session_id: UUID, *, now: datetime
+    ) -> LiveSession | None:
+        """Return what a session's user may do; None unless all of it is good at this moment."""
+        async with self._database.lean(tenant_id) as connection:
+            row = await connection.fetchrow(_SESSION, tenant_id, session_id, now)
+        if row is None:
+            return None
+        allowed = permissions_of(row["role"], _names(row["custom"]))
+        return LiveSession(
+            role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
+        )
 
     async def _ids(self, query: str, argument: str | bytes) -> tuple[UUID, UUID] | None:
         async with self._database.platform() as connection:
             row = await connection.fetchrow(query, argument)
         # Of asyncpg's own UUID class otherwise.
         return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))
+
+
+def _names(custom: str | None) -> list[str] | None:
+    return None if custom is None else custom.split()
+
+
+def _rates(limits: str | None) -> dict[str, str]:
+    found: list[tuple[str, Rate]] = []
+    for entry in (limits or "").split(","):
+        if entry:
+            name, requests, per_seconds = entry.split()
+            found.append((name, Rate(int(requests), int(per_seconds))))
+    return {name: str(rate) for name, rate in strictest(found).items()}

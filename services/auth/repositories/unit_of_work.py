@@ -7,8 +7,10 @@ from uuid import UUID
 from libs.common.unit_of_work import UnitOfWork
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
+from services.auth.repositories.logos import LogoRecord
+from services.auth.repositories.rate_limits import RateLimitRepository
+from services.auth.repositories.roles import RoleRepository
 from services.auth.repositories.sessions import SessionRepository
-from services.auth.repositories.signing_keys import SigningKeyRepository
 from services.auth.repositories.tenants import TenantRecord
 from services.auth.repositories.users import UserRepository
 
@@ -37,9 +39,19 @@ class AuthUnitOfWork(UnitOfWork):
         return ApiKeyRepository(self.session, self.tenant_id)
 
     @cached_property
-    def signing_keys(self) -> SigningKeyRepository:
-        """The platform's signing keys; empty for any other tenant."""
-        return SigningKeyRepository(self.session, self.tenant_id)
+    def rate_limits(self) -> RateLimitRepository:
+        """Its rate limits, where they are not the platform's."""
+        return RateLimitRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def logo(self) -> LogoRecord:
+        """Its logo."""
+        return LogoRecord(self.session, self.tenant_id)
+
+    @cached_property
+    def roles(self) -> RoleRepository:
+        """The roles that it made, and who has them."""
+        return RoleRepository(self.session, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditTrail:

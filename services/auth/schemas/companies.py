@@ -15,6 +15,18 @@ Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)]
 EmailText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
 
 
+def logo_path(logo_id: UUID) -> str:
+    """Return where a picture is to be had."""
+    return f"/api/v1/company/logo/{logo_id}"
+
+
+class LogoReply(BaseModel):
+    """The company's logo after a change."""
+
+    message: str
+    logo: str | None
+
+
 class CompanyOut(BaseModel):
     """A company as its own people see it."""
 
@@ -24,7 +36,7 @@ class CompanyOut(BaseModel):
     phone: str | None
     website: str | None
     industry: str | None
-    logo: None = Field(default=None, description="Not kept so far.")
+    logo: str | None = Field(description="The picture's path.")
     address: None = Field(default=None, description="Not kept so far.")
     is_active: bool
     is_verified: bool
@@ -35,6 +47,7 @@ class CompanyOut(BaseModel):
     def of(cls, tenant: Tenant) -> Self:
         """Show a company."""
         return cls(
+            logo=logo_path(tenant.logo_id) if tenant.logo_id else None,
             id=tenant.tenant_id,
             name=tenant.name,
             email=tenant.email,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from libs.common.permissions import Scope
 from services.auth.domain.accounts import MAX_PASSWORD_CHARACTERS
 from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME, IssuedTokens
 from services.auth.models.users import User
@@ -117,6 +118,9 @@ class MessageReply(BaseModel):
 
 
 class SessionStateOut(BaseModel):
-    """Whether a session still stands."""
+    """Whether a session still stands, and what its user may do by now."""
 
     active: bool
+    role: str | None = None
+    permissions: list[Scope] | None = None
+    limits: dict[str, str] | None = None

@@ -1,18 +1,18 @@
-"""Whether a session still stands, for the services that verify tokens by themselves."""
+"""Whether a session still stands, and what its user may do, for who verifies tokens alone."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from services.auth.domain.clock import Clock, utc_now
-from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.credentials import Credentials, LiveSession
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSession:
-    """Say whether a session, its user and its company are good at this moment."""
+    """Return what may be done in a session; None unless it, its user and company are good."""
 
     credentials: Credentials
     clock: Clock = utc_now
 
-    async def __call__(self, tenant_id: UUID, session_id: UUID) -> bool:
-        return await self.credentials.session_is_live(tenant_id, session_id, now=self.clock())
+    async def __call__(self, tenant_id: UUID, session_id: UUID) -> LiveSession | None:
+        return await self.credentials.live_session(tenant_id, session_id, now=self.clock())

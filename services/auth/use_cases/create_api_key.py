@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from libs.common.events.catalogue.auth import ApiKeyCreated
 from libs.common.security import Caller
 from services.auth.domain.api_keys import (
     MAX_KEYS_PER_USER,
+    check_networks,
     check_scopes,
     key_hash,
     new_api_key,
@@ -19,7 +21,7 @@ from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import TooManyApiKeys, UserNotFound
 from services.auth.models.api_keys import ApiKey
-from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,17 @@ class IssuedKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewKey:
+    """What a key is to be."""
+
+    name: str
+    scopes: Sequence[str]
+    permissions: Mapping[str, Any]
+    networks: Sequence[str] = ()
+    expires_in_days: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateApiKey:
     """Make a key that acts for the caller, within what the caller may do."""
 
@@ -39,50 +52,70 @@ class CreateApiKey:
     unit_of_work: OpenUnitOfWork
     clock: Clock = utc_now
 
-    async def __call__(
-        self,
-        *,
-        name: str,
-        scopes: Sequence[str],
-        permissions: Mapping[str, Any],
-        expires_in_days: int | None,
-        address: str | None,
-    ) -> IssuedKey:
+    async def __call__(self, wanted: NewKey, *, address: str | None) -> IssuedKey:
         now = self.clock()
-        api_key, api_secret = new_api_key()
+        networks = check_networks(wanted.networks)
+        days = wanted.expires_in_days
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             user = await uow.users.get(self.caller.user_id) if self.caller.user_id else None
             if user is None:
                 raise UserNotFound
-            # The role as it is now, not as it was when the token was signed.
-            allowed = check_scopes(scopes, role=user.role)
+            # What the user may do now, not when the token was signed.
+            allowed = check_scopes(wanted.scopes, held=await uow.roles.held_by(user))
             if await uow.api_keys.count_usable(user.id, now=now) >= MAX_KEYS_PER_USER:
                 raise TooManyApiKeys
-            key = ApiKey.issued(
+            issued = issue(
+                uow,
                 user_id=user.id,
-                name=name,
-                prefix=shown_prefix(api_key),
-                key_hash=key_hash(api_key) or b"",
-                pair_hash=pair_hash(api_key, api_secret),
+                name=wanted.name,
                 scopes=allowed,
-                permissions=dict(permissions),
-                expires_at=now + timedelta(days=expires_in_days) if expires_in_days else None,
+                permissions=dict(wanted.permissions),
+                networks=networks,
+                expires_at=now + timedelta(days=days) if days else None,
                 now=now,
             )
-            uow.api_keys.add(key)
-            uow.outbox.record(ApiKeyCreated(key_id=key.id), aggregate_id=key.id)
             await uow.audit.append(
                 AuditRecord(
                     event=AuditEvent.API_KEY_CREATED,
-                    description=f"API key {key.prefix}… created.",
+                    description=f"API key {issued.key.prefix}… created.",
                     risk=Risk.MEDIUM,
                     actor_id=user.id,
                     actor_role=user.role,
                     entity_type="api_key",
-                    entity_id=key.id,
+                    entity_id=issued.key.id,
                     address=address,
-                    details={"scopes": allowed},
+                    details={"scopes": allowed, "networks": networks},
                 ),
                 now=now,
             )
-        return IssuedKey(key=key, api_key=api_key, api_secret=api_secret)
+        return issued
+
+
+def issue(
+    uow: AuthUnitOfWork,
+    *,
+    user_id: UUID,
+    name: str,
+    scopes: Sequence[str],
+    permissions: Mapping[str, Any],
+    networks: Sequence[str],
+    expires_at: datetime | None,
+    now: datetime,
+) -> IssuedKey:
+    """Store a new key and tell of it; its secret is known to nobody else."""
+    api_key, api_secret = new_api_key()
+    key = ApiKey.issued(
+        user_id=user_id,
+        name=name,
+        prefix=shown_prefix(api_key),
+        key_hash=key_hash(api_key) or b"",
+        pair_hash=pair_hash(api_key, api_secret),
+        scopes=list(scopes),
+        permissions=dict(permissions),
+        networks=list(networks),
+        expires_at=expires_at,
+        now=now,
+    )
+    uow.api_keys.add(key)
+    uow.outbox.record(ApiKeyCreated(key_id=key.id), aggregate_id=key.id)
+    return IssuedKey(key=key, api_key=api_key, api_secret=api_secret)

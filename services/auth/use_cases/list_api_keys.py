@@ -1,4 +1,4 @@
-"""The caller's API keys."""
+"""API keys: the caller's, or all of the company."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,3 +21,15 @@ class ListApiKeys:
             return []
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             return await uow.api_keys.of_user(self.caller.user_id, limit=MAX_LISTED_KEYS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListCompanyKeys:
+    """Return the keys of everybody in the company that were not revoked, newest first."""
+
+    caller: Caller
+    unit_of_work: OpenUnitOfWork
+
+    async def __call__(self, *, page: int, per_page: int) -> tuple[Sequence[ApiKey], int]:
+        async with self.unit_of_work(self.caller.tenant_id, read_only=True) as uow:
+            return await uow.api_keys.page(page=page, per_page=per_page)

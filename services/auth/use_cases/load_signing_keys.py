@@ -2,50 +2,59 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from libs.common.crypto import Cipher, KeyRing
-from libs.common.database import PLATFORM_TENANT
+from libs.common.database import PLATFORM_TENANT, Database
 from libs.common.ids import new_id
 from libs.common.security import SigningKey
 from services.auth.domain.clock import Clock, utc_now
+from services.auth.domain.signing import DatedKey
 from services.auth.models.signing_keys import SigningKeyRow
-from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.repositories.signing_keys import SigningKeyRepository
+
+PURPOSE = "signing-keys"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSigningKeys:
-    """Return the keys in use, newest first; there is at least one afterwards."""
+    """Return the keys in use, the one that signs last first; there is at least one afterwards."""
 
-    unit_of_work: OpenUnitOfWork
+    database: Database
     key_ring: KeyRing
     clock: Clock = utc_now
 
-    async def __call__(self) -> Sequence[SigningKey]:
-        cipher = await self.key_ring.cipher(PLATFORM_TENANT, "signing-keys")
-        async with self.unit_of_work(PLATFORM_TENANT) as uow:
-            rows = await uow.signing_keys.in_use()
+    async def __call__(self) -> Sequence[DatedKey]:
+        cipher = await self.key_ring.cipher(PLATFORM_TENANT, PURPOSE)
+        now = self.clock()
+        async with self.database.session(PLATFORM_TENANT) as session:
+            keys = SigningKeyRepository(session, PLATFORM_TENANT)
+            rows = await keys.in_use(now=now)
             if not rows:
                 # Replicas start together: one makes the key, the others then find it.
-                await uow.signing_keys.lock()
-                rows = await uow.signing_keys.in_use()
+                await keys.lock()
+                rows = await keys.in_use(now=now)
             if not rows:
-                row_id = new_id()
-                key = SigningKey.generate(str(row_id))
-                uow.signing_keys.add(self._sealed(key, row_id, cipher))
-                return [key]
-        return [_opened(row, cipher) for row in rows]
+                rows = [new_row(cipher, signs_from=now, now=now)]
+                keys.add(rows[0])
+        return [DatedKey(key=_opened(row, cipher), signs_from=row.signs_from) for row in rows]
 
-    def _sealed(self, key: SigningKey, row_id: UUID, cipher: Cipher) -> SigningKeyRow:
-        return SigningKeyRow(
-            id=row_id,
-            algorithm="ES256",
-            private_key=cipher.encrypt(
-                key.pem.encode(), table="signing_keys", column="private_key", row=row_id
-            ),
-            public_jwk=key.public_jwk,
-            created_at=self.clock(),
-        )
+
+def new_row(cipher: Cipher, *, signs_from: datetime, now: datetime) -> SigningKeyRow:
+    """Make a key, sealed."""
+    row_id: UUID = new_id()
+    key = SigningKey.generate(str(row_id))
+    return SigningKeyRow(
+        id=row_id,
+        algorithm="ES256",
+        private_key=cipher.encrypt(
+            key.pem.encode(), table="signing_keys", column="private_key", row=row_id
+        ),
+        public_jwk=key.public_jwk,
+        signs_from=signs_from,
+        created_at=now,
+    )
 
 
 def _opened(row: SigningKeyRow, cipher: Cipher) -> SigningKey:

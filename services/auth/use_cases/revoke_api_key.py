@@ -14,18 +14,25 @@ from services.auth.repositories.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeApiKey:
-    """End one of the caller's keys; it stops working everywhere within seconds."""
+    """End a key; it stops working everywhere within seconds.
+
+    Attributes:
+        anybodys: Whether it may be another's of the company, for those who look after all keys.
+    """
 
     caller: Caller
     unit_of_work: OpenUnitOfWork
     revocations: Revocations
+    anybodys: bool = False
     clock: Clock = utc_now
 
     async def __call__(self, key_id: UUID, *, address: str | None) -> None:
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
-            key = await uow.api_keys.get(key_id)
-            if key is None or key.user_id != self.caller.user_id or key.revoked_at is not None:
+            key = await uow.api_keys.locked(key_id)
+            if key is None or key.revoked_at is not None:
+                raise ApiKeyNotFound
+            if key.user_id != self.caller.user_id and not self.anybodys:
                 raise ApiKeyNotFound
             key.revoked_at = now
             uow.outbox.record(ApiKeyRevoked(key_id=key.id), aggregate_id=key.id)

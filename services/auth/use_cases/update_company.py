@@ -34,6 +34,7 @@ class UpdateCompany:
             tenant = await uow.tenant.get(locked=True)
             if tenant is None:
                 raise CompanyNotFound
+            before = {name: getattr(tenant, name) for name in changed}
             for name, value in changed.items():
                 setattr(tenant, name, value)
             if changed:
@@ -48,7 +49,7 @@ class UpdateCompany:
                         entity_type="company",
                         entity_id=tenant.tenant_id,
                         address=address,
-                        details={"fields": sorted(changed)},
+                        details={"before": before, "after": changed},
                     ),
                     now=now,
                 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.auth.domain.api_keys import is_pair, key_hash
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.repositories.credentials import Credentials, StoredKey
+from services.auth.repositories.key_uses import KeyUses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +13,7 @@ class VerifyApiKey:
     """Find the key that a pair opens, and note that it was used; None when it opens none."""
 
     credentials: Credentials
+    uses: KeyUses
     clock: Clock = utc_now
 
     async def __call__(self, *, api_key: str, api_secret: str) -> StoredKey | None:
@@ -24,5 +26,5 @@ class VerifyApiKey:
             return None
         if not key.is_usable(now):
             return None
-        await self.credentials.note_use(key, now=now)
+        self.uses.note(key, now=now)
         return key

@@ -116,9 +116,9 @@ class TestUsage:
     ) -> None:
         await acme.hears(*opening(acme), calls())
 
-        overview = (await client.get("/api/v1/overview?days=7", headers=acme.bearer)).json()
+        overview = (await client.get("/api/v1/overview?days=7", headers=acme.admin)).json()
         trends = (
-            await client.get("/api/v1/usage-trends?granularity=hourly", headers=acme.bearer)
+            await client.get("/api/v1/usage-trends?granularity=hourly", headers=acme.admin)
         ).json()
 
         assert overview["data"]["usage"]["total_api_calls"] == 3

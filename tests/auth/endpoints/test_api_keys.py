@@ -6,7 +6,15 @@ from uuid import uuid4
 import pytest
 
 from libs.common.security import api_key_cache_key, api_key_digest
-from tests.auth.conftest import NOBODY, AuthService, Person
+from tests.auth.conftest import (
+    NOBODY,
+    RELAXED,
+    AuthService,
+    Person,
+    StartAuth,
+    person_of,
+    registration,
+)
 
 KEYS = "/api/v1/auth/api-keys"
 ME = "/api/v1/auth/user/me"
@@ -22,7 +30,14 @@ async def make_key(auth: AuthService, person: Person, **body: object) -> dict[st
 
 class TestAccess:
     @pytest.mark.parametrize(
-        ("method", "path"), [("GET", KEYS), ("POST", KEYS), ("DELETE", f"{KEYS}/{NOBODY}")]
+        ("method", "path"),
+        [
+            ("GET", KEYS),
+            ("POST", KEYS),
+            ("PATCH", f"{KEYS}/{NOBODY}"),
+            ("POST", f"{KEYS}/{NOBODY}/rotate"),
+            ("DELETE", f"{KEYS}/{NOBODY}"),
+        ],
     )
     async def test_strangers_and_keys_may_not(
         self, auth: AuthService, acme: Person, method: str, path: str
@@ -95,6 +110,8 @@ class TestCreate:
             {"expires_in_days": 0},
             {"expires_in_days": 366},
             {"name": "x" * 101},
+            {"allowed_ips": ["everywhere"]},
+            {"allowed_ips": ["10.0.0.1/8"]},
         ],
     )
     async def test_refuses_what_makes_no_sense(
@@ -149,6 +166,8 @@ class TestUse:
         seen = []
         for _ in range(2):
             await auth.internal("POST", "/internal/api-keys/verify", json=pair)
+            # Written a second later at most; the request itself does not wait for it.
+            await asyncio.sleep(1.3)
             listed = await auth.get(KEYS, headers=acme.bearer)
             seen.append(listed.json()["api_keys"][0]["last_used_at"])
 
@@ -194,3 +213,119 @@ class TestRevoke:
             pytest.fail("the key still works after five seconds")
         again = await auth.client.delete(f"{KEYS}/{key_id}", headers=acme.bearer)
         assert again.status_code == 404
+
+
+class TestNetworks:
+    async def test_a_key_works_from_its_networks_only(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        here = await make_key(auth, acme, allowed_ips=["127.0.0.0/8", "::1"])
+        elsewhere = await make_key(auth, acme, allowed_ips=["203.0.113.0/24"])
+
+        refused = await auth.get(ME, headers=elsewhere)
+        forged = await auth.get(ME, headers=elsewhere | {"x-api-secret": "as_wrong"})
+
+        assert (await auth.get(ME, headers=here)).status_code == 200
+        assert refused.status_code == 401
+        # Nobody learns that a key is good by using it from the wrong place.
+        assert refused.json() | {"request_id": ""} == forged.json() | {"request_id": ""}
+
+    async def test_a_header_moves_nobody_whom_no_proxy_vouches_for(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        key = await make_key(auth, acme, allowed_ips=["203.0.113.0/24"])
+
+        response = await auth.get(ME, headers=key | {"x-forwarded-for": "203.0.113.7"})
+
+        # The service under test trusts the loopback as its proxy, as it does in production.
+        assert response.status_code == 200
+        spoofed = await auth.get(ME, headers=key | {"x-forwarded-for": "203.0.113.7, 198.51.100.9"})
+        assert spoofed.status_code == 401
+
+    async def test_can_be_changed(self, auth: AuthService, acme: Person) -> None:
+        await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        changed = await auth.client.patch(
+            f"{KEYS}/{key_id}",
+            json={"name": "Deploy", "allowed_ips": ["203.0.113.7"]},
+            headers=acme.bearer,
+        )
+
+        assert changed.json()["details"]["allowed_ips"] == ["203.0.113.7/32"]
+        trail = (await auth.get("/api/v1/audit-log?limit=1", headers=acme.bearer)).json()["data"]
+        assert trail[0]["details"]["before"] == {"name": "CI", "networks": []}
+
+
+class TestRotate:
+    async def test_both_keys_work_until_the_overlap_ends(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        old = await make_key(auth, acme, scopes=["read"], allowed_ips=["127.0.0.1"])
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        made = await auth.post(
+            f"{KEYS}/{key_id}/rotate", json={"overlap_seconds": 2}, headers=acme.bearer
+        )
+
+        body = made.json()
+        new = {"x-api-key": body["api_key"], "x-api-secret": body["api_secret"]}
+        assert made.status_code == 201
+        assert (body["details"]["scopes"], body["details"]["allowed_ips"]) == (
+            ["read"],
+            ["127.0.0.1/32"],
+        )
+        assert (await auth.get(ME, headers=old)).status_code == 200
+        assert (await auth.get(ME, headers=new)).status_code == 200
+        await asyncio.sleep(2.2)
+        assert (await auth.get(ME, headers=old)).status_code == 401
+        assert (await auth.get(ME, headers=new)).status_code == 200
+
+    async def test_happens_once(self, auth: AuthService, acme: Person) -> None:
+        await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        replies = await asyncio.gather(
+            *(auth.post(f"{KEYS}/{key_id}/rotate", headers=acme.bearer) for _ in range(5))
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [201, 409, 409, 409, 409]
+
+    async def test_without_overlap_the_old_key_ends(self, auth: AuthService, acme: Person) -> None:
+        old = await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        await auth.post(f"{KEYS}/{key_id}/rotate", json={"overlap_seconds": 0}, headers=acme.bearer)
+
+        assert (await auth.get(ME, headers=old)).status_code == 401
+
+    async def test_nobody_rotates_anothers(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+
+        foreign = await auth.post(f"{KEYS}/{key_id}/rotate", headers=globex.bearer)
+        missing = await auth.post(f"{KEYS}/{uuid4()}/rotate", headers=globex.bearer)
+
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+
+
+async def test_who_guesses_keys_is_slowed_down(start_auth: StartAuth) -> None:
+    auth = await start_auth(rate_limits=RELAXED | {"refused": "5/60"})
+    admin = person_of(
+        (await auth.post("/api/v1/auth/register", json=registration(company_name="A"))).json()
+    )
+    key = await make_key(auth, admin)
+
+    guesses = [
+        await auth.get(ME, headers={"x-api-key": "ak_guess", "x-api-secret": f"as_{number}"})
+        for number in range(7)
+    ]
+
+    assert [guess.status_code for guess in guesses] == [401] * 5 + [429] * 2
+    assert int(guesses[-1].headers["retry-after"]) > 0
+    assert guesses[-1].headers["ratelimit-remaining"] == "0"
+    # Who has good credentials is not held up by a neighbour who has not.
+    assert (await auth.get(ME, headers=key)).status_code == 200

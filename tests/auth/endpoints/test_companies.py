@@ -56,6 +56,7 @@ class TestCreate:
         logo = await auth.post(COMPANY, data=fields, files={"logo": ("logo.png", b"\x89PNG")})
 
         assert form.status_code == 201
+        # Whoever makes a company is nobody yet.
         assert (logo.status_code, logo.json()["code"]) == (501, "not_available")
 
     @pytest.mark.parametrize("body", [{}, {"name": "", "email": "a@b.test"}, {"name": "x"}, []])
@@ -98,3 +99,90 @@ class TestOwn:
         assert by_admin.json()["data"]["phone"] == "+49 30 1"
         assert by_admin.json()["company"]["name"] == "Acme"
         assert by_admin.json()["company"]["is_verified"] is False
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(100))
+PICTURES = [
+    (PNG, "image/png"),
+    (b"\xff\xd8\xff\xe0" + bytes(50), "image/jpeg"),
+    (b"GIF89a" + bytes(50), "image/gif"),
+    (b"RIFF\x10\x00\x00\x00WEBPVP8 " + bytes(50), "image/webp"),
+]
+
+
+class TestLogo:
+    async def test_only_admins_of_the_company_change_it(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        path = f"{COMPANY}/{acme.tenant_id}/logo"
+        grace = await log_in(auth, (await add_user(auth, acme))["email"])
+        for method in ("PUT", "DELETE"):
+            stranger = await auth.client.request(method, path, content=PNG)
+            user = await auth.client.request(method, path, content=PNG, headers=grace.bearer)
+            foreign = await auth.client.request(method, path, content=PNG, headers=globex.bearer)
+            missing = await auth.client.request(
+                method, f"{COMPANY}/{uuid4()}/logo", content=PNG, headers=globex.bearer
+            )
+            assert (stranger.status_code, user.status_code) == (401, 403)
+            assert foreign.status_code == missing.status_code == 404
+            assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+
+    @pytest.mark.parametrize(("content", "media_type"), PICTURES)
+    async def test_is_shown_as_what_it_is(
+        self, auth: AuthService, acme: Person, content: bytes, media_type: str
+    ) -> None:
+        put = await auth.client.put(
+            f"{COMPANY}/{acme.tenant_id}/logo",
+            content=content,
+            headers=acme.bearer | {"content-type": "text/html"},
+        )
+
+        shown = (await auth.get(COMPANY, headers=acme.bearer)).json()["logo"]
+        picture = await auth.get(shown)
+        assert put.json()["logo"] == shown
+        assert picture.content == content
+        assert picture.headers["content-type"] == media_type
+        assert picture.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in picture.headers["content-security-policy"]
+
+    @pytest.mark.parametrize(
+        ("content", "status", "code"),
+        [
+            (b"<svg onload='alert(1)'/>", 400, "not_a_picture"),
+            (b"<html><script>", 400, "not_a_picture"),
+            (b"", 400, "not_a_picture"),
+            (PNG + bytes(512 * 1024), 413, "logo_too_large"),
+        ],
+    )
+    async def test_refuses_what_is_none(
+        self, auth: AuthService, acme: Person, content: bytes, status: int, code: str
+    ) -> None:
+        put = await auth.client.put(
+            f"{COMPANY}/{acme.tenant_id}/logo", content=content, headers=acme.bearer
+        )
+
+        assert (put.status_code, put.json()["code"]) == (status, code)
+        assert (await auth.get(COMPANY, headers=acme.bearer)).json()["logo"] is None
+
+    async def test_comes_with_a_form_as_well(self, auth: AuthService, acme: Person) -> None:
+        put = await auth.client.put(
+            f"{COMPANY}/{acme.tenant_id}",
+            data={"phone": "+49 30 1"},
+            files={"logo": ("logo.png", PNG)},
+            headers=acme.bearer,
+        )
+
+        assert put.json()["company"]["phone"] == "+49 30 1"
+        assert (await auth.get(put.json()["company"]["logo"])).content == PNG
+
+    async def test_another_picture_has_another_place(self, auth: AuthService, acme: Person) -> None:
+        path = f"{COMPANY}/{acme.tenant_id}/logo"
+        first = (await auth.client.put(path, content=PNG, headers=acme.bearer)).json()["logo"]
+        other = (await auth.client.put(path, content=PNG, headers=acme.bearer)).json()["logo"]
+
+        assert first != other
+        assert (await auth.get(first)).status_code == 404
+        assert (await auth.client.delete(path, headers=acme.bearer)).status_code == 200
+        assert (await auth.get(other)).status_code == 404
+        assert (await auth.client.delete(path, headers=acme.bearer)).status_code == 404
+        assert (await auth.get(COMPANY, headers=acme.bearer)).json()["logo"] is None

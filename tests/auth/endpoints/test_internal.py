@@ -62,8 +62,10 @@ class TestSessions:
         foreign = await auth.internal("GET", path, tenant_id=globex.tenant_id)
         unnamed = await auth.internal("GET", path)
 
-        assert own.json() == {"active": True}
-        assert foreign.json() == {"active": False}
+        assert own.json()["active"] is True
+        assert "company:update" in own.json()["permissions"]
+        assert foreign.json()["active"] is False
+        assert foreign.json()["permissions"] is None
         assert unnamed.status_code == 400
 
 

@@ -15,12 +15,30 @@ from libs.common.contract import (
     TASK_STATUS_PATH,
     Auth,
     Route,
+    State,
     find_route,
     is_parameter,
     routes_of,
 )
 from libs.common.contract.document import document
+from libs.common.permissions import KEY_SCOPES, ROLE_SCOPES, Scope
 
+LEADS = {Auth.READ_OR_LEAD, Auth.WRITE_OR_LEAD}
+KEYS = {
+    Auth.READ: ("read",),
+    Auth.READ_OR_LEAD: ("read",),
+    Auth.WRITE: ("write",),
+    Auth.WRITE_OR_LEAD: ("write",),
+    Auth.READ_OR_ADMIN: ("read",),
+    Auth.WRITE_OR_ADMIN: ("write",),
+}
+# The contract lets every key with `write` end the company it belongs to; we do not.
+FOR_ADMINS_ALL_THE_SAME = {
+    ("DELETE", "/api/v1/company/bulk-delete"),
+    ("PATCH", "/api/v1/company/bulk-restore"),
+    ("DELETE", "/api/v1/company/{company_id}"),
+    ("PATCH", "/api/v1/company/{company_id}/restore"),
+}
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -151,3 +169,34 @@ def test_the_page_in_docs_is_current() -> None:
     page = (DOCS / "api-status.md").read_text(encoding="utf-8")
 
     assert page == document(), "run: python -m libs.common.contract.document > docs/api-status.md"
+
+
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_who_a_row_lets_in_holds_what_it_asks_for(route: Route) -> None:
+    asked = route.permission
+    if asked is None:
+        assert "user" not in route.auth
+        return
+    holders = {
+        Auth.SUPER_ADMIN: {"super_admin"},
+        Auth.ADMIN: {"super_admin", "admin"},
+        Auth.ADMIN_USER: {"super_admin", "admin"},
+        Auth.USAGE: {"super_admin", "admin"},
+    }.get(route.auth, {"super_admin", "admin", "user"})
+    if (route.method, route.path) in FOR_ADMINS_ALL_THE_SAME:
+        holders = {"super_admin", "admin"}
+    held_by = {role for role, held in ROLE_SCOPES.items() if asked in held}
+    assert held_by - {"lead"} == holders
+    if route.auth in LEADS:
+        assert "lead" in held_by
+    for scope in KEYS.get(route.auth, ()):
+        assert (asked in KEY_SCOPES[scope]) == (holders != {"super_admin", "admin"})
+
+
+def test_a_path_that_no_rule_knows_says_what_it_needs() -> None:
+    unknown = Route("GET", "/api/v1/elsewhere", "auth", Auth.READ, State.BUILT)
+    told = Route("GET", "/api/v1/elsewhere", "auth", Auth.READ, State.BUILT, Scope.AGENTS_READ)
+
+    with pytest.raises(LookupError, match="/api/v1/elsewhere"):
+        _ = unknown.permission
+    assert told.permission is Scope.AGENTS_READ

@@ -1,12 +1,15 @@
 """Every table of every service is behind row-level security, whoever wrote its migration."""
 
+import re
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from libs.common.database.roles import SERVICES
+from libs.common.rekey import COMMON_COLUMNS, EncryptedColumn
 from libs.common.testing.databases import ServiceUrls
 from tests.common.database.faults import FAULTS, UNIQUE_IN_THE_PLATFORM
 
@@ -153,3 +156,30 @@ async def test_no_setting_opens_rows_to_a_role_that_they_are_not_for(
         assert await closed == 0
     await primary.close()
     await worker.close()
+
+
+BINARY_COLUMNS = """
+SELECT c.relname, a.attname FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype AND a.attnum > 0
+  AND NOT a.attisdropped
+"""
+# Hashes, keys that the root key wraps, numbers that search computes with, pictures that everybody
+# may see: nothing that a tenant's key encrypts.
+NOT_ENCRYPTED = re.compile(r"(.*_)?hash|wrapped_key|code|term_ids|term_counts|content")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_encrypted_column_is_known_to_key_rotation(
+    platform_urls: dict[str, ServiceUrls], service: str
+) -> None:
+    registered: tuple[EncryptedColumn, ...] = import_module(
+        f"services.{service}.models.encrypted"
+    ).ENCRYPTED
+    connection = await asyncpg.connect(platform_urls[service].owner)
+
+    rows = await connection.fetch(BINARY_COLUMNS, service)
+    await connection.close()
+
+    found = {(table, column) for table, column in rows if not NOT_ENCRYPTED.fullmatch(column)}
+    assert found == {(one.table, one.column) for one in (*COMMON_COLUMNS, *registered)}

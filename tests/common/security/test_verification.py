@@ -12,6 +12,8 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from libs.common.errors import Unauthenticated, Unavailable
+from libs.common.permissions import ROLE_SCOPES
+from libs.common.rate_limits import Rate
 from libs.common.resources import open_redis
 from libs.common.security import (
     CallerKind,
@@ -21,7 +23,8 @@ from libs.common.security import (
     SigningKey,
     sign_token,
 )
-from libs.common.security.verification import PROCESS_CACHE_SECONDS, REDIS_CACHE_SECONDS
+from libs.common.security.short_cache import PROCESS_CACHE_SECONDS
+from libs.common.security.verification import REDIS_CACHE_SECONDS
 
 USER_KEY = SigningKey.generate("user-key")
 SERVICE_KEY = SigningKey.generate("documents")
@@ -34,6 +37,8 @@ class AuthStandIn:
 
     active_sessions: set[str] = field(default_factory=set)
     api_keys: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    permissions: list[str] | None = None
+    limits: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     silent: bool = False
@@ -54,7 +59,10 @@ class AuthStandIn:
             found = self.api_keys.get((body["api_key"], body["api_secret"]))
             return web.json_response(found or {}, status=200 if found else 404)
         session_id = request.path.rpartition("/")[2]
-        return web.json_response({"active": session_id in self.active_sessions})
+        answer: dict[str, Any] = {"active": session_id in self.active_sessions}
+        if self.permissions is not None:
+            answer |= {"role": "user", "permissions": self.permissions, "limits": self.limits}
+        return web.json_response(answer)
 
 
 @pytest.fixture
@@ -141,6 +149,30 @@ class TestUserTokens:
 
         assert caller is not None
         assert caller.kind is CallerKind.USER
+
+    async def test_allow_what_their_session_does_by_now(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        auth.permissions, auth.limits = ["audit:read", "not:known"], {"search": "5/60"}
+        token = make_token(auth, role="admin", scopes=sorted(ROLE_SCOPES["admin"]))
+
+        caller = await verifier.verify(bearer(token))
+
+        assert caller is not None
+        assert caller.role == "user"
+        assert caller.scopes == {Scope.AUDIT_READ}
+        assert caller.limits == {"search": Rate(5, 60)}
+
+    async def test_made_for_less_never_allow_more(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        auth.permissions = ["agents:read", "audit:read"]
+        token = make_token(auth, scopes=["agents:read", "agents:write"])
+
+        caller = await verifier.verify(bearer(token))
+
+        assert caller is not None
+        assert caller.scopes == {Scope.AGENTS_READ}
 
     async def test_end_with_their_session(
         self, verifier: CallerVerifier, auth: AuthStandIn
@@ -273,7 +305,7 @@ class TestApiKeys:
             "tenant_id": str(ACME),
             "key_id": str(key_id),
             "user_id": str(uuid4()),
-            "scopes": ["read"],
+            "permissions": ["agents:read"],
         }
         return key_id
 

@@ -6,9 +6,10 @@ Importing the package knows them all; `docs/events.md` is generated from it.
 from libs.common.events.catalogue import (
     agents,
     analytics,
+    audit,
     auth,
     conversations,
     documents,
 )
 
-__all__ = ["agents", "analytics", "auth", "conversations", "documents"]
+__all__ = ["agents", "analytics", "audit", "auth", "conversations", "documents"]

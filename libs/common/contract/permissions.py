@@ -1,0 +1,118 @@
+"""Which permission a row of the route table asks for.
+
+Read from the row itself: the resource from its path, the action from its method, unless the row
+says otherwise. A path that no rule knows gives an error when the table is read, so nothing starts.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from libs.common.permissions import Scope
+
+if TYPE_CHECKING:
+    from libs.common.contract.routes import Route
+
+# By the path after the version, the longest fitting beginning; parameters are `{}`.
+_RESOURCES: Final[dict[str, str]] = {
+    "address": "addresses",
+    "admin/api-keys": "company_keys",
+    "admin/audit-log": "audit",
+    "admin/metrics": "metrics",
+    "admin/system-metric": "metrics",
+    "admin/rate-limits": "config",
+    "admin/user": "users",
+    "admin/users": "users",
+    "agent": "agents",
+    "agent/{}/chat": "conversations",
+    "agent/{}/test": "conversations",
+    "analytic": "analytics",
+    "api-key-performance": "usage",
+    "audit-log": "audit",
+    "auth": "profile",
+    "auth/api-keys": "api_keys",
+    "auth/domains": "config",
+    "auth/invitations": "users",
+    "auth/logout": "session",
+    "auth/logout-all": "credentials",
+    "auth/mfa": "credentials",
+    "auth/mfa/policy": "config",
+    "auth/passkeys": "credentials",
+    "auth/password": "credentials",
+    "auth/scim": "config",
+    "auth/sessions": "credentials",
+    "auth/sso": "config",
+    "auth/user": "users",
+    "auth/user/me": "profile",
+    "auth/users": "users",
+    "chat/completions": "conversations",
+    "city": "geography",
+    "company": "company",
+    "company/users": "users",
+    "config": "config",
+    "conversation": "conversations",
+    "country": "geography",
+    "database": "databases",
+    "database-connection": "databases",
+    "detailed-usage": "usage",
+    "document": "documents",
+    "error-analysis": "usage",
+    "lead": "leads",
+    "message": "conversations",
+    "metrics": "metrics",
+    "models": "conversations",
+    "overview": "usage",
+    "permission": "roles",
+    "providers": "providers",
+    "rate-limit-analysis": "usage",
+    "role": "roles",
+    "sdk/agent": "agents",
+    "sdk/database": "databases",
+    "sdk/lead": "leads",
+    "sdk/settings": "settings",
+    "sdk/website": "websites",
+    "search": "documents",
+    "search/database": "databases",
+    "settings": "settings",
+    "settings/providers": "providers",
+    "state": "geography",
+    "system-metric": "metrics",
+    "system/metrics": "metrics",
+    "top-endpoints": "usage",
+    "usage-trends": "usage",
+    "user": "users",
+    "user/profile": "profile",
+    "users": "users",
+    "website": "websites",
+}
+# One's own, where looking is no smaller thing than changing.
+_WHOLE: Final = {"credentials": Scope.CREDENTIALS_WRITE, "session": Scope.SESSION_END}
+_ACTIONS: Final = {"GET": "read", "POST": "write", "PUT": "update", "PATCH": "update"}
+
+
+def permission_of(route: "Route", *, reads: bool) -> Scope:
+    """Return the permission that a row's method and path speak of.
+
+    Args:
+        route: The row.
+        reads: Whether it only reads, though it may be a POST.
+
+    Raises:
+        LookupError: No rule knows the path, or there is no such permission.
+    """
+    resource = _resource_of(route.shape)
+    if resource in _WHOLE:
+        return _WHOLE[resource]
+    action = "read" if reads else _ACTIONS.get(route.method, "delete")
+    name = f"{resource}:{action}"
+    try:
+        return Scope(name)
+    except ValueError:
+        raise LookupError(f"{route.method} {route.path}: no permission {name}") from None
+
+
+def _resource_of(shape: str) -> str:
+    segments = shape.removeprefix("/api").split("/")[2:]
+    for length in range(len(segments), 0, -1):
+        known = _RESOURCES.get("/".join(segments[:length]))
+        if known is not None:
+            return known
+    raise LookupError(f"{shape}: say in its row which permission it needs")

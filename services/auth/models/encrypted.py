@@ -1,0 +1,15 @@
+"""Which columns are encrypted, for `python -m ops keys rotate`."""
+
+from typing import Final
+
+from libs.common.rekey import EncryptedColumn
+
+ENCRYPTED: Final = (
+    EncryptedColumn(table="signing_keys", column="private_key", purpose="signing-keys"),
+    EncryptedColumn(
+        table="refresh_tokens",
+        column="successor",
+        purpose="refresh-tokens",
+        row="encode(token_hash, 'hex')",
+    ),
+)
