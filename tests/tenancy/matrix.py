@@ -65,6 +65,7 @@ REFUSED: Final[Mapping[Auth, tuple[str, ...]]] = {
     Auth.WRITE_OR_ADMIN: ("lead", "user", "key to read"),
     Auth.USAGE: ("lead", "user", "key to read", "key to write", "key to read and write"),
     Auth.USER: ("lead", "key to read", "key to write", "key to read and write"),
+    Auth.ADMIN_USER: ("lead", "user", "key to read", "key to write", "key to administer"),
     Auth.SUPER_ADMIN: ("lead", "user", "admin", "key to read", "key to administer"),
 }
 
@@ -76,6 +77,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "llm_model_id": "model_id",
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
+    "role_ids": "role_id",
     "model": "agent_id",
 }
 # A model is looked up among those of a provider.
