@@ -20,7 +20,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -157,7 +157,7 @@ class Cipher:
         return b"".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _TenantKeys:
     """A tenant's keys by version, as they were read; `encrypts` is the version in use."""
 
@@ -210,12 +210,13 @@ class KeyRing:
         except DatabaseUnavailable:
             if known is None:
                 raise
+            # No new key comes from a database that is away; nobody waits for it each time.
+            known.read_at = time.monotonic()
             return known
         if known is not None and (read.keys, read.encrypts) == (known.keys, known.encrypts):
             # The same keys: the ciphers made of them stay.
-            read = replace(known, read_at=read.read_at)
-            for name in [name for name in self._ciphers if name[0] == tenant_id]:
-                self._ciphers[name] = read, self._ciphers[name][1]
+            known.read_at = read.read_at
+            return known
         self._tenant_keys[tenant_id] = read
         return read
 

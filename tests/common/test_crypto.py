@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common import crypto
 from libs.common.crypto import CHUNK_BYTES, Cipher, DecryptionFailed, KeyRing
 from libs.common.database import DatabaseUnavailable
 from libs.common.ids import new_id
@@ -158,6 +159,25 @@ class TestKeyRing:
 
         assert {type(refusal) for refusal in refusals} == {DatabaseUnavailable}
         assert time.monotonic() - started < 1
+
+    async def test_known_keys_outlive_the_database(
+        self, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ring, acme = KeyRing(KEY, await open_database("sample")), new_id()
+        known = await ring.cipher(acme, "p")
+        asked = 0
+
+        async def away(_: UUID) -> None:
+            nonlocal asked
+            asked += 1
+            raise DatabaseUnavailable
+
+        monkeypatch.setattr(ring, "_load", away)
+        monkeypatch.setattr(crypto, "KEYS_FRESH_SECONDS", 0.2)
+        await asyncio.sleep(0.3)
+
+        assert [await ring.cipher(acme, "p") for _ in range(5)] == [known] * 5
+        assert asked == 1
 
     async def test_purposes_and_tenants_are_apart(self, open_database: OpenDatabase) -> None:
         ring = KeyRing(KEY, await open_database("sample"))

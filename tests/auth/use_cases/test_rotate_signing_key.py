@@ -150,12 +150,14 @@ async def test_under_load_no_request_fails(
     ]
     rotate = RotateSigningKey(database=first.resources.database, key_ring=first.resources.key_ring)
     await rotate(lead=timedelta(seconds=3))
-    await asyncio.sleep(5)
+    async with asyncio.timeout(30):
+        while len(set(signed_by)) < 2 and not failures:
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(1)
     stop.set()
     await asyncio.gather(*load)
 
     assert failures == []
-    assert len(signed_by) > 20
     assert signed_by[0] != signed_by[-1]
     published = (await first.get("/.well-known/jwks.json")).json()["keys"]
     assert {signed_by[0], signed_by[-1]} <= {key["kid"] for key in published}

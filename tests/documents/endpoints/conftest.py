@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from libs.common.errors import Unauthenticated
 from libs.common.resources import Resources
-from libs.common.security import Caller, CallerKind, CallerVerifier, Scope
+from libs.common.security import Caller, CallerKind, CallerVerifier, scopes_of_key
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.domain.documents import Stage
 from services.documents.domain.terms import terms_of
@@ -176,7 +176,7 @@ def make_company(
             kind=CallerKind.USER,
             id=uuid4(),
             tenant_id=company.tenant_id,
-            scopes=frozenset({Scope.DOCUMENTS_READ, Scope.DOCUMENTS_WRITE}),
+            scopes=scopes_of_key(["read", "write"]),
         )
         company.headers["authorization"] = f"Bearer {name}"
         return company
