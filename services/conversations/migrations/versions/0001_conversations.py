@@ -32,7 +32,7 @@ CREATE TABLE conversations (
     CONSTRAINT pk_conversations PRIMARY KEY (tenant_id, id),
     CONSTRAINT ck_conversations_status CHECK (status IN ('active', 'archived')),
     CONSTRAINT ck_conversations_channel CHECK (channel IN ('chat', 'test', 'completion'))
-) WITH (fillfactor = 80);
+);
 CREATE INDEX ix_conversations_agent ON conversations (tenant_id, agent_id, id);
 CREATE INDEX ix_conversations_entity ON conversations (tenant_id, entity_id, id);
 
@@ -88,18 +88,18 @@ CREATE TABLE answers (
         REFERENCES messages (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT ck_answers_state
         CHECK (state IN ('queued', 'running', 'completed', 'failed', 'cancelled')),
-    CONSTRAINT ck_answers_mode CHECK (mode IN ('generated', 'extractive', 'refused')),
-    CONSTRAINT ck_answers_completed_at
-        CHECK ((completed_at IS NULL) = (state IN ('queued', 'running')))
-) WITH (fillfactor = 80);
+    CONSTRAINT ck_answers_mode CHECK (mode IN ('generated', 'extractive', 'refused'))
+);
 CREATE INDEX ix_answers_task ON answers (task_id);
 CREATE INDEX ix_answers_conversation ON answers (tenant_id, conversation_id, id);
 CREATE INDEX ix_answers_message ON answers (tenant_id, message_id);
-CREATE INDEX ix_answers_pending ON answers (tenant_id, id) WHERE completed_at IS NULL;
+CREATE INDEX ix_answers_queued ON answers (tenant_id, id) WHERE state = 'queued';
+CREATE INDEX ix_answers_running ON answers (tenant_id, id) WHERE state = 'running';
 
 CREATE TABLE citations (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
+    answer_id uuid NOT NULL,
     message_id uuid NOT NULL,
     position integer NOT NULL,
     source_number integer NOT NULL,
@@ -113,10 +113,13 @@ CREATE TABLE citations (
     name text NOT NULL,
     url text,
     CONSTRAINT pk_citations PRIMARY KEY (tenant_id, id),
+    CONSTRAINT fk_citations_answer FOREIGN KEY (tenant_id, answer_id)
+        REFERENCES answers (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT fk_citations_message FOREIGN KEY (tenant_id, message_id)
         REFERENCES messages (tenant_id, id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX uq_citations_position ON citations (tenant_id, message_id, position);
+CREATE INDEX ix_citations_answer ON citations (tenant_id, answer_id);
 CREATE INDEX ix_citations_document ON citations (tenant_id, document_id)
 """
 

@@ -4,6 +4,8 @@ They run with the caller's rights, so row-level security holds in them as anywhe
 docs/decisions/functions-on-the-hot-path.md.
 """
 
+from alembic import op
+
 from libs.common.database.migrations import define_tenant_function
 
 revision = "0002"
@@ -21,8 +23,24 @@ _STATUS_NAMES = ", ".join(name for name, _ in _STATUS)
 _STATUS_NULLS = ", ".join(f"null::{kind}" for _, kind in _STATUS)
 
 
+# A change of state writes no index but where it ends the answer; a citation belongs to its message,
+# and by it to the answer.
+_TABLES = """
+DROP INDEX ix_answers_queued;
+DROP INDEX ix_answers_running;
+CREATE INDEX ix_answers_pending ON answers (tenant_id, id) WHERE completed_at IS NULL;
+ALTER TABLE answers ADD CONSTRAINT ck_answers_completed_at
+    CHECK ((completed_at IS NULL) = (state IN ('queued', 'running')));
+ALTER TABLE answers SET (fillfactor = 80);
+ALTER TABLE conversations SET (fillfactor = 80);
+ALTER TABLE citations DROP COLUMN answer_id
+"""
+
+
 def upgrade() -> None:
-    """Create the functions."""
+    """Change the tables and create the functions."""
+    for statement in _TABLES.split(";"):
+        op.execute(statement)
     _define_asking()
     _define_taking()
     _define_finishing()
