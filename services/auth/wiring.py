@@ -10,34 +10,106 @@ from libs.common.resources import Resources
 from libs.common.security import Caller
 from libs.common.wake import Wake
 from services.auth.adapters.access_tokens import Es256AccessTokens
-from services.auth.adapters.login_throttle import DEFAULT_RATE, RedisLoginThrottle
+from services.auth.adapters.attempt_budgets import AttemptBudgets
+from services.auth.adapters.login_throttle import (
+    DEFAULT_RATE,
+    MAIL_RATE,
+    SECOND_FACTOR_RATE,
+    Throttle,
+)
+from services.auth.adapters.mail_senders import (
+    FolderMailSender,
+    NoMailSender,
+    SmtpMailSender,
+    SmtpServer,
+)
+from services.auth.adapters.passkeys import WebAuthn
 from services.auth.adapters.password_hashing import Argon2PasswordHasher
 from services.auth.adapters.revocations import RedisRevocations
 from services.auth.adapters.service_health import HttpServiceProbe
-from services.auth.domain.ports import LoginThrottle, PasswordHasher, Revocations, ServiceProbe
+from services.auth.domain.policies import MfaPolicy, default_mfa
+from services.auth.domain.ports import (
+    AccessTokens,
+    LoginThrottle,
+    MailSender,
+    PasswordHasher,
+    Revocations,
+    ServiceProbe,
+)
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
+from services.auth.settings import Settings
+from services.auth.use_cases.accept_invitation import AcceptInvitation
 from services.auth.use_cases.add_user import AddUser
+from services.auth.use_cases.change_password import ChangePassword
 from services.auth.use_cases.check_platform_health import SERVICES, CheckPlatformHealth
+from services.auth.use_cases.check_second_factor import CheckSecondFactor
 from services.auth.use_cases.check_session import CheckSession
+from services.auth.use_cases.complete_login import CompleteLogIn
 from services.auth.use_cases.create_api_key import CreateApiKey
 from services.auth.use_cases.create_company import CreateCompany
+from services.auth.use_cases.end_sessions import EndSession, ListSessions, LogOutEverywhere
+from services.auth.use_cases.enroll_passkey import (
+    AddPasskey,
+    BeginPasskey,
+    ListPasskeys,
+    RemovePasskey,
+)
+from services.auth.use_cases.enroll_totp import (
+    BeginTotp,
+    ConfirmTotp,
+    DisableTotp,
+    RenewRecoveryCodes,
+)
+from services.auth.use_cases.impersonate_user import ImpersonateUser
+from services.auth.use_cases.invite_user import InviteUser, ListInvitations, RevokeInvitation
 from services.auth.use_cases.list_api_keys import ListApiKeys
 from services.auth.use_cases.list_audit_entries import ListAuditEntries
 from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_in import LogIn
+from services.auth.use_cases.log_in_with_passkey import BeginPasskeyLogIn, LogInWithPasskey
 from services.auth.use_cases.log_out import LogOut
+from services.auth.use_cases.manage_users import (
+    ForcePasswordReset,
+    ResetMfa,
+    SetUserRole,
+    SetUserStatus,
+)
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
+from services.auth.use_cases.reset_password import RequestPasswordReset, ResetPassword
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
+from services.auth.use_cases.seed_super_admin import SeedSuperAdmin
+from services.auth.use_cases.send_mails import (
+    SendInvitationMail,
+    SendNoticeMail,
+    SendPasswordResetMail,
+    SendVerificationMail,
+)
+from services.auth.use_cases.set_policy import SetPolicy, ShowMfa, ShowPolicy
 from services.auth.use_cases.show_account import ShowAccount
 from services.auth.use_cases.show_company import ShowCompany
 from services.auth.use_cases.show_user import ShowUser
 from services.auth.use_cases.start_session import StartSession
+from services.auth.use_cases.step_up import BeginStepUp, StepUp
 from services.auth.use_cases.update_company import UpdateCompany
 from services.auth.use_cases.update_profile import UpdateProfile
 from services.auth.use_cases.verify_api_key import VerifyApiKey
+from services.auth.use_cases.verify_email import RequestVerification, VerifyEmail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What use cases are made of, beside the caller they act for."""
+
+    hasher: PasswordHasher
+    revocations: Revocations
+    credentials: Credentials
+    throttle: LoginThrottle
+    check: CheckSecondFactor
+    access_tokens: AccessTokens
+    default_mfa: MfaPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +118,15 @@ class CallerUseCases:
 
     caller: Caller
     unit_of_work: OpenUnitOfWork
-    hasher: PasswordHasher
-    revocations: Revocations
+    parts: Parts
+
+    @property
+    def hasher(self) -> PasswordHasher:
+        return self.parts.hasher
+
+    @property
+    def revocations(self) -> Revocations:
+        return self.parts.revocations
 
     @property
     def log_out(self) -> LogOut:
@@ -101,6 +180,181 @@ class CallerUseCases:
     def list_audit_entries(self) -> ListAuditEntries:
         return ListAuditEntries(caller=self.caller, unit_of_work=self.unit_of_work)
 
+    @property
+    def list_sessions(self) -> ListSessions:
+        return ListSessions(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def end_session(self) -> EndSession:
+        return EndSession(
+            caller=self.caller, unit_of_work=self.unit_of_work, revocations=self.parts.revocations
+        )
+
+    @property
+    def log_out_everywhere(self) -> LogOutEverywhere:
+        return LogOutEverywhere(
+            caller=self.caller, unit_of_work=self.unit_of_work, revocations=self.parts.revocations
+        )
+
+    @property
+    def change_password(self) -> ChangePassword:
+        return ChangePassword(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            hasher=self.parts.hasher,
+            throttle=self.parts.throttle,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def invite_user(self) -> InviteUser:
+        return InviteUser(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def list_invitations(self) -> ListInvitations:
+        return ListInvitations(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def revoke_invitation(self) -> RevokeInvitation:
+        return RevokeInvitation(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def set_user_status(self) -> SetUserStatus:
+        return SetUserStatus(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def set_user_role(self) -> SetUserRole:
+        return SetUserRole(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def force_password_reset(self) -> ForcePasswordReset:
+        return ForcePasswordReset(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def reset_mfa(self) -> ResetMfa:
+        return ResetMfa(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def impersonate_user(self) -> ImpersonateUser:
+        return ImpersonateUser(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            access_tokens=self.parts.access_tokens,
+        )
+
+    @property
+    def show_mfa(self) -> ShowMfa:
+        return ShowMfa(
+            caller=self.caller, unit_of_work=self.unit_of_work, default_mfa=self.parts.default_mfa
+        )
+
+    @property
+    def show_policy(self) -> ShowPolicy:
+        return ShowPolicy(
+            caller=self.caller, unit_of_work=self.unit_of_work, default_mfa=self.parts.default_mfa
+        )
+
+    @property
+    def set_policy(self) -> SetPolicy:
+        return SetPolicy(
+            caller=self.caller, unit_of_work=self.unit_of_work, default_mfa=self.parts.default_mfa
+        )
+
+    @property
+    def begin_totp(self) -> BeginTotp:
+        return BeginTotp(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            check=self.parts.check,
+            default_mfa=self.parts.default_mfa,
+        )
+
+    @property
+    def confirm_totp(self) -> ConfirmTotp:
+        return ConfirmTotp(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            check=self.parts.check,
+            throttle=self.parts.throttle,
+        )
+
+    @property
+    def disable_totp(self) -> DisableTotp:
+        return DisableTotp(
+            caller=self.caller, unit_of_work=self.unit_of_work, default_mfa=self.parts.default_mfa
+        )
+
+    @property
+    def renew_recovery_codes(self) -> RenewRecoveryCodes:
+        return RenewRecoveryCodes(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def begin_step_up(self) -> BeginStepUp:
+        return BeginStepUp(
+            caller=self.caller, unit_of_work=self.unit_of_work, check=self.parts.check
+        )
+
+    @property
+    def step_up(self) -> StepUp:
+        return StepUp(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            hasher=self.parts.hasher,
+            throttle=self.parts.throttle,
+            check=self.parts.check,
+            default_mfa=self.parts.default_mfa,
+        )
+
+    @property
+    def begin_passkey(self) -> BeginPasskey:
+        return BeginPasskey(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            check=self.parts.check,
+            default_mfa=self.parts.default_mfa,
+        )
+
+    @property
+    def add_passkey(self) -> AddPasskey:
+        return AddPasskey(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            check=self.parts.check,
+        )
+
+    @property
+    def list_passkeys(self) -> ListPasskeys:
+        return ListPasskeys(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def remove_passkey(self) -> RemovePasskey:
+        return RemovePasskey(
+            caller=self.caller, unit_of_work=self.unit_of_work, default_mfa=self.parts.default_mfa
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class PublicUseCases:
@@ -110,6 +364,15 @@ class PublicUseCases:
     create_company: CreateCompany
     log_in: LogIn
     refresh_session: RefreshSession
+    complete_log_in: CompleteLogIn
+    begin_passkey_log_in: BeginPasskeyLogIn
+    log_in_with_passkey: LogInWithPasskey
+    accept_invitation: AcceptInvitation
+    request_verification: RequestVerification
+    verify_email: VerifyEmail
+    request_password_reset: RequestPasswordReset
+    reset_password: ResetPassword
+    seed_super_admin: SeedSuperAdmin
     check_platform_health: CheckPlatformHealth
 
 
@@ -123,23 +386,33 @@ class InternalUseCases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailJobs:
+    """What the worker does with jobs about mails."""
+
+    send_verification: SendVerificationMail
+    send_password_reset: SendPasswordResetMail
+    send_invitation: SendInvitationMail
+    send_notice: SendNoticeMail
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wiring:
     """Everything that lives as long as the process."""
 
     unit_of_work: OpenUnitOfWork
-    hasher: PasswordHasher
-    revocations: Revocations
+    parts: Parts
     public: PublicUseCases
     internal: InternalUseCases
 
     def for_caller(self, caller: Caller) -> CallerUseCases:
         """Return the use cases of a verified caller."""
-        return CallerUseCases(
-            caller=caller,
-            unit_of_work=self.unit_of_work,
-            hasher=self.hasher,
-            revocations=self.revocations,
-        )
+
+        def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
+            uow = self.unit_of_work(tenant_id, read_only=read_only)
+            uow.impersonator_id = caller.impersonator_id
+            return uow
+
+        return CallerUseCases(caller=caller, unit_of_work=unit_of_work, parts=self.parts)
 
 
 @asynccontextmanager
@@ -150,38 +423,29 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
         return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only, wake=wake)
 
+    settings = auth_settings(resources)
     keys = await LoadSigningKeys(unit_of_work=unit_of_work, key_ring=resources.key_ring)()
     access_tokens = Es256AccessTokens(keys)
     hasher = Argon2PasswordHasher()
     credentials = Credentials(resources.database)
-    revocations = RedisRevocations(resources.quick_redis)
-    start_session = StartSession(access_tokens=access_tokens)
+    policy = default_mfa(enabled=settings.mfa_enabled)
+    passkeys = WebAuthn(settings.public_url)
+    parts = Parts(
+        hasher=hasher,
+        revocations=RedisRevocations(resources.quick_redis),
+        credentials=credentials,
+        throttle=_throttle(resources),
+        check=CheckSecondFactor(key_ring=resources.key_ring, passkeys=passkeys),
+        access_tokens=access_tokens,
+        default_mfa=policy,
+    )
     try:
+        public = _public_use_cases(resources, settings, parts, unit_of_work)
+        await public.seed_super_admin()
         yield Wiring(
             unit_of_work=unit_of_work,
-            hasher=hasher,
-            revocations=revocations,
-            public=PublicUseCases(
-                register_user=RegisterUser(
-                    unit_of_work=unit_of_work, hasher=hasher, start_session=start_session
-                ),
-                create_company=CreateCompany(unit_of_work=unit_of_work),
-                log_in=LogIn(
-                    unit_of_work=unit_of_work,
-                    credentials=credentials,
-                    hasher=hasher,
-                    throttle=_login_throttle(resources),
-                    start_session=start_session,
-                ),
-                refresh_session=RefreshSession(
-                    unit_of_work=unit_of_work,
-                    credentials=credentials,
-                    key_ring=resources.key_ring,
-                    access_tokens=access_tokens,
-                    revocations=revocations,
-                ),
-                check_platform_health=CheckPlatformHealth(probe=_service_probe(resources)),
-            ),
+            parts=parts,
+            public=public,
             internal=InternalUseCases(
                 verify_api_key=VerifyApiKey(credentials=credentials),
                 check_session=CheckSession(credentials=credentials),
@@ -193,10 +457,134 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
         await wake.aclose()
 
 
-def _login_throttle(resources: Resources) -> LoginThrottle:
-    configured = resources.settings.rate_limits.get("login")
-    rate = Rate.parse(configured) if configured else DEFAULT_RATE
-    return RedisLoginThrottle(RateLimiter(resources.quick_redis), rate)
+def mail_jobs(resources: Resources) -> MailJobs:
+    """Put together what sends mails; the worker needs nothing else of this."""
+    settings = auth_settings(resources)
+
+    def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
+        return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only)
+
+    sender = _mail_sender(settings)
+    url = settings.public_url
+    return MailJobs(
+        send_verification=SendVerificationMail(
+            unit_of_work=unit_of_work, sender=sender, public_url=url
+        ),
+        send_password_reset=SendPasswordResetMail(
+            unit_of_work=unit_of_work, sender=sender, public_url=url
+        ),
+        send_invitation=SendInvitationMail(
+            unit_of_work=unit_of_work, sender=sender, public_url=url
+        ),
+        send_notice=SendNoticeMail(unit_of_work=unit_of_work, sender=sender),
+    )
+
+
+def auth_settings(resources: Resources) -> Settings:
+    """Return the process's settings as those of auth."""
+    settings = resources.settings
+    if not isinstance(settings, Settings):
+        raise TypeError("these are another service's settings")
+    return settings
+
+
+def _public_use_cases(
+    resources: Resources, settings: Settings, parts: Parts, unit_of_work: OpenUnitOfWork
+) -> PublicUseCases:
+    credentials, throttle, policy = parts.credentials, parts.throttle, parts.default_mfa
+    start_session = StartSession(access_tokens=parts.access_tokens, default_mfa=policy)
+    password = settings.super_admin_password
+    return PublicUseCases(
+        register_user=RegisterUser(
+            unit_of_work=unit_of_work, hasher=parts.hasher, start_session=start_session
+        ),
+        create_company=CreateCompany(unit_of_work=unit_of_work),
+        log_in=LogIn(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            hasher=parts.hasher,
+            throttle=throttle,
+            start_session=start_session,
+            check=parts.check,
+            default_mfa=policy,
+        ),
+        refresh_session=RefreshSession(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            key_ring=resources.key_ring,
+            access_tokens=parts.access_tokens,
+            revocations=parts.revocations,
+            default_mfa=policy,
+        ),
+        complete_log_in=CompleteLogIn(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            throttle=throttle,
+            check=parts.check,
+            start_session=start_session,
+        ),
+        begin_passkey_log_in=BeginPasskeyLogIn(
+            unit_of_work=unit_of_work, passkeys=parts.check.passkeys
+        ),
+        log_in_with_passkey=LogInWithPasskey(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            passkeys=parts.check.passkeys,
+            start_session=start_session,
+            default_mfa=policy,
+        ),
+        accept_invitation=AcceptInvitation(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            hasher=parts.hasher,
+            start_session=start_session,
+        ),
+        request_verification=RequestVerification(
+            unit_of_work=unit_of_work, credentials=credentials, throttle=throttle
+        ),
+        verify_email=VerifyEmail(unit_of_work=unit_of_work, credentials=credentials),
+        request_password_reset=RequestPasswordReset(
+            unit_of_work=unit_of_work, credentials=credentials, throttle=throttle
+        ),
+        reset_password=ResetPassword(
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            hasher=parts.hasher,
+            revocations=parts.revocations,
+        ),
+        seed_super_admin=SeedSuperAdmin(
+            email=settings.super_admin_email,
+            password=password.get_secret_value() if password else None,
+            unit_of_work=unit_of_work,
+            credentials=credentials,
+            hasher=parts.hasher,
+        ),
+        check_platform_health=CheckPlatformHealth(probe=_service_probe(resources)),
+    )
+
+
+def _mail_sender(settings: Settings) -> MailSender:
+    if settings.smtp_url is not None:
+        server = SmtpServer.parse(settings.smtp_url.get_secret_value())
+        return SmtpMailSender(server, sender=settings.mail_from)
+    if settings.mail_folder is not None:
+        return FolderMailSender(settings.mail_folder, sender=settings.mail_from)
+    return NoMailSender()
+
+
+def _throttle(resources: Resources) -> LoginThrottle:
+    budgets = AttemptBudgets(RateLimiter(resources.quick_redis), resources.database)
+    configured = resources.settings.rate_limits
+
+    def rate(name: str, default: Rate) -> Rate:
+        return Rate.parse(configured[name]) if name in configured else default
+
+    return Throttle(
+        budgets,
+        rate("login", DEFAULT_RATE),
+        second_factor=rate("second_factor", SECOND_FACTOR_RATE),
+        mail=rate("mail", MAIL_RATE),
+    )
 
 
 def _service_probe(resources: Resources) -> ServiceProbe:

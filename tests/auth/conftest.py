@@ -29,8 +29,11 @@ from tests.conftest import OpenDatabase, ServiceEnvironment
 # An id that nothing has; fixed, so that tests are called the same in every process.
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
+PUBLIC_URL = "https://knowrithm.test"
 # Tests are in a greater hurry than people; those about limits set their own.
-RELAXED = dict.fromkeys(("login", "register", "refresh", "public"), "100000/60")
+RELAXED = dict.fromkeys(
+    ("login", "register", "refresh", "public", "mail", "second_factor"), "100000/60"
+)
 
 
 @dataclass
@@ -91,7 +94,7 @@ class Register(Protocol):
 def settings_values(service_environment: ServiceEnvironment) -> dict[str, Any]:
     """The settings that all tests start from."""
     environment = {name.lower(): value for name, value in service_environment("auth").items()}
-    return {"rate_limits": RELAXED, **environment}
+    return {"rate_limits": RELAXED, "public_url": PUBLIC_URL, **environment}
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ class Caller:
         session_id: A user's or lead's session; None for others.
         user_id: The user, also behind an API key; None for leads and services.
         name: The service's name; empty for others.
+        impersonator_id: The super admin who acts in the user's name; None otherwise.
     """
 
     kind: CallerKind
@@ -39,6 +40,7 @@ class Caller:
     session_id: UUID | None = None
     user_id: UUID | None = None
     name: str = ""
+    impersonator_id: UUID | None = None
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)
 

@@ -27,6 +27,9 @@ class Scope(StrEnum):
     CONFIG_WRITE = "config:write"
     PROFILE_READ = "profile:read"
     PROFILE_WRITE = "profile:write"
+    # One's own: password, second factors, passkeys, sessions. People's, never a key's.
+    CREDENTIALS_WRITE = "credentials:write"
+    SESSION_END = "session:end"
     PLATFORM_ADMIN = "platform:admin"
 
 
@@ -63,11 +66,12 @@ _ADMIN = frozenset(
         Scope.CONFIG_WRITE,
     }
 )
+_OWN = frozenset({Scope.CREDENTIALS_WRITE, Scope.SESSION_END})
 
 ROLE_SCOPES: dict[str, frozenset[Scope]] = {
     "super_admin": frozenset(Scope),
-    "admin": _READ | _WRITE | _ADMIN,
-    "user": _READ | _WRITE | {Scope.API_KEYS_READ, Scope.API_KEYS_WRITE},
+    "admin": _READ | _WRITE | _ADMIN | _OWN,
+    "user": _READ | _WRITE | _OWN | {Scope.API_KEYS_READ, Scope.API_KEYS_WRITE},
     # A lead reaches its own conversations only; routes that admit leads say so.
     "lead": frozenset({Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_WRITE}),
 }

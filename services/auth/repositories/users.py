@@ -73,6 +73,13 @@ class UserRepository(TenantRepository[User]):
         found: User | None = await self.session.scalar(query)
         return found
 
+    async def locked(self, user_id: UUID) -> User | None:
+        """Return a user whom nobody else changes until the transaction ends."""
+        found: User | None = await self.session.scalar(
+            self.owned().where(User.id == user_id).with_for_update()
+        )
+        return found
+
     async def any(self) -> bool:
         """Say whether the tenant has a user at all."""
         return bool(await self.session.scalar(select(self.owned().exists())))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.common.errors import Forbidden
 from libs.common.events.catalogue.auth import UserCreated
 from libs.common.security import Caller
 from services.auth.domain.accounts import Role, clean_email, username_from
@@ -39,6 +40,9 @@ class AddUser:
     async def __call__(self, wanted: NewUser, *, address: str | None) -> User:
         if wanted.company_id not in (None, self.caller.tenant_id):
             raise CompanyNotFound
+        if self.caller.impersonator_id is not None:
+            # A password that somebody knows who acts in another's name would outlive the act.
+            raise Forbidden
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
         email = clean_email(wanted.email)

@@ -18,8 +18,10 @@ from services.auth.domain.api_keys import (
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import TooManyApiKeys, UserNotFound
+from services.auth.domain.policies import MfaPolicy
 from services.auth.models.api_keys import ApiKey
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class CreateApiKey:
             user = await uow.users.get(self.caller.user_id) if self.caller.user_id else None
             if user is None:
                 raise UserNotFound
+            if (await uow.policy.get(default=MfaPolicy.OPTIONAL)).step_up_for_api_keys:
+                await require_recent_proof(uow, self.caller, now=now)
             # The role as it is now, not as it was when the token was signed.
             allowed = check_scopes(scopes, role=user.role)
             if await uow.api_keys.count_usable(user.id, now=now) >= MAX_KEYS_PER_USER:
