@@ -83,11 +83,19 @@ class SmtpMailSender:
     Args:
         server: Which one.
         sender: The address mails come from.
+        timeout_seconds: For each answer of the server.
     """
 
-    def __init__(self, server: SmtpServer, *, sender: str) -> None:
+    def __init__(
+        self,
+        server: SmtpServer,
+        *,
+        sender: str,
+        timeout_seconds: float = SMTP_TIMEOUT_SECONDS,
+    ) -> None:
         self._server = server
         self._sender = sender
+        self._timeout_seconds = timeout_seconds
 
     async def send(self, mail: Mail) -> None:
         """Hand a mail over.
@@ -110,7 +118,7 @@ class SmtpMailSender:
                     start_tls=server.start_tls,
                     username=server.username,
                     password=server.password,
-                    timeout=SMTP_TIMEOUT_SECONDS,
+                    timeout=self._timeout_seconds,
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
             if all(refusal.code in _PERMANENT for refusal in error.recipients):

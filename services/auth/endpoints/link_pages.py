@@ -19,12 +19,12 @@ from libs.common.http import anonymous
 from libs.common.security import Caller
 from services.auth.domain.mails import PAGES
 
-router = APIRouter(prefix="/api/v1/auth/link", include_in_schema=False)
+router = APIRouter(prefix="/api/v1/auth/link", tags=["passwords"])
 
 _FILE: Final = Path(__file__).resolve().parents[3] / "web" / "account" / "link.html"
 
 
-@router.get("/{page}")
+@router.get("/{page}", response_class=HTMLResponse)
 async def show_link_page(
     page: str, _caller: Annotated[Caller | None, Depends(anonymous())]
 ) -> HTMLResponse:

@@ -1,0 +1,500 @@
+"""Authenticator apps, recovery codes, policies, and confirming that it is oneself."""
+
+import asyncio
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import pytest
+
+from libs.common.database import Database
+from services.auth.domain.clock import utc_now
+from services.auth.models.sessions import Session
+from tests.auth.conftest import (
+    PASSWORD,
+    AuthService,
+    Deliver,
+    Mailbox,
+    Person,
+    StartAuth,
+    add_colleague,
+    is_shut_out,
+    log_in,
+    person_of,
+    registration,
+)
+
+MFA = "/api/v1/auth/mfa"
+FINISH = "/api/v1/auth/login/mfa"
+STEP_UP = f"{MFA}/step-up"
+ME = "/api/v1/auth/user/me"
+KEYS = "/api/v1/auth/api-keys"
+
+
+async def enroll(auth: AuthService, person: Person) -> tuple[pyotp.TOTP, list[str]]:
+    """Set an app up with the code of half a minute ago, so that the present one is still good."""
+    begun = await auth.post(f"{MFA}/totp", headers=person.bearer)
+    assert begun.status_code == 200, begun.text
+    totp = pyotp.TOTP(begun.json()["secret"])
+    confirmed = await auth.post(
+        f"{MFA}/totp/confirm", json={"code": earlier(totp)}, headers=person.bearer
+    )
+    assert confirmed.status_code == 200, confirmed.text
+    return totp, confirmed.json()["recovery_codes"]
+
+
+def earlier(totp: pyotp.TOTP) -> str:
+    return totp.at(utc_now() - timedelta(seconds=30))
+
+
+def later(totp: pyotp.TOTP) -> str:
+    return totp.at(utc_now() + timedelta(seconds=30))
+
+
+async def half_logged_in(auth: AuthService, person: Person, password: str = PASSWORD) -> str:
+    reply = await log_in(auth, person.email, password)
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["mfa_required"] is True
+    assert "access_token" not in reply.json()
+    return str(reply.json()["mfa_token"])
+
+
+async def set_policy(auth: AuthService, admin: Person, **policy: Any) -> None:
+    reply = await auth.client.put(f"{MFA}/policy", json=policy, headers=admin.bearer)
+    assert reply.status_code == 200, reply.text
+
+
+async def forget_proof(auth: AuthService, person: Person) -> None:
+    """Make a person's proofs older than ten minutes."""
+    async with auth.wiring.unit_of_work(person.tenant_id) as uow:
+        for session in await uow.sessions.live_of(person.user_id, now=utc_now()):
+            stored = await uow.session.get(Session, (person.tenant_id, session.id))
+            assert stored is not None
+            stored.proven_at = utc_now() - timedelta(minutes=10, seconds=1)
+
+
+class TestEnrolling:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", MFA),
+            ("POST", f"{MFA}/totp"),
+            ("POST", f"{MFA}/totp/confirm"),
+            ("DELETE", f"{MFA}/totp"),
+            ("POST", f"{MFA}/recovery-codes"),
+            ("POST", STEP_UP),
+            ("POST", f"{STEP_UP}/options"),
+        ],
+    )
+    async def test_strangers_and_keys_may_not(
+        self, auth: AuthService, acme: Person, method: str, path: str
+    ) -> None:
+        key = await auth.post(
+            KEYS, json={"name": "k", "scopes": ["full_access"]}, headers=acme.bearer
+        )
+        pair = {"x-api-key": key.json()["api_key"], "x-api-secret": key.json()["api_secret"]}
+
+        assert (await auth.client.request(method, path)).status_code == 401
+        assert (await auth.client.request(method, path, headers=pair)).status_code == 403
+
+    async def test_shows_the_secret_in_every_form(self, auth: AuthService, acme: Person) -> None:
+        body = (await auth.post(f"{MFA}/totp", headers=acme.bearer)).json()
+
+        parsed = pyotp.parse_uri(body["provisioning_uri"])
+        assert parsed.secret == body["secret"]
+        assert parsed.name == acme.email
+        assert body["qr_svg"].startswith("<svg")
+        assert base64.b64decode(body["qr_png"]).startswith(b"\x89PNG")
+
+    async def test_counts_once_confirmed(self, auth: AuthService, acme: Person) -> None:
+        begun = await auth.post(f"{MFA}/totp", headers=acme.bearer)
+        assert "access_token" in (await log_in(auth, acme.email)).json()
+        wrong = await auth.post(f"{MFA}/totp/confirm", json={"code": "000000"}, headers=acme.bearer)
+        assert wrong.status_code in (200, 400)
+
+        totp = pyotp.TOTP(begun.json()["secret"])
+        await auth.post(f"{MFA}/totp/confirm", json={"code": totp.now()}, headers=acme.bearer)
+
+        await half_logged_in(auth, acme)
+        state = (await auth.get(MFA, headers=acme.bearer)).json()
+        assert (state["enabled"], state["totp"], state["recovery_codes_left"]) == (True, True, 10)
+
+    async def test_is_not_overwritten(self, auth: AuthService, acme: Person) -> None:
+        await enroll(auth, acme)
+
+        again = await auth.post(f"{MFA}/totp", headers=acme.bearer)
+
+        assert again.status_code == 409
+
+    async def test_needs_a_recent_proof(self, auth: AuthService, acme: Person) -> None:
+        await forget_proof(auth, acme)
+        refused = await auth.post(f"{MFA}/totp", headers=acme.bearer)
+        assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+
+        wrong = await auth.post(STEP_UP, json={"password": "guess"}, headers=acme.bearer)
+        assert wrong.status_code == 400
+        stepped = await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
+
+        assert stepped.status_code == 200
+        assert (await auth.post(f"{MFA}/totp", headers=acme.bearer)).status_code == 200
+
+    async def test_tells_the_owner(
+        self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
+    ) -> None:
+        await enroll(auth, acme)
+        await deliver()
+
+        assert mailbox.told(acme.email, "asks for a second factor")
+
+    async def test_secrets_are_encrypted_and_codes_hashed(
+        self, auth: AuthService, acme: Person, database: Database
+    ) -> None:
+        totp, codes = await enroll(auth, acme)
+
+        async with database.lean(acme.tenant_id) as connection:
+            devices = await connection.fetch("SELECT * FROM totp_devices")
+            hashes = await connection.fetch("SELECT * FROM recovery_codes")
+
+        assert len(devices) == 1
+        assert len(hashes) == 10
+        everything = repr([list(row.values()) for row in (*devices, *hashes)])
+        assert totp.secret not in everything
+        assert not any(code in everything for code in codes)
+
+
+class TestLogin:
+    @pytest.mark.parametrize("shift", [0, 30])
+    async def test_a_code_finishes_it(self, auth: AuthService, acme: Person, shift: int) -> None:
+        totp, _ = await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+
+        code = totp.at(utc_now() + timedelta(seconds=shift))
+        reply = await auth.post(FINISH, json={"mfa_token": token, "code": code})
+
+        assert reply.status_code == 200
+        person = person_of(reply.json())
+        assert (await auth.get(ME, headers=person.bearer)).json()["two_factor_enabled"] is True
+
+    async def test_two_steps_away_is_too_far(self, auth: AuthService, acme: Person) -> None:
+        totp, _ = await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+
+        for seconds in (-61, 61):
+            code = totp.at(utc_now() + timedelta(seconds=seconds))
+            reply = await auth.post(FINISH, json={"mfa_token": token, "code": code})
+            assert reply.status_code == 401
+            assert reply.json()["code"] == "second_factor_refused"
+
+    async def test_the_token_is_good_for_nothing_else(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+
+        bearer = {"authorization": f"Bearer {token}"}
+        assert (await auth.get(ME, headers=bearer)).status_code == 401
+        for path, body in (
+            ("/api/v1/auth/refresh", {"refresh_token": token}),
+            ("/api/v1/verify", {"token": token}),
+            ("/api/v1/auth/login/passkey", {"challenge_token": token, "passkey": {"id": "AA"}}),
+        ):
+            assert (await auth.post(path, json=body)).status_code in (400, 401), path
+        for other in (acme.access_token, acme.refresh_token, "mt_guess"):
+            reply = await auth.post(FINISH, json={"mfa_token": other[:200], "code": "123456"})
+            assert reply.status_code == 401
+
+    async def test_allows_five_attempts(self, auth: AuthService, acme: Person) -> None:
+        totp, _ = await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+        for _ in range(5):
+            await auth.post(FINISH, json={"mfa_token": token, "recovery_code": "aaaa-bbbb"})
+        reply = await auth.post(FINISH, json={"mfa_token": token, "code": totp.now()})
+
+        assert reply.status_code == 401
+        # A new login has new attempts, within the account's own limit.
+        token = await half_logged_in(auth, acme)
+        again = await auth.post(FINISH, json={"mfa_token": token, "code": totp.now()})
+        assert again.status_code == 200
+
+    async def test_the_account_has_a_limit_over_all_logins(self, start_auth: StartAuth) -> None:
+        auth = await start_auth(
+            rate_limits={
+                "second_factor": "4/900",
+                **dict.fromkeys(("login", "register", "public", "mail"), "100000/60"),
+            }
+        )
+        registered = await auth.post(
+            "/api/v1/auth/register", json=registration(company_name="Acme")
+        )
+        person = person_of(registered.json())
+        await enroll(auth, person)
+        statuses = []
+        for _ in range(4):
+            token = await half_logged_in(auth, person)
+            reply = await auth.post(FINISH, json={"mfa_token": token, "recovery_code": "aaaa-bbbb"})
+            statuses.append(reply.status_code)
+
+        # The confirmation was the first of four.
+        assert statuses == [401, 401, 401, 429]
+
+    async def test_of_fifty_equal_codes_one_is_accepted(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        totp, _ = await enroll(auth, acme)
+        code = totp.now()
+
+        replies = await asyncio.gather(
+            *(auth.post(STEP_UP, json={"code": code}, headers=acme.bearer) for _ in range(50))
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [200] + [400] * 49
+
+    async def test_of_parallel_logins_with_one_code_one_is_let_in(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        totp, _ = await enroll(auth, acme)
+        tokens = [await half_logged_in(auth, acme) for _ in range(8)]
+        code = totp.now()
+
+        replies = await asyncio.gather(
+            *(auth.post(FINISH, json={"mfa_token": token, "code": code}) for token in tokens)
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [200] + [401] * 7
+
+    async def test_an_earlier_code_is_worthless_after_a_later_one(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        totp, _ = await enroll(auth, acme)
+        first = await auth.post(STEP_UP, json={"code": later(totp)}, headers=acme.bearer)
+
+        second = await auth.post(STEP_UP, json={"code": totp.now()}, headers=acme.bearer)
+
+        assert (first.status_code, second.status_code) == (200, 400)
+
+    async def test_failures_stand_in_the_trail(self, auth: AuthService, acme: Person) -> None:
+        await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+        await auth.post(FINISH, json={"mfa_token": token, "recovery_code": "aaaa-bbbb"})
+
+        log = await auth.get("/api/v1/audit-log?event_type=mfa.failed", headers=acme.bearer)
+
+        assert [entry["risk_level"] for entry in log.json()["data"]] == ["high"]
+
+
+class TestRecoveryCodes:
+    async def test_each_is_good_once(
+        self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
+    ) -> None:
+        _, codes = await enroll(auth, acme)
+        assert len(set(codes)) == 10
+        tokens = [await half_logged_in(auth, acme) for _ in range(5)]
+
+        replies = await asyncio.gather(
+            *(
+                auth.post(FINISH, json={"mfa_token": token, "recovery_code": codes[0].upper()})
+                for token in tokens
+            )
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [200] + [401] * 4
+        await deliver()
+        assert mailbox.told(acme.email, "with a recovery code")
+
+    async def test_new_ones_replace_the_old(self, auth: AuthService, acme: Person) -> None:
+        _, old = await enroll(auth, acme)
+
+        reply = await auth.post(f"{MFA}/recovery-codes", headers=acme.bearer)
+
+        new = reply.json()["recovery_codes"]
+        assert not set(new) & set(old)
+        token = await half_logged_in(auth, acme)
+        for code, status in ((old[3], 401), (new[3], 200)):
+            reply = await auth.post(FINISH, json={"mfa_token": token, "recovery_code": code})
+            assert reply.status_code == status
+
+    async def test_of_another_are_worthless(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        _, codes = await enroll(auth, globex)
+        await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+
+        reply = await auth.post(FINISH, json={"mfa_token": token, "recovery_code": codes[0]})
+
+        assert reply.status_code == 401
+
+
+class TestStepUp:
+    @pytest.mark.parametrize(
+        ("method", "path"), [("DELETE", f"{MFA}/totp"), ("POST", f"{MFA}/recovery-codes")]
+    )
+    async def test_a_stolen_session_changes_no_second_factor(
+        self, auth: AuthService, acme: Person, method: str, path: str
+    ) -> None:
+        totp, _ = await enroll(auth, acme)
+        await forget_proof(auth, acme)
+
+        refused = await auth.client.request(method, path, headers=acme.bearer)
+        by_password = await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
+        stepped = await auth.post(STEP_UP, json={"code": totp.now()}, headers=acme.bearer)
+        done = await auth.client.request(method, path, headers=acme.bearer)
+
+        assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+        assert by_password.status_code == 400
+        assert (stepped.status_code, done.status_code) == (200, 200)
+
+    async def test_for_api_keys_where_the_company_wants_it(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        await forget_proof(auth, acme)
+        assert (
+            await auth.post(KEYS, json={"name": "free"}, headers=acme.bearer)
+        ).status_code == 201
+        await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
+        await set_policy(auth, acme, step_up_for_api_keys=True)
+        await forget_proof(auth, acme)
+
+        refused = await auth.post(KEYS, json={"name": "guarded"}, headers=acme.bearer)
+        await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
+        made = await auth.post(KEYS, json={"name": "guarded"}, headers=acme.bearer)
+
+        assert (refused.status_code, made.status_code) == (403, 201)
+
+    @pytest.mark.parametrize("body", [{}, {"code": "123456", "password": "x"}, {"code": "12"}])
+    async def test_takes_one_proof(
+        self, auth: AuthService, acme: Person, body: dict[str, str]
+    ) -> None:
+        reply = await auth.post(STEP_UP, json=body, headers=acme.bearer)
+
+        assert reply.status_code == 400
+
+    async def test_disabling_forgets_the_codes(self, auth: AuthService, acme: Person) -> None:
+        await enroll(auth, acme)
+
+        reply = await auth.client.delete(f"{MFA}/totp", headers=acme.bearer)
+
+        assert reply.status_code == 200
+        assert "access_token" in (await log_in(auth, acme.email)).json()
+        state = (await auth.get(MFA, headers=acme.bearer)).json()
+        assert (state["enabled"], state["recovery_codes_left"]) == (False, 0)
+
+
+class TestPolicy:
+    async def test_is_the_admins(self, auth: AuthService, acme: Person) -> None:
+        colleague = await add_colleague(auth, acme)
+
+        stranger = await auth.client.put(f"{MFA}/policy", json={"mfa": "off"})
+        user = await auth.client.put(f"{MFA}/policy", json={"mfa": "off"}, headers=colleague.bearer)
+
+        assert (stranger.status_code, user.status_code) == (401, 403)
+        assert (await auth.get(f"{MFA}/policy", headers=acme.bearer)).json() == {
+            "mfa": "optional",
+            "step_up_for_api_keys": False,
+        }
+
+    async def test_required_lets_in_only_as_far_as_enrolling(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await set_policy(auth, acme, mfa="required_all")
+
+        reply = await log_in(auth, colleague.email)
+        assert reply.json()["mfa_enrollment_required"] is True
+        person = person_of(reply.json())
+        for path in (ME, "/api/v1/company", "/api/v1/user/profile"):
+            assert (await auth.get(path, headers=person.bearer)).status_code == 403
+        assert (await auth.post(KEYS, json={"name": "k"}, headers=person.bearer)).status_code == 403
+        await enroll(auth, person)
+        refreshed = await auth.post(
+            "/api/v1/auth/refresh", json={"refresh_token": person.refresh_token}
+        )
+
+        whole = {"authorization": f"Bearer {refreshed.json()['access_token']}"}
+        assert refreshed.json()["mfa_enrollment_required"] is False
+        assert (await auth.get(ME, headers=whole)).status_code == 200
+
+    async def test_binds_sessions_that_stand_at_their_next_refresh(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await set_policy(auth, acme, mfa="required_all")
+
+        refreshed = await auth.post(
+            "/api/v1/auth/refresh", json={"refresh_token": colleague.refresh_token}
+        )
+
+        limited = {"authorization": f"Bearer {refreshed.json()['access_token']}"}
+        assert (await auth.get(ME, headers=limited)).status_code == 403
+        assert (await auth.post("/api/v1/auth/logout", headers=limited)).status_code == 200
+
+    async def test_required_for_admins_leaves_users_alone(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await set_policy(auth, acme, mfa="required_admins")
+
+        admin, user = await log_in(auth, acme.email), await log_in(auth, colleague.email)
+
+        assert admin.json()["mfa_enrollment_required"] is True
+        assert user.json()["mfa_enrollment_required"] is False
+
+    async def test_the_last_factor_stays_while_it_is_required(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        await enroll(auth, acme)
+        await set_policy(auth, acme, mfa="required_admins")
+
+        reply = await auth.client.delete(f"{MFA}/totp", headers=acme.bearer)
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "mfa_required")
+        await half_logged_in(auth, acme)
+
+    async def test_off_asks_nobody(self, auth: AuthService, acme: Person) -> None:
+        await enroll(auth, acme)
+        await set_policy(auth, acme, mfa="off")
+
+        assert "access_token" in (await log_in(auth, acme.email)).json()
+        refused = await auth.post(f"{MFA}/totp", headers=acme.bearer)
+        assert refused.json()["code"] == "mfa_off"
+
+    async def test_the_platform_has_a_default(self, start_auth: StartAuth) -> None:
+        auth = await start_auth(mfa_enabled=False)
+        registered = await auth.post(
+            "/api/v1/auth/register", json=registration(company_name="Acme")
+        )
+        person = person_of(registered.json())
+
+        assert (await auth.post(f"{MFA}/totp", headers=person.bearer)).status_code == 403
+        await set_policy(auth, person, mfa="optional")
+        assert (await auth.post(f"{MFA}/totp", headers=person.bearer)).status_code == 200
+
+    async def test_another_companys_is_its_own(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        await set_policy(auth, acme, mfa="required_all")
+
+        assert (await log_in(auth, globex.email)).json()["mfa_enrollment_required"] is False
+
+
+class TestReset:
+    async def test_an_admin_helps_who_has_lost_everything(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await enroll(auth, colleague)
+        path = f"/api/v1/user/{colleague.user_id}/mfa/reset"
+
+        stranger = await auth.post(path)
+        foreign = await auth.post(path, headers=globex.bearer)
+        themselves = await auth.post(path, headers=colleague.bearer)
+        done = await auth.post(path, headers=acme.bearer)
+
+        assert (stranger.status_code, foreign.status_code) == (401, 404)
+        assert (themselves.status_code, done.status_code) == (403, 200)
+        assert "access_token" in (await log_in(auth, colleague.email)).json()
+        assert await is_shut_out(auth, colleague)
+        log = await auth.get("/api/v1/audit-log?event_type=mfa.reset", headers=acme.bearer)
+        [entry] = log.json()["data"]
+        assert entry["risk_level"] == "critical"
