@@ -95,3 +95,15 @@ class ChallengeRepository(TenantRepository[Challenge]):
             .returning(Challenge.id)
         )
         return finished.first() is not None
+
+    async def end_all(self, user_id: UUID, *, now: datetime) -> None:
+        """Use up whatever a user has begun and not finished."""
+        await self.session.execute(
+            update(Challenge)
+            .where(
+                Challenge.tenant_id == self.tenant_id,
+                Challenge.user_id == user_id,
+                Challenge.used_at.is_(None),
+            )
+            .values(used_at=now)
+        )

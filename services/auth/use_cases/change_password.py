@@ -38,7 +38,7 @@ class ChangePassword:
         password_hash = await self.hasher.hash(wanted)
         now = self.clock()
         async with self.unit_of_work(caller.tenant_id) as uow:
-            user = await uow.users.get(user.id)
+            user = await uow.users.locked(user.id)
             if user is None:
                 raise UserNotFound
             user.password_hash = password_hash

@@ -72,7 +72,7 @@ class CompleteLogIn:
         device: str | None,
         now: datetime,
     ) -> LogInResult:
-        user = await uow.users.get(attempt.user_id) if attempt.user_id else None
+        user = await uow.users.locked(attempt.user_id) if attempt.user_id else None
         tenant = await uow.tenant.get()
         if tenant is None or not tenant.is_active or user is None or not user.is_active:
             raise AccountNotActive

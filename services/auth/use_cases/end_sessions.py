@@ -24,7 +24,12 @@ async def end_sessions(
     now: datetime,
     but: UUID | None = None,
 ) -> Sequence[UUID]:
-    """End a user's sessions in a unit of work; `Revocations` is told once it is committed."""
+    """End a user's sessions in a unit of work, and the logins that are half done.
+
+    The user's row is locked by then, as it is when a session begins: no login that was checked
+    before slips through. `Revocations` is told once it is committed.
+    """
+    await uow.challenges.end_all(user_id, now=now)
     ended = await uow.sessions.end_all(user_id, reason=reason, now=now, but=but)
     for session_id in ended:
         uow.outbox.record(
@@ -99,6 +104,7 @@ class LogOutEverywhere:
             return 0
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
+            await uow.users.locked(user_id)
             ended = await end_sessions(uow, user_id, reason=EndReason.LOGGED_OUT, now=now)
             await uow.audit.append(
                 by(

@@ -89,9 +89,12 @@ class LogIn:
     ) -> LogInResult | Demand:
         async with self.unit_of_work(known.tenant_id) as uow:
             tenant = await uow.tenant.get()
-            user = await uow.users.get(known.id)
+            user = await uow.users.locked(known.id)
             if tenant is None or not tenant.is_active or user is None or not user.is_active:
                 raise AccountNotActive
+            if await uow.users.password_hash_of(user.id) != known.password_hash:
+                # Changed since it was checked; the new one ended all sessions, so must this.
+                raise WrongCredentials
             if user.password_reset_required:
                 raise PasswordResetRequired
             if new_hash is not None:

@@ -76,7 +76,7 @@ class LogInWithPasskey:
         tenant_id, passkey_id = known
         async with self.unit_of_work(tenant_id) as uow:
             passkey = await uow.passkeys.get(passkey_id)
-            user = await uow.users.get(passkey.user_id) if passkey else None
+            user = await uow.users.locked(passkey.user_id) if passkey else None
             tenant = await uow.tenant.get()
             policy = await uow.policy.get(default=self.default_mfa)
             if passkey is None or user is None or policy.mfa is MfaPolicy.OFF:

@@ -74,7 +74,7 @@ class ResetPassword:
             used = await uow.one_time_tokens.use(
                 token_hash, purpose=Purpose.RESET_PASSWORD, now=now
             )
-            user = await uow.users.get(used.user_id) if used and used.user_id else None
+            user = await uow.users.locked(used.user_id) if used and used.user_id else None
             if user is None or not user.is_active:
                 raise LinkRefused
             await uow.one_time_tokens.use_all_of(user.id, purpose=Purpose.RESET_PASSWORD, now=now)

@@ -273,6 +273,21 @@ class TestLogin:
 
         assert (first.status_code, second.status_code) == (200, 400)
 
+    async def test_a_new_password_ends_logins_that_are_half_done(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        totp, _ = await enroll(auth, acme)
+        token = await half_logged_in(auth, acme)
+        changed = await auth.client.put(
+            "/api/v1/auth/password",
+            json={"current_password": PASSWORD, "new_password": "another long one"},
+            headers=acme.bearer,
+        )
+
+        reply = await auth.post(FINISH, json={"mfa_token": token, "code": totp.now()})
+
+        assert (changed.status_code, reply.status_code) == (200, 401)
+
     async def test_failures_stand_in_the_trail(self, auth: AuthService, acme: Person) -> None:
         await enroll(auth, acme)
         token = await half_logged_in(auth, acme)
