@@ -78,6 +78,7 @@ from services.auth.use_cases.manage_users import (
 )
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
+from services.auth.use_cases.request_invitation import RequestInvitation
 from services.auth.use_cases.reset_password import RequestPasswordReset, ResetPassword
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
 from services.auth.use_cases.seed_super_admin import SeedSuperAdmin
@@ -368,6 +369,7 @@ class PublicUseCases:
     begin_passkey_log_in: BeginPasskeyLogIn
     log_in_with_passkey: LogInWithPasskey
     accept_invitation: AcceptInvitation
+    request_invitation: RequestInvitation
     request_verification: RequestVerification
     verify_email: VerifyEmail
     request_password_reset: RequestPasswordReset
@@ -539,6 +541,9 @@ def _public_use_cases(
             hasher=parts.hasher,
             start_session=start_session,
         ),
+        request_invitation=RequestInvitation(
+            unit_of_work=unit_of_work, admission=_no_domain_is_proven, throttle=throttle
+        ),
         request_verification=RequestVerification(
             unit_of_work=unit_of_work, credentials=credentials, throttle=throttle
         ),
@@ -561,6 +566,12 @@ def _public_use_cases(
         ),
         check_platform_health=CheckPlatformHealth(probe=_service_probe(resources)),
     )
+
+
+async def _no_domain_is_proven(email: str, *, tenant_id: UUID | None = None) -> UUID | None:
+    """Admit nobody: this version knows no way for a company to prove a domain."""
+    del email, tenant_id
+    return None
 
 
 def _mail_sender(settings: Settings) -> MailSender:

@@ -91,6 +91,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/auth/invitations", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/auth/invitations", OWNER, Auth.ADMIN, BUILT),
     Route("POST", "/api/v1/auth/invitations/accept", OWNER, Auth.PUBLIC, BUILT),
+    Route("POST", "/api/v1/auth/invitations/request", OWNER, Auth.PUBLIC, BUILT),
     Route("DELETE", "/api/v1/auth/invitations/{invitation_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/auth/link/{page}", OWNER, Auth.PUBLIC, BUILT),
     Route("POST", "/api/v1/auth/login/mfa", OWNER, Auth.PUBLIC, BUILT),

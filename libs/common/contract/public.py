@@ -76,6 +76,7 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
         *_OWN_USER,
         *_TOKENS,
     ),
+    ("POST", "/api/v1/auth/invitations/request"): ("message",),
     ("POST", "/api/v1/auth/password/forgot"): ("message",),
     ("POST", "/api/v1/auth/password/reset"): ("message",),
     # HTML: no fields.

@@ -117,6 +117,19 @@ class NewPasskey:
     sign_count: int
 
 
+class DomainAdmission(Protocol):
+    """Knows which companies let people of their proven e-mail domains in."""
+
+    async def __call__(self, email: str, *, tenant_id: UUID | None = None) -> UUID | None:
+        """Return the company that admits an address of its domain, or None.
+
+        Args:
+            email: Must be verified before anybody is let in by it.
+            tenant_id: The company that is asked for; any, when left out.
+        """
+        ...
+
+
 class Revocations(Protocol):
     """Makes services forget what they were told about credentials a moment ago."""
 

@@ -14,6 +14,7 @@ from services.auth.domain.errors import (
     InvalidEmail,
     InvitationNotFound,
     LinkRefused,
+    TooManyAttempts,
 )
 from services.auth.endpoints.access import (
     ClientAddress,
@@ -27,6 +28,7 @@ from services.auth.schemas.passwords import (
     InvitationReply,
     InviteIn,
     JoinIn,
+    RequestInvitationIn,
 )
 from services.auth.schemas.sessions import LoginReply, MessageReply
 from services.auth.wiring import CallerUseCases, PublicUseCases
@@ -74,6 +76,24 @@ async def accept_invitation(
     """Join a company by the token of an invitation's link, with a password of one's own."""
     joined = await use.accept_invitation(body.joining(), address=address, device=device)
     return LoginReply.logged_in(joined.tokens, joined.user, message="Welcome.")
+
+
+@router.post(
+    "/request",
+    response_model=MessageReply,
+    responses=errors(InvalidEmail, TooManyAttempts),
+    dependencies=[Depends(rate_limited("mail"))],
+)
+async def request_invitation(
+    body: RequestInvitationIn,
+    use: Annotated[PublicUseCases, Depends(public_use_cases)],
+    address: ClientAddress,
+) -> MessageReply:
+    """Ask to join the company that lets people of one's e-mail domain in."""
+    await use.request_invitation(body.email, company_id=body.company_id, address=address)
+    return MessageReply(
+        message="If a company lets people with such an address in, a mail is on its way."
+    )
 
 
 @router.delete(

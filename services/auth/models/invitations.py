@@ -22,14 +22,15 @@ class Invitation(TenantOwned, Base):
     email: Mapped[str] = mapped_column(Text)
     email_key: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
-    invited_by: Mapped[UUID]
+    invited_by: Mapped[UUID | None]
+    """The admin; None when a proven domain of the company let the person ask."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     accepted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @classmethod
-    def to(cls, email: str, *, role: Role, invited_by: UUID, now: datetime) -> Self:
+    def to(cls, email: str, *, role: Role, invited_by: UUID | None, now: datetime) -> Self:
         """Make an open invitation."""
         return cls(
             id=new_id(),

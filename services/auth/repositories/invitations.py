@@ -31,6 +31,18 @@ class InvitationRepository(TenantRepository[Invitation]):
         )
         return (await self.session.scalars(query)).all()
 
+    async def open_for(self, email_key: str, *, now: datetime) -> Invitation | None:
+        """Return the one that an address can accept."""
+        found: Invitation | None = await self.session.scalar(
+            self.owned().where(
+                Invitation.email_key == email_key,
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+                Invitation.expires_at > now,
+            )
+        )
+        return found
+
     async def revoke_for(self, email_key: str, *, now: datetime) -> None:
         """Take back what is open for an address: a new invitation takes its place."""
         await self.session.execute(

@@ -51,6 +51,13 @@ class InviteIn(BaseModel):
         return Role(self.role)
 
 
+class RequestInvitationIn(BaseModel):
+    """Whom to send an invitation, and of which company if there are several."""
+
+    email: EmailText
+    company_id: UUID | None = None
+
+
 class JoinIn(BaseModel):
     """What somebody fills in who was invited."""
 
@@ -77,7 +84,7 @@ class InvitationOut(BaseModel):
     id: UUID
     email: str
     role: str
-    invited_by: UUID
+    invited_by: UUID | None
     created_at: datetime
     expires_at: datetime
 

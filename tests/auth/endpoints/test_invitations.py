@@ -1,7 +1,9 @@
 """Invitations: an admin lets people in, who choose their passwords themselves."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -168,6 +170,65 @@ class TestJoining:
         reply = await auth.post(ACCEPT, json=joining | {"token": mailbox.token_for(globex.email)})
 
         assert (reply.status_code, reply.json()["code"]) == (400, "email_taken")
+
+    async def test_an_address_of_a_proven_domain_may_ask(
+        self,
+        auth: AuthService,
+        acme: Person,
+        globex: Person,
+        mailbox: Mailbox,
+        deliver: Deliver,
+        joining: dict[str, str],
+    ) -> None:
+        async def admission(email: str, *, tenant_id: UUID | None = None) -> UUID | None:
+            admits = email.endswith("@proven.test") and tenant_id in (None, acme.tenant_id)
+            return acme.tenant_id if admits else None
+
+        ask = replace(auth.wiring.public.request_invitation, admission=admission)
+        email, other = new_email("proven"), new_email("elsewhere")
+        for _ in range(2):
+            await ask(email, company_id=None, address=None)
+        await ask(other, company_id=None, address=None)
+        await ask(new_email("proven"), company_id=globex.tenant_id, address=None)
+        await deliver()
+
+        reply = await auth.post(ACCEPT, json=joining | {"token": mailbox.token_for(email)})
+
+        assert reply.status_code == 201
+        user = reply.json()["user"]
+        assert (user["company_id"], user["role"]) == (str(acme.tenant_id), "user")
+        assert len(mailbox.to(email)) == 2
+        assert mailbox.to(other) == []
+
+    async def test_asking_does_not_lower_what_an_admin_has_offered(
+        self,
+        auth: AuthService,
+        acme: Person,
+        mailbox: Mailbox,
+        deliver: Deliver,
+        joining: dict[str, str],
+    ) -> None:
+        async def admission(email: str, *, tenant_id: UUID | None = None) -> UUID | None:
+            return acme.tenant_id
+
+        email = new_email()
+        await invite(auth, acme, email, "admin")
+        ask = replace(auth.wiring.public.request_invitation, admission=admission)
+        await ask(email, company_id=None, address=None)
+        await deliver()
+
+        reply = await auth.post(ACCEPT, json=joining | {"token": mailbox.token_for(email)})
+
+        assert reply.json()["user"]["role"] == "admin"
+
+    async def test_asking_tells_nothing(self, auth: AuthService, acme: Person) -> None:
+        reply = await auth.post(
+            f"{INVITATIONS}/request",
+            json={"email": new_email(), "company_id": str(acme.tenant_id)},
+        )
+
+        assert reply.status_code == 200
+        assert reply.json().keys() == {"message"}
 
     @pytest.mark.parametrize("role", ["super_admin", "lead", ""])
     async def test_only_to_roles_that_admins_may_give(

@@ -25,7 +25,7 @@ CREATE TABLE invitations (
     email text NOT NULL,
     email_key text NOT NULL,
     role text NOT NULL,
-    invited_by uuid NOT NULL,
+    invited_by uuid,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     accepted_at timestamptz,
