@@ -16,7 +16,7 @@ from libs.common.wake import Nudges
 from services.auth.repositories.expired import ExpiredSessions
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
-from services.auth.wiring import mail_jobs
+from services.auth.wiring.people import mail_jobs
 from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
 

@@ -28,7 +28,8 @@ from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
 from services.auth.main import make_app
 from services.auth.settings import Settings
-from services.auth.wiring import Wiring, mail_jobs
+from services.auth.wiring import Wiring
+from services.auth.wiring.people import mail_jobs
 from services.auth.workers.jobs import JobHandlers
 from tests.conftest import OpenDatabase, ServiceEnvironment
 
@@ -122,7 +123,7 @@ class Mailbox:
 
     def stop(self) -> None:
         """Go away."""
-        self._controller.stop()
+        stop_listening(self._controller)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a mail, as the protocol's library calls it."""
@@ -146,6 +147,12 @@ class Mailbox:
         """The token of the newest link that somebody was sent."""
         found = [token_in(mail) for mail in self.to(address)]
         return [token for token in found if token is not None][-1]
+
+
+def stop_listening(controller: Controller) -> None:
+    """Stop a mail server, and close the loop that its library makes and leaves open."""
+    controller.stop()
+    controller.loop.close()
 
 
 def token_in(mail: EmailMessage) -> str | None:

@@ -45,7 +45,9 @@ class Caller:
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}")
+        # Whoever acts as a user shares neither limits nor kept replies with them.
+        acting = f":as:{self.impersonator_id}" if self.impersonator_id else ""
+        object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}{acting}")
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the caller has the scope."""

@@ -10,6 +10,7 @@ from services.auth.domain.accounts import Role, clean_email, username_from
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import CompanyNotFound
+from services.auth.domain.mails import SendVerification
 from services.auth.domain.ports import PasswordHasher
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
@@ -59,6 +60,7 @@ class AddUser:
         )
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await uow.users.enroll(user)
+            uow.jobs.add(SendVerification(user_id=user.id))
             uow.outbox.record(UserCreated(user_id=user.id, role=user.role), aggregate_id=user.id)
             await uow.audit.append(
                 AuditRecord(

@@ -12,7 +12,7 @@ from services.auth.domain.mails import (
     SendVerification,
 )
 from services.auth.domain.ports import MailRefused
-from services.auth.wiring import MailJobs
+from services.auth.wiring.people import MailJobs
 
 
 @dataclass(frozen=True, kw_only=True)
