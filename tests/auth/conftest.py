@@ -110,20 +110,24 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refuse_with: str | None = None
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self._port = free_port()
+        self._controller: Controller | None = None
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"smtp://127.0.0.1:{self._controller.port}"
+        return f"smtp://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Begin to listen."""
+        # Made here: its library opens a loop at once, and closes it when it stops.
+        self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
         self._controller.start()
 
     def stop(self) -> None:
         """Go away."""
-        stop_listening(self._controller)
+        if self._controller is not None:
+            self._controller.stop()
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Take a mail, as the protocol's library calls it."""
@@ -147,12 +151,6 @@ class Mailbox:
         """The token of the newest link that somebody was sent."""
         found = [token_in(mail) for mail in self.to(address)]
         return [token for token in found if token is not None][-1]
-
-
-def stop_listening(controller: Controller) -> None:
-    """Stop a mail server, and close the loop that its library makes and leaves open."""
-    controller.stop()
-    controller.loop.close()
 
 
 def token_in(mail: EmailMessage) -> str | None:

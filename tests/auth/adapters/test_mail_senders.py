@@ -11,7 +11,7 @@ from services.auth.adapters.mail_senders import FolderMailSender, SmtpMailSender
 from services.auth.domain.errors import MailServerUnavailable
 from services.auth.domain.mails import Mail, invitation_mail
 from services.auth.domain.ports import MailRefused
-from tests.auth.conftest import Mailbox, free_port, stop_listening
+from tests.auth.conftest import Mailbox, free_port
 
 SENDER = "Knowrithm <no-reply@knowrithm.test>"
 MAIL = Mail(recipient="ada@acme.test", subject="Hallo Welt ✓", text="Ein Gruß\nan dich.\n")
@@ -83,7 +83,7 @@ class TestSmtp:
             with pytest.raises(MailServerUnavailable):
                 await SmtpMailSender(wrong, sender=SENDER, timeout_seconds=0.5).send(MAIL)
         finally:
-            stop_listening(controller)
+            controller.stop()
         assert [mail["To"] for mail in mailbox.mails] == ["ada@acme.test"]
         assert seen[0] == b"p@ss/word"
 
