@@ -3,14 +3,12 @@
 import asyncio
 import base64
 from datetime import timedelta
-from typing import Any
 
 import pyotp
 import pytest
 
 from libs.common.database import Database
 from services.auth.domain.clock import utc_now
-from services.auth.models.sessions import Session
 from tests.auth.conftest import (
     PASSWORD,
     AuthService,
@@ -18,60 +16,23 @@ from tests.auth.conftest import (
     Mailbox,
     Person,
     StartAuth,
-    add_colleague,
-    is_shut_out,
     log_in,
     person_of,
     registration,
 )
+from tests.auth.second_factors import (
+    MFA,
+    enroll,
+    forget_proof,
+    half_logged_in,
+    later,
+    set_policy,
+)
 
-MFA = "/api/v1/auth/mfa"
 FINISH = "/api/v1/auth/login/mfa"
 STEP_UP = f"{MFA}/step-up"
 ME = "/api/v1/auth/user/me"
 KEYS = "/api/v1/auth/api-keys"
-
-
-async def enroll(auth: AuthService, person: Person) -> tuple[pyotp.TOTP, list[str]]:
-    """Set an app up with the code of half a minute ago, so that the present one is still good."""
-    begun = await auth.post(f"{MFA}/totp", headers=person.bearer)
-    assert begun.status_code == 200, begun.text
-    totp = pyotp.TOTP(begun.json()["secret"])
-    confirmed = await auth.post(
-        f"{MFA}/totp/confirm", json={"code": earlier(totp)}, headers=person.bearer
-    )
-    assert confirmed.status_code == 200, confirmed.text
-    return totp, confirmed.json()["recovery_codes"]
-
-
-def earlier(totp: pyotp.TOTP) -> str:
-    return totp.at(utc_now() - timedelta(seconds=30))
-
-
-def later(totp: pyotp.TOTP) -> str:
-    return totp.at(utc_now() + timedelta(seconds=30))
-
-
-async def half_logged_in(auth: AuthService, person: Person, password: str = PASSWORD) -> str:
-    reply = await log_in(auth, person.email, password)
-    assert reply.status_code == 200, reply.text
-    assert reply.json()["mfa_required"] is True
-    assert "access_token" not in reply.json()
-    return str(reply.json()["mfa_token"])
-
-
-async def set_policy(auth: AuthService, admin: Person, **policy: Any) -> None:
-    reply = await auth.client.put(f"{MFA}/policy", json=policy, headers=admin.bearer)
-    assert reply.status_code == 200, reply.text
-
-
-async def forget_proof(auth: AuthService, person: Person) -> None:
-    """Make a person's proofs older than ten minutes."""
-    async with auth.wiring.unit_of_work(person.tenant_id) as uow:
-        for session in await uow.sessions.live_of(person.user_id, now=utc_now()):
-            stored = await uow.session.get(Session, (person.tenant_id, session.id))
-            assert stored is not None
-            stored.proven_at = utc_now() - timedelta(minutes=10, seconds=1)
 
 
 class TestEnrolling:
@@ -394,122 +355,3 @@ class TestStepUp:
         assert "access_token" in (await log_in(auth, acme.email)).json()
         state = (await auth.get(MFA, headers=acme.bearer)).json()
         assert (state["enabled"], state["recovery_codes_left"]) == (False, 0)
-
-
-class TestPolicy:
-    async def test_is_the_admins(self, auth: AuthService, acme: Person) -> None:
-        colleague = await add_colleague(auth, acme)
-
-        stranger = await auth.client.put(f"{MFA}/policy", json={"mfa": "off"})
-        user = await auth.client.put(f"{MFA}/policy", json={"mfa": "off"}, headers=colleague.bearer)
-
-        assert (stranger.status_code, user.status_code) == (401, 403)
-        assert (await auth.get(f"{MFA}/policy", headers=acme.bearer)).json() == {
-            "mfa": "optional",
-            "step_up_for_api_keys": False,
-        }
-
-    async def test_required_lets_in_only_as_far_as_enrolling(
-        self, auth: AuthService, acme: Person
-    ) -> None:
-        colleague = await add_colleague(auth, acme)
-        await set_policy(auth, acme, mfa="required_all")
-
-        reply = await log_in(auth, colleague.email)
-        assert reply.json()["mfa_enrollment_required"] is True
-        person = person_of(reply.json())
-        for path in (ME, "/api/v1/company", "/api/v1/user/profile"):
-            assert (await auth.get(path, headers=person.bearer)).status_code == 403
-        assert (await auth.post(KEYS, json={"name": "k"}, headers=person.bearer)).status_code == 403
-        await enroll(auth, person)
-        refreshed = await auth.post(
-            "/api/v1/auth/refresh", json={"refresh_token": person.refresh_token}
-        )
-
-        whole = {"authorization": f"Bearer {refreshed.json()['access_token']}"}
-        assert refreshed.json()["mfa_enrollment_required"] is False
-        assert (await auth.get(ME, headers=whole)).status_code == 200
-
-    async def test_binds_sessions_that_stand_at_their_next_refresh(
-        self, auth: AuthService, acme: Person
-    ) -> None:
-        colleague = await add_colleague(auth, acme)
-        await set_policy(auth, acme, mfa="required_all")
-
-        refreshed = await auth.post(
-            "/api/v1/auth/refresh", json={"refresh_token": colleague.refresh_token}
-        )
-
-        limited = {"authorization": f"Bearer {refreshed.json()['access_token']}"}
-        assert (await auth.get(ME, headers=limited)).status_code == 403
-        assert (await auth.post("/api/v1/auth/logout", headers=limited)).status_code == 200
-
-    async def test_required_for_admins_leaves_users_alone(
-        self, auth: AuthService, acme: Person
-    ) -> None:
-        colleague = await add_colleague(auth, acme)
-        await set_policy(auth, acme, mfa="required_admins")
-
-        admin, user = await log_in(auth, acme.email), await log_in(auth, colleague.email)
-
-        assert admin.json()["mfa_enrollment_required"] is True
-        assert user.json()["mfa_enrollment_required"] is False
-
-    async def test_the_last_factor_stays_while_it_is_required(
-        self, auth: AuthService, acme: Person
-    ) -> None:
-        await enroll(auth, acme)
-        await set_policy(auth, acme, mfa="required_admins")
-
-        reply = await auth.client.delete(f"{MFA}/totp", headers=acme.bearer)
-
-        assert (reply.status_code, reply.json()["code"]) == (409, "mfa_required")
-        await half_logged_in(auth, acme)
-
-    async def test_off_asks_nobody(self, auth: AuthService, acme: Person) -> None:
-        await enroll(auth, acme)
-        await set_policy(auth, acme, mfa="off")
-
-        assert "access_token" in (await log_in(auth, acme.email)).json()
-        refused = await auth.post(f"{MFA}/totp", headers=acme.bearer)
-        assert refused.json()["code"] == "mfa_off"
-
-    async def test_the_platform_has_a_default(self, start_auth: StartAuth) -> None:
-        auth = await start_auth(mfa_enabled=False)
-        registered = await auth.post(
-            "/api/v1/auth/register", json=registration(company_name="Acme")
-        )
-        person = person_of(registered.json())
-
-        assert (await auth.post(f"{MFA}/totp", headers=person.bearer)).status_code == 403
-        await set_policy(auth, person, mfa="optional")
-        assert (await auth.post(f"{MFA}/totp", headers=person.bearer)).status_code == 200
-
-    async def test_another_companys_is_its_own(
-        self, auth: AuthService, acme: Person, globex: Person
-    ) -> None:
-        await set_policy(auth, acme, mfa="required_all")
-
-        assert (await log_in(auth, globex.email)).json()["mfa_enrollment_required"] is False
-
-
-class TestReset:
-    async def test_an_admin_helps_who_has_lost_everything(
-        self, auth: AuthService, acme: Person, globex: Person
-    ) -> None:
-        colleague = await add_colleague(auth, acme)
-        await enroll(auth, colleague)
-        path = f"/api/v1/user/{colleague.user_id}/mfa/reset"
-
-        stranger = await auth.post(path)
-        foreign = await auth.post(path, headers=globex.bearer)
-        themselves = await auth.post(path, headers=colleague.bearer)
-        done = await auth.post(path, headers=acme.bearer)
-
-        assert (stranger.status_code, foreign.status_code) == (401, 404)
-        assert (themselves.status_code, done.status_code) == (403, 200)
-        assert "access_token" in (await log_in(auth, colleague.email)).json()
-        assert await is_shut_out(auth, colleague)
-        log = await auth.get("/api/v1/audit-log?event_type=mfa.reset", headers=acme.bearer)
-        [entry] = log.json()["data"]
-        assert entry["risk_level"] == "critical"
