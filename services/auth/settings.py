@@ -1,5 +1,6 @@
 """What auth reads from its environment beside the variables that all services share."""
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +27,14 @@ class Settings(ServiceSettings):
     mfa_enabled: bool = Field(
         default=True, description="Whether companies that chose no policy offer second factors."
     )
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, value: str) -> str:
+        _, address = parseaddr(value)
+        if "@" not in address.strip("@"):
+            raise ValueError("write an address, as in Knowrithm <no-reply@example.com>")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

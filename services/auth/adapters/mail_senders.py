@@ -1,7 +1,6 @@
 """Sending mail: by SMTP, or into a folder where there is no mail server."""
 
 import asyncio
-import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+import email_validator
 from opentelemetry.trace import SpanKind
 
 from libs.common.telemetry.metrics import outside_call
@@ -180,17 +180,22 @@ class NoMailSender:
 
 
 def composed(mail: Mail, *, sender: str) -> EmailMessage:
-    """Return a mail with its headers; addresses cannot smuggle others in."""
+    """Return a mail with its headers; addresses cannot smuggle others in.
+
+    Raises:
+        MailRefused: The recipient's address is none.
+    """
     message = EmailMessage()
     message["From"] = sender
-    local, _, domain = mail.recipient.rpartition("@")
-    message["To"] = Address(username=local, domain=domain)
+    # Not every mail server takes a domain in letters of its own; all take its ASCII form.
+    try:
+        to = email_validator.validate_email(mail.recipient, check_deliverability=False)
+    except email_validator.EmailNotValidError as error:
+        raise MailRefused("This is no address that mail could be sent to.") from error
+    message["To"] = Address(username=to.local_part, domain=to.ascii_domain)
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(datetime.now(UTC))
-    host = "localhost"
-    with contextlib.suppress(IndexError):
-        host = sender.rpartition("@")[2].rstrip(">") or host
-    message["Message-ID"] = make_msgid(domain=host)
+    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip("> "))
     # RFC 3834: nobody's holiday notice should answer it.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
