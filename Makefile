@@ -15,7 +15,7 @@ OPS = $(BIN)/python -m ops
 .DEFAULT_GOAL := help
 
 ##@ Use it
-.PHONY: run up down status logs reset doctor models demo
+.PHONY: run up down status logs mails reset doctor models demo
 run: ## Start everything, ask the demo question, stay up until Ctrl-C
 	$(BOOTSTRAP)
 	@exec $(OPS) run
@@ -35,6 +35,10 @@ status: ## Show every process, its port, memory and health
 logs: ## Follow the logs; S=documents-worker for one of them
 	$(BOOTSTRAP)
 	@exec $(OPS) logs $(S)
+
+mails: ## Show the mails that were written instead of sent (no SMTP_URL)
+	$(BOOTSTRAP)
+	@exec $(OPS) mails
 
 reset: ## Forget all data (asks first; FORCE=1 does not)
 	$(BOOTSTRAP)

@@ -90,6 +90,17 @@ def logs(
 
 
 @app.command()
+def mails(
+    *,
+    last: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest last.")] = 10,
+) -> None:
+    """Show the mails that the local stack has written instead of sending them."""
+    from ops.local.mail_view import show_mails
+
+    show_mails(_home().mails, last=last)
+
+
+@app.command()
 def reset(*, force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False) -> None:
     """Stop everything and forget all data; fetched models stay."""
     from ops.local.front import forget_data, stop_stack

@@ -25,6 +25,7 @@ SUPERSEDED = {
     "SQLALCHEMY_DATABASE_URI": "set POSTGRES_URL to the database owner's URL",
     "CELERY_BROKER_URL": "set REDIS_URL",
 }
+MAIL_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 STORES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "https", "file")
 
 
@@ -64,6 +65,12 @@ class StackSettings(BaseSettings):
     master_encryption_key: str | None = None
     master_encryption_keys_also: str | None = None
 
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    super_admin_email: str | None = None
+    super_admin_password: Annotated[str, Field(min_length=12)] | None = None
+    mfa_enabled: bool = True
+
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda given: given.upper())
     ] = "INFO"
@@ -76,6 +83,15 @@ class StackSettings(BaseSettings):
             return value
         if value is not None and not (urlsplit(value).scheme and urlsplit(value).hostname):
             raise ValueError("not a URL with a scheme and a host")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: str | None) -> str | None:
+        if value is not None and (
+            urlsplit(value).scheme not in MAIL_SCHEMES or not urlsplit(value).hostname
+        ):
+            raise ValueError("write smtp://, smtp+starttls:// or smtps:// and a host")
         return value
 
     @field_validator("object_store_url")

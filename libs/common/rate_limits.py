@@ -154,13 +154,21 @@ class RateLimiter:
                 for (key, rate), seen in zip(budgets.items(), known, strict=True)
                 if seen is not None
             ]
-        if now >= self._redis_rests_until:
-            try:
-                async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
-                    return await self._ask(budgets, take=1)
-            except (RedisError, OSError, TimeoutError) as error:
-                self._redis_failed(error)
+        decisions = await self.check_shared(budgets)
+        if decisions is not None:
+            return decisions
         return [self._local.check(key, rate) for key, rate in budgets.items()]
+
+    async def check_shared(self, budgets: Mapping[str, Rate]) -> list[Decision] | None:
+        """As `check_all`, but in Redis or not at all: None while it is away."""
+        if time.monotonic() < self._redis_rests_until:
+            return None
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
+                return await self._ask(budgets, take=1)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._redis_failed(error)
+            return None
 
     async def stop(self) -> None:
         """Tell Redis what it has not been told yet."""

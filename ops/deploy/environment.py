@@ -78,7 +78,17 @@ ALTERNATIVES = frozenset({"MASTER_ENCRYPTION_KEY_FILE", "SERVICE_KEY_FILE", "SER
 TRUSTED_MODEL_HOSTS = Variable("TRUSTED_MODEL_HOSTS", "")
 
 OWN: dict[str, tuple[Variable, ...]] = {
-    "auth": _config(signing_key_days="90"),
+    "auth": (
+        *_config(
+            signing_key_days="90",
+            mail_from="Knowrithm <no-reply@knowrithm.example.com>",
+            mail_folder="",
+            super_admin_email="",
+            mfa_enabled="true",
+        ),
+        Variable("SMTP_URL", None, per_service=True),
+        Variable("SUPER_ADMIN_PASSWORD", None, per_service=True),
+    ),
     "agents": (
         *_config(openai_base_url="", chat_model=""),
         TRUSTED_MODEL_HOSTS,

@@ -23,6 +23,7 @@ from ops.deploy.objects import (
     POSTGRES_PORT,
     QDRANT_PORT,
     REDIS_PORT,
+    SMTP_PORTS,
     TEMP_SIZE,
     TEMPORARY,
     Manifest,
@@ -187,6 +188,9 @@ def network_policy(service: str) -> Manifest:
             ]
         },
     ]
+    if service == "auth":
+        # The one that sends mail.
+        egress.append({"ports": [tcp(port) for port in SMTP_PORTS]})
     return make_object(
         "networking.k8s.io/v1",
         "NetworkPolicy",

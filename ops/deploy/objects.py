@@ -12,6 +12,7 @@ GRACE_SECONDS = 60
 TEMP_SIZE = "1Gi"
 TEMPORARY = "/tmp"  # noqa: S108 - a mount of the container's own
 POSTGRES_PORT, REDIS_PORT, QDRANT_PORT, HTTPS_PORT, OTLP_PORT = 5432, 6379, 6333, 443, 4318
+SMTP_PORTS = (25, 465, 587)
 
 
 def make_object(api_version: str, kind: str, name: str, **content: Any) -> Manifest:

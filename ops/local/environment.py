@@ -63,6 +63,8 @@ class Wiring:
         environment = inherited() | self._common(service)
         environment["HTTP_PORT"] = str(self.ports[service])
         environment["WORKER_PORT"] = str(self.ports[f"{service}-worker"])
+        if service == "auth":
+            environment |= self._people()
         if service in {"agents", "conversations"}:
             environment |= self._chat()
         if service == "documents":
@@ -126,6 +128,18 @@ class Wiring:
     def _as_role(self, url: str, name: str, passwords: Mapping[str, str]) -> str:
         role = f"{role_prefix(self.owner_url)}_{name}"
         return login_url(url, role=role, password=passwords[name])
+
+    def _people(self) -> dict[str, str]:
+        settings = self.settings
+        given = {
+            "SMTP_URL": settings.smtp_url,
+            "MAIL_FROM": settings.mail_from,
+            "MAIL_FOLDER": str(self.home.mails),
+            "SUPER_ADMIN_EMAIL": settings.super_admin_email,
+            "SUPER_ADMIN_PASSWORD": settings.super_admin_password,
+            "MFA_ENABLED": str(settings.mfa_enabled).lower(),
+        }
+        return {name: value for name, value in given.items() if value}
 
     def _chat(self) -> dict[str, str]:
         settings = self.settings

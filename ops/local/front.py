@@ -133,7 +133,15 @@ def show_status(home: Home) -> int:
 
 def forget_data(home: Home) -> None:
     """Delete everything but the model files."""
-    for folder in (home.postgres, home.valkey, home.objects, home.logs, home.secrets, home.run):
+    for folder in (
+        home.postgres,
+        home.valkey,
+        home.objects,
+        home.mails,
+        home.logs,
+        home.secrets,
+        home.run,
+    ):
         shutil.rmtree(folder, ignore_errors=True)
     for log in home.folder.glob("*.log"):
         log.unlink()

@@ -37,6 +37,11 @@ class Home:
         return self.folder / "objects"
 
     @property
+    def mails(self) -> Path:
+        """Mails, where no mail server was named; shown by `make mails`."""
+        return self.folder / "mails"
+
+    @property
     def logs(self) -> Path:
         """A log for each process."""
         return self.folder / "logs"

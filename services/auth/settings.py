@@ -1,10 +1,13 @@
-"""What auth reads from its environment, beside the variables that all services share."""
+"""What auth reads from its environment beside the variables that all services share."""
 
+from email.utils import parseaddr
+from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from libs.common.settings import ServiceSettings
+from services.auth.adapters.mail_senders import SmtpServer
 
 
 class Settings(ServiceSettings):
@@ -15,3 +18,30 @@ class Settings(ServiceSettings):
     signing_key_days: int = Field(
         default=90, ge=1, le=3650, description="After so long another key signs access tokens."
     )
+    smtp_url: SecretStr | None = Field(
+        default=None, description="smtp://, smtp+starttls:// or smtps://user:password@host:port"
+    )
+    mail_from: str = Field(default="Knowrithm <no-reply@localhost>", min_length=3)
+    mail_folder: Path | None = Field(
+        default=None, description="Where mails are written as files when there is no SMTP_URL."
+    )
+    super_admin_email: str | None = None
+    super_admin_password: SecretStr | None = Field(default=None, min_length=12)
+    mfa_enabled: bool = Field(
+        default=True, description="Whether companies that chose no policy offer second factors."
+    )
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_an_address(cls, value: str) -> str:
+        _, address = parseaddr(value)
+        if "@" not in address.strip("@"):
+            raise ValueError("write an address, as in Knowrithm <no-reply@example.com>")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_url_can_be_read(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            SmtpServer.parse(value.get_secret_value())
+        return value

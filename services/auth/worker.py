@@ -1,16 +1,16 @@
 """The worker process: `python -m services.auth.worker`.
 
-It publishes auth's events, records other services' refusals, rotates the signing key and throws
-away what has run out. Auth has no jobs: what it is asked, it answers at once.
+It sends mails, publishes auth's events, records other services' refusals, rotates the signing
+key and throws away what has run out.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import cast
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
+from libs.common.jobs.runner import JobRunner
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
@@ -19,7 +19,9 @@ from services.auth.repositories.expired import ExpiredSessions
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
+from services.auth.wiring.people import auth_settings, mail_jobs
 from services.auth.workers.denials import HANDLERS
+from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
 from services.auth.workers.signing_keys import SigningKeyLoop
 
@@ -31,9 +33,14 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     relay = Relay(resources.database, resources.redis, resources.service, nudge=nudges.events)
     expired = ExpiredSessions(resources.database)
     rotate = RotateSigningKey(database=resources.database, key_ring=resources.key_ring)
-    settings = cast("Settings", resources.settings)
+    settings = auth_settings(resources)
+    jobs = JobHandlers(mails=mail_jobs(resources))
+    runner = JobRunner(
+        resources.database, resources.redis, resources.service, jobs.by_kind, nudge=nudges.jobs
+    )
     yield {
         "nudges": nudges.run,
+        "jobs": runner.run,
         "relay": relay.run,
         "denials": Consumer(resources.redis, resources.database, resources.service, HANDLERS).run,
         "sweeper": Sweeper(resources.database).run,

@@ -5,10 +5,13 @@ not do.
 """
 
 import asyncio
+import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -16,21 +19,35 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import uvicorn
+from aiosmtpd.controller import Controller
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from libs.common.database import Database
+from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
 from services.auth.main import make_app
 from services.auth.settings import Settings
 from services.auth.wiring import Wiring
+from services.auth.wiring.people import mail_jobs
+from services.auth.workers.jobs import JobHandlers
 from tests.conftest import OpenDatabase, ServiceEnvironment
 
 # An id that nothing has; fixed, so that tests are called the same in every process.
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
+PUBLIC_URL = "https://knowrithm.test"
 # Tests are in a greater hurry than people; those about limits set their own.
-RELAXED = dict.fromkeys(("login", "register", "refresh", "public", "refused"), "100000/60")
+RELAXED = dict.fromkeys(
+    ("login", "register", "refresh", "public", "refused", "mail", "second_factor"), "100000/60"
+)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -87,11 +104,104 @@ class Register(Protocol):
     async def __call__(self, name: str = "Acme") -> Person: ...
 
 
+class Mailbox:
+    """A real SMTP server, and the worker that sends to it."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse_with: str | None = None
+        self._port = free_port()
+        self._controller: Controller | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"smtp://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Begin to listen."""
+        # Made here: its library opens a loop at once, and closes it when it stops.
+        self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Go away."""
+        if self._controller is not None:
+            self._controller.stop()
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        """Take a mail, as the protocol's library calls it."""
+        if self.refuse_with is not None:
+            return self.refuse_with
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        assert envelope.rcpt_tos == [mail["To"]]
+        self.mails.append(mail)
+        return "250 OK"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """What somebody was sent, oldest first."""
+        return [mail for mail in self.mails if mail["To"] == address]
+
+    def told(self, address: str, words: str) -> bool:
+        """Whether somebody was sent a mail with these words."""
+        return any(words in mail.get_content() for mail in self.to(address))
+
+    def token_for(self, address: str) -> str:
+        """The token of the newest link that somebody was sent."""
+        found = [token_in(mail) for mail in self.to(address)]
+        return [token for token in found if token is not None][-1]
+
+
+def token_in(mail: EmailMessage) -> str | None:
+    """Return the token of a mail's link."""
+    found = re.search(r"#(ot_\S+)", mail.get_content())
+    return found.group(1) if found else None
+
+
 @pytest.fixture(scope="session")
-def settings_values(service_environment: ServiceEnvironment) -> dict[str, Any]:
+def mailbox() -> Iterator[Mailbox]:
+    """Where all mails of all tests arrive."""
+    mailbox = Mailbox()
+    mailbox.start()
+    yield mailbox
+    mailbox.stop()
+
+
+class Deliver(Protocol):
+    """Does the work of the worker until nothing is left to be sent."""
+
+    async def __call__(self) -> int: ...
+
+
+@pytest.fixture
+def deliver(auth: AuthService, mailbox: Mailbox) -> Deliver:
+    """Send what is queued."""
+
+    async def send_all() -> int:
+        resources = auth.resources
+        handlers = JobHandlers(mails=mail_jobs(resources))
+        return await JobRunner(
+            resources.database,
+            resources.redis,
+            "auth",
+            handlers.by_kind,
+            first_retry_seconds=0.05,
+        ).drain()
+
+    return send_all
+
+
+@pytest.fixture(scope="session")
+def settings_values(service_environment: ServiceEnvironment, mailbox: Mailbox) -> dict[str, Any]:
     """The settings that all tests start from."""
     environment = {name.lower(): value for name, value in service_environment("auth").items()}
-    return {"rate_limits": RELAXED, **environment}
+    return {
+        "rate_limits": RELAXED,
+        "public_url": PUBLIC_URL,
+        "smtp_url": mailbox.url,
+        **environment,
+    }
 
 
 @pytest.fixture(scope="session")
@@ -197,6 +307,36 @@ def person_of(body: dict[str, Any]) -> Person:
         access_token=body["access_token"],
         refresh_token=body["refresh_token"],
     )
+
+
+async def log_in(auth: AuthService, email: str, password: str = PASSWORD) -> httpx.Response:
+    """Log in, with a password at first."""
+    return await auth.post("/api/v1/auth/login", json={"email": email, "password": password})
+
+
+async def is_shut_out(auth: AuthService, person: Person) -> bool:
+    """Say whether a person's tokens are worthless within the five seconds that it may take."""
+    for _ in range(50):
+        reply = await auth.get("/api/v1/auth/user/me", headers=person.bearer)
+        if reply.status_code == 401:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def add_colleague(auth: AuthService, admin: Person, role: str = "user") -> Person:
+    """Add somebody to an admin's company and log them in."""
+    email = new_email("colleague")
+    added = await auth.post(
+        "/api/v1/auth/user", json=registration(email=email), headers=admin.bearer
+    )
+    assert added.status_code == 201, added.text
+    if role != "user":
+        changed = await auth.client.patch(
+            f"/api/v1/user/{added.json()['id']}/role", json={"role": role}, headers=admin.bearer
+        )
+        assert changed.status_code == 200, changed.text
+    return person_of((await log_in(auth, email)).json())
 
 
 @pytest.fixture

@@ -122,6 +122,18 @@ class TestObjectsFitEachOther:
                 assert any(selects(one, labels_of(deployments[caller])) for one in origins)
                 assert any(selects(one, labels_of(deployments[callee])) for one in targets)
 
+    def test_only_auth_reaches_mail_servers(self, overlay: str) -> None:
+        policies = of_kind(overlay, "NetworkPolicy")
+        reaching = {
+            name
+            for name, policy in policies.items()
+            for rule in policy["spec"].get("egress", [])
+            for port in rule.get("ports", [])
+            if port["port"] in (25, 465, 587)
+        }
+
+        assert reaching == {"auth"}
+
     def test_nothing_is_reached_past_the_gateway(self, overlay: str) -> None:
         (ingress,) = of_kind(overlay, "Ingress").values()
         backends = {

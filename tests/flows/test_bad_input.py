@@ -24,7 +24,7 @@ WRITES = [
     if route.state is BUILT
     and route.method in {"POST", "PUT", "PATCH"}
     # Ending the session needs no body, and would end the walk.
-    and not route.path.endswith("/logout")
+    and not route.path.endswith(("/logout", "/logout-all"))
 ]
 WITH_ID = [route for route in ALL_ROUTES if route.state is BUILT and "_id}" in route.path]
 BODIES: Mapping[str, bytes] = {

@@ -78,6 +78,26 @@ class TestEnvironment:
         assert "owner:secret" not in json.dumps(environment)
         assert environment["MASTER_ENCRYPTION_KEY"] != base64.b64encode(bytes(32)).decode()
 
+    def test_mail_and_the_super_admin_are_auths_alone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = wiring(
+            tmp_path,
+            monkeypatch,
+            SMTP_URL="smtps://robot:hidden-one@mail.example.com",
+            SUPER_ADMIN_EMAIL="op@example.com",
+            SUPER_ADMIN_PASSWORD="hidden-two-hidden",
+            MFA_ENABLED="false",
+        )
+
+        environment = made.environment_of("auth-worker")
+
+        assert environment["SMTP_URL"] == "smtps://robot:hidden-one@mail.example.com"
+        assert environment["MFA_ENABLED"] == "false"
+        assert environment["MAIL_FOLDER"] == str(tmp_path / "mails")
+        for service in set(SERVICES) - {"auth"}:
+            assert "hidden" not in json.dumps(made.environment_of(service))
+
     def test_root_keys_differ_and_stay(self) -> None:
         secrets = Secrets.generate()
         keys = {service: secrets.root_key_of(service) for service in SERVICES}
@@ -149,6 +169,7 @@ class TestSettings:
             ("PORT", "many", "should be a valid integer"),
             ("POSTGRES_URL", "db.example", "not a URL with a scheme and a host"),
             ("OBJECT_STORE_URL", "ftp://store/bucket", "it begins with none of s3://"),
+            ("SMTP_URL", "mail.example.com", "write smtp://, smtp.starttls:// or smtps://"),
             ("MASTER_ENCRYPTION_KEY", "open sesame", "not base64 of 32 bytes"),
             ("LOG_LEVEL", "LOUD", "should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ],

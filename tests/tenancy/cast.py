@@ -9,6 +9,7 @@ from uuid import uuid4
 import requests
 
 from libs.common.security import ACCESS_TYP, SigningKey, scopes_of_role, sign_token
+from tests.auth.authenticator import Authenticator
 from tests.flows.platform_keys import claims_of
 from tests.platform import PASSWORD, Company, Platform, wait_for
 
@@ -119,6 +120,12 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "PUT", f"/api/v1/company/{company.id}/logo", data=b"\x89PNG\r\n\x1a\n" + bytes(20)
     ).json()["logo"]
     keys = company.call("GET", "/api/v1/auth/api-keys").json()["api_keys"]
+    sessions = company.call("GET", "/api/v1/auth/sessions").json()["sessions"]
+    invited = company.call(
+        "POST",
+        "/api/v1/auth/invitations",
+        json={"email": f"{uuid4().hex}@{company.name.lower()}.example.com"},
+    ).json()
     return {
         "agent_id": agent["id"],
         "settings_id": settings["id"],
@@ -135,8 +142,26 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "key_id": keys[0]["id"],
         "role_id": role["id"],
         "logo_id": logo.rpartition("/")[2],
+        "session_id": sessions[0]["id"],
+        "invitation_id": invited["invitation"]["id"],
+        "passkey_id": passkey_of(company),
         "name": agent_name,
     }
+
+
+def passkey_of(company: Company) -> str:
+    """Give a company's admin a passkey and return its id."""
+    begun = company.call("POST", "/api/v1/auth/passkeys/options").json()
+    authenticator = Authenticator(company.platform.url.replace("127.0.0.1", "localhost"))
+    made = company.call(
+        "POST",
+        "/api/v1/auth/passkeys",
+        json={
+            "challenge_token": begun["challenge_token"],
+            "credential": authenticator.create(begun["passkey_options"]),
+        },
+    )
+    return str(made.json()["passkey"]["id"])
 
 
 def uploaded(company: Company, agent_id: str, filename: str, text: str) -> Any:

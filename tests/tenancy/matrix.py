@@ -32,6 +32,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/role/{role_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/super-admin/companies/{company_id}/rate-limits"): {"limits": {}},
     ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
+    ("PATCH", "/api/v1/user/{user_id}/role"): {"role": "user"},
+    ("PATCH", "/api/v1/user/{user_id}/status"): {"status": "suspended"},
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
     ("POST", "/api/v1/agent"): {"name": "New"},
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},

@@ -7,7 +7,16 @@ that is not listed must not appear in the answer.
 from collections.abc import Mapping
 from typing import Final
 
-_TOKENS: Final = ("access_token", "refresh_token", "token_type", "expires_in", "expires_at")
+_TOKENS: Final = (
+    "access_token",
+    "refresh_token",
+    "token_type",
+    "expires_in",
+    "expires_at",
+    "mfa_enrollment_required",
+)
+# What a login asks for next; a passkey's options are what the standard wants a browser to know.
+_DEMAND: Final = ("message", "methods", "passkey_options", "expires_in")
 _OWN_USER: Final = (
     "id",
     "email",
@@ -47,7 +56,31 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("GET", "/.well-known/jwks.json"): ("keys",),
     # What a caller is told about the account that these credentials just made or opened.
     ("POST", "/api/v1/auth/register"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
-    ("POST", "/api/v1/auth/login"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
+    ("POST", "/api/v1/auth/login"): (
+        "user",
+        "tokens",
+        "mfa_required",
+        "mfa_token",
+        *_OWN_USER,
+        *_TOKENS,
+        *_DEMAND,
+    ),
+    ("POST", "/api/v1/auth/login/mfa"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
+    ("POST", "/api/v1/auth/login/passkey/options"): ("challenge_token", *_DEMAND),
+    ("POST", "/api/v1/auth/login/passkey"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
+    # What an invited person is told about the account just made.
+    ("POST", "/api/v1/auth/invitations/accept"): (
+        "message",
+        "user",
+        "tokens",
+        *_OWN_USER,
+        *_TOKENS,
+    ),
+    ("POST", "/api/v1/auth/invitations/request"): ("message",),
+    ("POST", "/api/v1/auth/password/forgot"): ("message",),
+    ("POST", "/api/v1/auth/password/reset"): ("message",),
+    # HTML: no fields.
+    ("GET", "/api/v1/auth/link/{page}"): (),
     ("GET", "/api/v1/auth/super-admin"): ("message",),
     ("POST", "/api/v1/send"): ("message",),
     ("POST", "/api/v1/verify"): ("message",),

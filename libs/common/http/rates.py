@@ -53,6 +53,8 @@ RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "register": RateClass(Rate(10, 60), Per.ADDRESS),
     "refresh": RateClass(Rate(60, 60), Per.ADDRESS),
     "mail": RateClass(Rate(10, 60), Per.ADDRESS),
+    # Counted by account in auth, as "login" is by account, too.
+    "second_factor": RateClass(Rate(10, 900), Per.CALLER),
     "handshake": RateClass(Rate(5, 1), Per.TENANT),
 }
 

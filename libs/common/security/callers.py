@@ -36,6 +36,7 @@ class Caller:
         name: The service's name; empty for others.
         limits: The tenant's own rate limits, by class.
         networks: From where an API key may be used; anywhere if there are none.
+        impersonator_id: The super admin who acts in the user's name; None otherwise.
     """
 
     kind: CallerKind
@@ -48,11 +49,14 @@ class Caller:
     name: str = ""
     networks: tuple[Network, ...] = ()
     limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
+    impersonator_id: UUID | None = None
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}")
+        # Whoever acts as a user shares neither limits nor kept replies with them.
+        acting = f":as:{self.impersonator_id}" if self.impersonator_id else ""
+        object.__setattr__(self, "key", f"{self.kind}:{self.id or self.name}{acting}")
 
     def comes_from(self, address: str) -> bool:
         """Tell whether the caller may come from an address."""

@@ -394,6 +394,7 @@ def _caller_from_claims(claims: Mapping[str, Any]) -> Caller:
             role=str(claims["role"]),
             session_id=UUID(claims["session"]),
             user_id=subject if kind is CallerKind.USER else None,
+            impersonator_id=UUID(claims["act"]["sub"]) if "act" in claims else None,
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise Unauthenticated from error

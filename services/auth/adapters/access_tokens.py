@@ -9,11 +9,12 @@ from libs.common.security import (
     AUDIENCE,
     ISSUER,
     CallerKind,
+    Scope,
     SigningKey,
     scopes_of_role,
     sign_token,
 )
-from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME
+from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME, IMPERSONATION_LIFETIME
 from services.auth.domain.signing import DatedKey
 
 
@@ -43,22 +44,35 @@ class Es256AccessTokens:
         return next(ripe, self._keys[-1].key)
 
     def sign(
-        self, *, user_id: UUID, tenant_id: UUID, role: str, session_id: UUID, now: datetime
+        self,
+        *,
+        user_id: UUID,
+        tenant_id: UUID,
+        role: str,
+        session_id: UUID,
+        now: datetime,
+        only: frozenset[Scope] | None = None,
+        impersonator_id: UUID | None = None,
     ) -> str:
-        """Return an access token that is good from now on for `ACCESS_TOKEN_LIFETIME`."""
+        """Return an access token; see the port."""
         issued = int(now.timestamp())
-        claims = {
+        scopes = scopes_of_role(role)
+        lifetime = ACCESS_TOKEN_LIFETIME if impersonator_id is None else IMPERSONATION_LIFETIME
+        claims: dict[str, object] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user_id),
             "tenant": str(tenant_id),
             "role": role,
-            "scopes": sorted(scopes_of_role(role)),
+            "scopes": sorted(scopes if only is None else scopes & only),
             "session": str(session_id),
             "kind": CallerKind.USER,
             "jti": uuid4().hex,
             "iat": issued,
             "nbf": issued,
-            "exp": issued + int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+            "exp": issued + int(lifetime.total_seconds()),
         }
+        if impersonator_id is not None:
+            # RFC 8693, 4.1: who really acts.
+            claims["act"] = {"sub": str(impersonator_id)}
         return sign_token(claims, key=self._key_at(now), typ=ACCESS_TYP)

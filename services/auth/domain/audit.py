@@ -14,6 +14,8 @@ from uuid import UUID
 
 import orjson
 
+from libs.common.security import Caller
+
 # The hash before a tenant's first entry.
 GENESIS: Final = bytes(32)
 
@@ -26,9 +28,32 @@ class AuditEvent(StrEnum):
     USER_REGISTERED = "user.registered"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
+    USER_INVITED = "user.invited"
+    INVITATION_REVOKED = "invitation.revoked"
+    USER_JOINED = "user.joined"
+    USER_STATUS_CHANGED = "user.status_changed"
+    USER_ROLE_CHANGED = "user.role_changed"
+    USER_IMPERSONATED = "user.impersonated"
+    EMAIL_VERIFIED = "email.verified"
+    PASSWORD_RESET_REQUESTED = "password.reset_requested"
+    PASSWORD_RESET_FORCED = "password.reset_forced"
+    PASSWORD_RESET = "password.reset"
+    PASSWORD_CHANGED = "password.changed"
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_FAILED = "login.failed"
     LOGGED_OUT = "logged_out"
+    SESSION_REVOKED = "session.revoked"
+    LOGGED_OUT_EVERYWHERE = "logged_out_everywhere"
+    MFA_ENABLED = "mfa.enabled"
+    MFA_DISABLED = "mfa.disabled"
+    MFA_RESET = "mfa.reset"
+    MFA_POLICY_CHANGED = "mfa.policy_changed"
+    MFA_FAILED = "mfa.failed"
+    RECOVERY_CODES_RENEWED = "recovery_codes.renewed"
+    RECOVERY_CODE_USED = "recovery_code.used"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REMOVED = "passkey.removed"
+    STEPPED_UP = "session.stepped_up"
     REFRESH_REUSED = "refresh_token.reused"
     API_KEY_CREATED = "api_key.created"
     API_KEY_UPDATED = "api_key.updated"
@@ -107,6 +132,30 @@ def denied(
         entity_id=caller_id,
         address=address,
         details=dict(what),
+    )
+
+
+def by(
+    caller: Caller,
+    event: AuditEvent,
+    description: str,
+    *,
+    entity: tuple[str, UUID | None],
+    address: str | None,
+    risk: Risk = Risk.MEDIUM,
+    details: Mapping[str, object] | None = None,
+) -> AuditRecord:
+    """Return the record of something that a verified caller did to an entity (type, id)."""
+    return AuditRecord(
+        event=event,
+        description=description,
+        risk=risk,
+        actor_id=caller.user_id,
+        actor_role=caller.role,
+        entity_type=entity[0],
+        entity_id=entity[1],
+        address=address,
+        details=details,
     )
 
 

@@ -46,6 +46,106 @@ class AccountNotActive(Forbidden):
     message = "This account is not active. Ask an admin of your company."
 
 
+class PasswordResetRequired(Forbidden):
+    """The password was right, but an admin demands a new one."""
+
+    code = "password_reset_required"
+    message = "You must set a new password. Use the link in the mail, or ask for another one."
+
+
+class LinkRefused(Invalid):
+    """The link's token is unknown, used, expired, revoked or of another kind; which is not said."""
+
+    code = "link_refused"
+    message = (
+        "This link cannot be used: it was used before, or its time is over. Ask for a new one."
+    )
+
+
+class WrongPassword(Invalid):
+    """The present password, asked for before a change, was wrong."""
+
+    code = "wrong_password"
+    message = "The present password is wrong."
+
+
+class SecondFactorRefused(Unauthenticated):
+    """The code, recovery code or passkey is wrong or was used; or the login took too long."""
+
+    code = "second_factor_refused"
+    message = "This second factor was not accepted. Try again, or log in once more."
+
+
+class ProofRefused(Invalid):
+    """What was shown to confirm an act did not hold."""
+
+    code = "proof_refused"
+    message = "This was not accepted: it is wrong, or was used before."
+
+
+class StepUpRequired(Forbidden):
+    """Sensitive acts need a proof that is at most ten minutes old."""
+
+    code = "step_up_required"
+    message = "Confirm first that it is you: POST /api/v1/auth/mfa/step-up."
+
+
+class MfaIsOff(Forbidden):
+    """The company's policy is `off`."""
+
+    code = "mfa_off"
+    message = "Your company does not use second factors."
+
+
+class MfaIsRequired(Conflict):
+    """The last second factor stays while the company demands one."""
+
+    code = "mfa_required"
+    message = "Your company demands a second factor. Add another one before removing this."
+
+
+class MfaConflict(Conflict):
+    """Nothing to confirm, or enrolled already."""
+
+    code = "mfa_conflict"
+    message = "This second factor is set up already, or was never begun."
+
+
+class PasskeyNotFound(NotFound):
+    """No such passkey, or one of somebody else."""
+
+    code = "passkey_not_found"
+    message = "There is no such passkey."
+
+
+class SessionNotFound(NotFound):
+    """No such session, one of somebody else, or one that is over."""
+
+    code = "session_not_found"
+    message = "There is no such session."
+
+
+class InvitationNotFound(NotFound):
+    """No such invitation, or one that is no longer open."""
+
+    code = "invitation_not_found"
+    message = "There is no such invitation."
+
+
+class OwnAccount(Conflict):
+    """Nobody locks themselves out, or lifts themselves up."""
+
+    code = "own_account"
+    message = "Not for your own account: another admin must do this."
+
+
+class RoleNotAllowed(Forbidden):
+    """A role above the one who gives it."""
+
+    code = "role_not_allowed"
+    message = "You may not give or change this role."
+
+
 class RegistrationClosed(Forbidden):
     """A company's id alone lets nobody in, and whether it exists is not said either."""
 
@@ -65,6 +165,13 @@ class HashingBusy(Unavailable):
 
     code = "busy"
     message = "Too many people are logging in at this moment. Try again in a few seconds."
+
+
+class MailServerUnavailable(Unavailable):
+    """Mail waits until the server takes it again."""
+
+    code = "mail_unavailable"
+    message = "The mail server does not answer."
 
 
 class CompanyNotFound(NotFound):

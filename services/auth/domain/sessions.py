@@ -17,6 +17,8 @@ ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 SESSION_IDLE: Final = timedelta(days=14)
 SESSION_ABSOLUTE: Final = timedelta(days=60)
 PREDECESSOR_GRACE: Final = timedelta(seconds=10)
+# Acting as somebody else ends by itself, and cannot be prolonged.
+IMPERSONATION_LIFETIME: Final = timedelta(minutes=30)
 
 _SECRET_BYTES: Final = 32
 _PREFIX: Final = "rt_"
@@ -31,6 +33,15 @@ class EndReason(StrEnum):
     CHANGED = "changed"
 
 
+class Method(StrEnum):
+    """How somebody came in; a session without one was opened by another identity provider."""
+
+    PASSWORD = "password"
+    SECOND_FACTOR = "second_factor"
+    PASSKEY = "passkey"
+    IMPERSONATION = "impersonation"
+
+
 @dataclass(frozen=True, kw_only=True)
 class IssuedTokens:
     """What a client gets from a login or a refresh; the secrets are not printed."""
@@ -38,6 +49,8 @@ class IssuedTokens:
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_at: datetime
+    enrolling: bool = False
+    """Whether they are good for no more than setting up a second factor."""
 
 
 def new_refresh_token() -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -11,6 +11,7 @@ from libs.common.security import Caller, CallerKind, Scope
 from services.auth.wiring import CallerUseCases, InternalUseCases, PublicUseCases, Wiring
 
 PEOPLE = frozenset({CallerKind.USER})
+_MAX_DEVICE_CHARACTERS: Final = 300
 PEOPLE_AND_KEYS = frozenset({CallerKind.USER, CallerKind.API_KEY})
 
 
@@ -54,3 +55,12 @@ async def _client_address(request: Request) -> str:
 
 
 ClientAddress = Annotated[str, Depends(_client_address)]
+
+
+async def _client_device(request: Request) -> str | None:
+    name = request.headers.get("user-agent", "")[:_MAX_DEVICE_CHARACTERS]
+    # The database takes no NUL, and whoever reads the list wants no control characters.
+    return "".join(letter for letter in name if letter.isprintable()) or None
+
+
+ClientDevice = Annotated[str | None, Depends(_client_device)]

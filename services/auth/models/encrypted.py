@@ -12,4 +12,7 @@ ENCRYPTED: Final = (
         purpose="refresh-tokens",
         row="encode(token_hash, 'hex')",
     ),
+    EncryptedColumn(
+        table="totp_devices", column="secret", purpose="second-factors", row="user_id::text"
+    ),
 )

@@ -9,7 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.common.database import TenantOwned
 from libs.common.ids import new_id
-from services.auth.domain.sessions import SESSION_ABSOLUTE, SESSION_IDLE, EndReason
+from services.auth.domain.sessions import (
+    IMPERSONATION_LIFETIME,
+    SESSION_ABSOLUTE,
+    SESSION_IDLE,
+    EndReason,
+    Method,
+)
 from services.auth.models.base import Base
 
 
@@ -27,10 +33,24 @@ class Session(TenantOwned, Base):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended_reason: Mapped[str | None] = mapped_column(Text)
+    device: Mapped[str | None] = mapped_column(Text)
+    """What the client calls itself (`User-Agent`)."""
+    method: Mapped[str | None] = mapped_column(Text)
+    proven_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When the user last proved to be themselves, with all that was asked for."""
+    impersonator_id: Mapped[UUID | None]
 
     @classmethod
-    def begun(cls, *, user_id: UUID, address: str | None, now: datetime) -> Self:
-        """Make a session that starts now."""
+    def begun(
+        cls,
+        *,
+        user_id: UUID,
+        address: str | None,
+        now: datetime,
+        device: str | None = None,
+        method: Method | None = None,
+    ) -> Self:
+        """Make a session that starts now, after a proof of who it is."""
         return cls(
             id=new_id(),
             user_id=user_id,
@@ -40,7 +60,21 @@ class Session(TenantOwned, Base):
             refreshed_at=now,
             idle_until=now + SESSION_IDLE,
             expires_at=now + SESSION_ABSOLUTE,
+            device=device,
+            method=method,
+            proven_at=now,
         )
+
+    @classmethod
+    def impersonated(
+        cls, *, user_id: UUID, impersonator_id: UUID, address: str | None, now: datetime
+    ) -> Self:
+        """Make a short session in which somebody else acts as a user; it proves nobody."""
+        session = cls.begun(user_id=user_id, address=address, now=now, method=Method.IMPERSONATION)
+        session.impersonator_id = impersonator_id
+        session.proven_at = None
+        session.idle_until = session.expires_at = now + IMPERSONATION_LIFETIME
+        return session
 
     def is_live(self, now: datetime) -> bool:
         """Whether it has neither been ended nor run out."""

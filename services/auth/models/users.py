@@ -30,6 +30,7 @@ class User(TenantOwned, Timestamps, Base):
     email_verified: Mapped[bool] = mapped_column(default=False)
     two_factor_enabled: Mapped[bool] = mapped_column(default=False)
     login_attempts: Mapped[int] = mapped_column(default=0)
+    password_reset_required: Mapped[bool] = mapped_column(default=False)
     last_login_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     timezone: Mapped[str] = mapped_column(Text, default="UTC")
     language: Mapped[str] = mapped_column(Text, default="en")
@@ -47,6 +48,7 @@ class User(TenantOwned, Timestamps, Base):
         password_hash: str,
         role: Role,
         now: datetime,
+        email_verified: bool = False,
     ) -> Self:
         """Make an active user; the repository gives the tenant."""
         return cls(
@@ -60,9 +62,10 @@ class User(TenantOwned, Timestamps, Base):
             password_hash=password_hash,
             role=role,
             status=UserStatus.ACTIVE,
-            email_verified=False,
+            email_verified=email_verified,
             two_factor_enabled=False,
             login_attempts=0,
+            password_reset_required=False,
             timezone="UTC",
             language="en",
             preferences={},

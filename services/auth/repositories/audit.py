@@ -33,9 +33,12 @@ class AuditFilter:
 class AuditTrail:
     """One tenant's trail. Entries are added and read, never changed."""
 
-    def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
+    def __init__(
+        self, session: AsyncSession, tenant_id: UUID, *, impersonator_id: UUID | None = None
+    ) -> None:
         self.session = session
         self.tenant_id = tenant_id
+        self._marks = {} if impersonator_id is None else {"impersonator_id": str(impersonator_id)}
 
     async def append(self, record: AuditRecord, *, now: datetime) -> int:
         """Add an entry in the transaction of what it tells about; return its place.
@@ -55,7 +58,7 @@ class AuditTrail:
             entity_type=record.entity_type,
             entity_id=record.entity_id,
             address=record.address,
-            details=dict(record.details or {}),
+            details=dict(record.details or {}) | self._marks,
             previous_hash=head.hash,
         )
         entry.hash = chain_hash(head.hash, entry.content())

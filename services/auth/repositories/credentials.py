@@ -121,6 +121,22 @@ class Credentials:
         """Return tenant and session of a refresh token, live or replaced."""
         return await self._ids("SELECT * FROM session_by_refresh_token($1)", token_hash)
 
+    async def tenant_of_link(self, token_hash: bytes) -> UUID | None:
+        """Return the tenant of a link's token."""
+        return await self._id("SELECT * FROM one_time_token_by_hash($1)", token_hash)
+
+    async def challenge(self, token_hash: bytes) -> tuple[UUID, UUID] | None:
+        """Return tenant and challenge of a token."""
+        return await self._ids("SELECT * FROM challenge_by_hash($1)", token_hash)
+
+    async def passkey(self, credential_id: bytes) -> tuple[UUID, UUID] | None:
+        """Return tenant and passkey of a credential."""
+        return await self._ids("SELECT * FROM passkey_by_credential($1)", credential_id)
+
+    async def tenant_of_user(self, user_id: UUID) -> UUID | None:
+        """Return anybody's tenant; for super admins only."""
+        return await self._id("SELECT * FROM tenant_of_user($1)", user_id)
+
     async def api_key(self, key_hash: bytes) -> StoredKey | None:
         """Return what is known of an API key."""
         ids = await self._ids("SELECT * FROM api_key_by_hash($1)", key_hash)
@@ -151,6 +167,11 @@ class Credentials:
         return LiveSession(
             role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
         )
+
+    async def _id(self, query: str, argument: bytes | UUID) -> UUID | None:
+        async with self._database.platform() as connection:
+            value = await connection.fetchval(query, argument)
+        return None if value is None else UUID(int=value.int)
 
     async def _ids(self, query: str, argument: str | bytes) -> tuple[UUID, UUID] | None:
         async with self._database.platform() as connection:

@@ -16,6 +16,13 @@ DELETE FROM sessions WHERE (tenant_id, id) IN (
 _FORGET = """
 UPDATE refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND replaced_at < $1
 """
+# Nobody can use them any more, and what became of them stands in the audit trail.
+_DELETE_SPENT = (
+    "DELETE FROM one_time_tokens WHERE expires_at < $1",
+    "DELETE FROM challenges WHERE expires_at < $1",
+    "DELETE FROM invitations WHERE expires_at < $1",
+    "DELETE FROM attempt_budgets WHERE full_at < $1",
+)
 
 
 class ExpiredSessions:
@@ -39,3 +46,9 @@ class ExpiredSessions:
         """Drop the encrypted successors of tokens that were replaced before then."""
         async with self._database.lean_cross_tenant() as connection:
             await connection.execute(_FORGET, before)
+
+    async def delete_spent(self, *, before: datetime) -> None:
+        """Delete links, challenges, invitations and budgets that were over by then."""
+        for statement in _DELETE_SPENT:
+            async with self._database.lean_cross_tenant() as connection:
+                await connection.execute(statement, before)

@@ -1,12 +1,17 @@
 """Sessions and their refresh tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
 
 from libs.common.database import TenantRepository
+from services.auth.domain.sessions import EndReason
 from services.auth.models.sessions import RefreshToken, Session
+
+MAX_LISTED: Final = 200
 
 
 class SessionRepository(TenantRepository[Session]):
@@ -26,6 +31,48 @@ class SessionRepository(TenantRepository[Session]):
         query = self.owned().where(Session.id == session_id).with_for_update()
         found: Session | None = await self.session.scalar(query)
         return found
+
+    async def live_of(self, user_id: UUID, *, now: datetime) -> Sequence[Session]:
+        """Return a user's own sessions that are not over, last used first."""
+        query = (
+            self.owned()
+            .where(
+                Session.user_id == user_id,
+                Session.ended_at.is_(None),
+                Session.idle_until > now,
+                Session.expires_at > now,
+                Session.impersonator_id.is_(None),
+            )
+            .order_by(Session.refreshed_at.desc(), Session.id.desc())
+            .limit(MAX_LISTED)
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def end_all(
+        self, user_id: UUID, *, reason: EndReason, now: datetime, but: UUID | None = None
+    ) -> Sequence[UUID]:
+        """End a user's sessions, all but one if it is named; return those that were ended."""
+        statement = (
+            update(Session)
+            .where(
+                Session.tenant_id == self.tenant_id,
+                Session.user_id == user_id,
+                Session.ended_at.is_(None),
+            )
+            .values(ended_at=now, ended_reason=reason)
+            .returning(Session.id)
+        )
+        if but is not None:
+            statement = statement.where(Session.id != but)
+        return (await self.session.scalars(statement)).all()
+
+    async def note_proof(self, session_id: UUID, *, now: datetime) -> None:
+        """Remember that the user of a session has just proved to be themselves."""
+        await self.session.execute(
+            update(Session)
+            .where(Session.tenant_id == self.tenant_id, Session.id == session_id)
+            .values(proven_at=now)
+        )
 
     async def token(self, token_hash: bytes) -> RefreshToken | None:
         """Return a refresh token, live or replaced."""

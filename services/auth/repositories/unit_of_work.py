@@ -7,9 +7,15 @@ from uuid import UUID
 from libs.common.unit_of_work import UnitOfWork
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
+from services.auth.repositories.challenges import ChallengeRepository
+from services.auth.repositories.invitations import InvitationRepository
 from services.auth.repositories.logos import LogoRecord
+from services.auth.repositories.one_time_tokens import OneTimeTokens
+from services.auth.repositories.passkeys import PasskeyRepository
+from services.auth.repositories.policies import PolicyRecord
 from services.auth.repositories.rate_limits import RateLimitRepository
 from services.auth.repositories.roles import RoleRepository
+from services.auth.repositories.second_factors import SecondFactors
 from services.auth.repositories.sessions import SessionRepository
 from services.auth.repositories.tenants import TenantRecord
 from services.auth.repositories.users import UserRepository
@@ -17,6 +23,9 @@ from services.auth.repositories.users import UserRepository
 
 class AuthUnitOfWork(UnitOfWork):
     """All or nothing, the audit entry included."""
+
+    impersonator_id: UUID | None = None
+    """Who acts in the caller's name; all audit entries say so."""
 
     @cached_property
     def tenant(self) -> TenantRecord:
@@ -56,7 +65,37 @@ class AuthUnitOfWork(UnitOfWork):
     @cached_property
     def audit(self) -> AuditTrail:
         """Its audit trail."""
-        return AuditTrail(self.session, self.tenant_id)
+        return AuditTrail(self.session, self.tenant_id, impersonator_id=self.impersonator_id)
+
+    @cached_property
+    def invitations(self) -> InvitationRepository:
+        """Who may join it."""
+        return InvitationRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def one_time_tokens(self) -> OneTimeTokens:
+        """Tokens of links in mails."""
+        return OneTimeTokens(self.session, self.tenant_id)
+
+    @cached_property
+    def policy(self) -> PolicyRecord:
+        """What it demands of logins."""
+        return PolicyRecord(self.session, self.tenant_id)
+
+    @cached_property
+    def second_factors(self) -> SecondFactors:
+        """Its users' authenticator apps and recovery codes."""
+        return SecondFactors(self.session, self.tenant_id)
+
+    @cached_property
+    def passkeys(self) -> PasskeyRepository:
+        """Its users' passkeys."""
+        return PasskeyRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def challenges(self) -> ChallengeRepository:
+        """Logins and confirmations under way."""
+        return ChallengeRepository(self.session, self.tenant_id)
 
 
 class OpenUnitOfWork(Protocol):

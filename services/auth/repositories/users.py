@@ -73,6 +73,21 @@ class UserRepository(TenantRepository[User]):
         found: User | None = await self.session.scalar(query)
         return found
 
+    async def password_hash_of(self, user_id: UUID) -> str | None:
+        """Return the password hash as it is at this moment."""
+        query = select(User.password_hash).where(
+            User.tenant_id == self.tenant_id, User.id == user_id
+        )
+        found: str | None = await self.session.scalar(query)
+        return found
+
+    async def locked(self, user_id: UUID) -> User | None:
+        """Return a user whom nobody else changes until the transaction ends."""
+        found: User | None = await self.session.scalar(
+            self.owned().where(User.id == user_id).with_for_update()
+        )
+        return found
+
     async def any(self) -> bool:
         """Say whether the tenant has a user at all."""
         return bool(await self.session.scalar(select(self.owned().exists())))

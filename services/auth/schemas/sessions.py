@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from libs.common.permissions import Scope
 from services.auth.domain.accounts import MAX_PASSWORD_CHARACTERS
 from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME, IssuedTokens
+from services.auth.models.sessions import Session
 from services.auth.models.users import User
 from services.auth.schemas.users import EmailText, Name, Password, Username, UserOut
+from services.auth.use_cases.accept_invitation import Joining
 from services.auth.use_cases.register_user import Registration
 
 
@@ -32,12 +34,30 @@ class RegisterIn(BaseModel):
         | None
     ) = None
     accept_terms: bool | None = None
+    invitation_token: (
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+        | None
+    ) = Field(default=None, description="Of an invitation's link, to join that company.")
 
     @model_validator(mode="after")
     def _names_a_company(self) -> Self:
-        if self.company_id is None and self.company_name is None:
+        if self.company_id is None and self.company_name is None and self.invitation_token is None:
             raise ValueError("Give company_name for a new company, or company_id for an empty one.")
         return self
+
+    def joining(self) -> Joining | None:
+        """Return it as the acceptance of an invitation, if it is one."""
+        if self.invitation_token is None:
+            return None
+        return Joining(
+            token=self.invitation_token,
+            password=self.password,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            username=self.username,
+            phone=self.phone,
+            email=self.email,
+        )
 
     def registration(self) -> Registration:
         """Return it in the use case's words."""
@@ -74,6 +94,10 @@ class TokensOut(BaseModel):
     token_type: str = "Bearer"
     expires_in: int = Field(description="Seconds the access token lives.")
     expires_at: datetime
+    mfa_enrollment_required: bool = Field(
+        default=False,
+        description="Whether it is good for no more than setting up a second factor.",
+    )
 
     @classmethod
     def of(cls, tokens: IssuedTokens) -> Self:
@@ -83,6 +107,7 @@ class TokensOut(BaseModel):
             refresh_token=tokens.refresh_token,
             expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
             expires_at=tokens.expires_at,
+            mfa_enrollment_required=tokens.enrolling,
         )
 
 
@@ -115,6 +140,39 @@ class MessageReply(BaseModel):
     """Nothing more to say than that it was done."""
 
     message: str
+
+
+class SessionOut(BaseModel):
+    """One of the caller's sessions."""
+
+    id: UUID
+    device: str | None
+    ip_address: str | None
+    method: str | None
+    created_at: datetime
+    last_used_at: datetime = Field(description="When its tokens were last renewed.")
+    expires_at: datetime
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, *, current: UUID | None) -> Self:
+        """Show a session."""
+        return cls(
+            id=session.id,
+            device=session.device,
+            ip_address=session.address,
+            method=session.method,
+            created_at=session.created_at,
+            last_used_at=session.refreshed_at,
+            expires_at=min(session.idle_until, session.expires_at),
+            current=session.id == current,
+        )
+
+
+class SessionListReply(BaseModel):
+    """The caller's sessions that are not over, last used first."""
+
+    sessions: list[SessionOut]
 
 
 class SessionStateOut(BaseModel):

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.common.errors import Forbidden
 from libs.common.events.catalogue.auth import UserCreated
 from libs.common.security import Caller
 from services.auth.domain.accounts import Role, clean_email, username_from
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import CompanyNotFound
+from services.auth.domain.mails import SendVerification
 from services.auth.domain.ports import PasswordHasher
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
@@ -39,6 +41,9 @@ class AddUser:
     async def __call__(self, wanted: NewUser, *, address: str | None) -> User:
         if wanted.company_id not in (None, self.caller.tenant_id):
             raise CompanyNotFound
+        if self.caller.impersonator_id is not None:
+            # A password that somebody knows who acts in another's name would outlive the act.
+            raise Forbidden
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
         email = clean_email(wanted.email)
@@ -55,6 +60,7 @@ class AddUser:
         )
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await uow.users.enroll(user)
+            uow.jobs.add(SendVerification(user_id=user.id))
             uow.outbox.record(UserCreated(user_id=user.id, role=user.role), aggregate_id=user.id)
             await uow.audit.append(
                 AuditRecord(

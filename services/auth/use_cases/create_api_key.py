@@ -22,6 +22,7 @@ from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import TooManyApiKeys, UserNotFound
 from services.auth.models.api_keys import ApiKey
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
+from services.auth.use_cases.step_up import require_proof_for_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class CreateApiKey:
             user = await uow.users.get(self.caller.user_id) if self.caller.user_id else None
             if user is None:
                 raise UserNotFound
+            await require_proof_for_keys(uow, self.caller, now=now)
             # What the user may do now, not when the token was signed.
             allowed = check_scopes(wanted.scopes, held=await uow.roles.held_by(user))
             if await uow.api_keys.count_usable(user.id, now=now) >= MAX_KEYS_PER_USER:

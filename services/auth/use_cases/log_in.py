@@ -5,28 +5,25 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import PLATFORM_TENANT
-from libs.common.events.catalogue.auth import LoggedIn
 from libs.common.ids import new_id
 from services.auth.domain.accounts import email_key
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
-from services.auth.domain.errors import AccountNotActive, WrongCredentials
+from services.auth.domain.errors import (
+    AccountNotActive,
+    PasswordResetRequired,
+    WrongCredentials,
+)
+from services.auth.domain.policies import MfaPolicy
 from services.auth.domain.ports import LoginThrottle, PasswordHasher
-from services.auth.domain.sessions import IssuedTokens
-from services.auth.models.tenants import Tenant
+from services.auth.domain.sessions import Method
+from services.auth.domain.tokens import ChallengePurpose
 from services.auth.models.users import User
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.use_cases.admit_user import LogInResult, admit
+from services.auth.use_cases.check_second_factor import CheckSecondFactor, Demand
 from services.auth.use_cases.start_session import StartSession
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogInResult:
-    """Who came in."""
-
-    user: User
-    tenant: Tenant
-    tokens: IssuedTokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +39,13 @@ class LogIn:
     hasher: PasswordHasher
     throttle: LoginThrottle
     start_session: StartSession
+    check: CheckSecondFactor
+    default_mfa: MfaPolicy = MfaPolicy.OPTIONAL
     clock: Clock = utc_now
 
-    async def __call__(self, *, email: str, password: str, address: str) -> LogInResult:
+    async def __call__(
+        self, *, email: str, password: str, address: str, device: str | None = None
+    ) -> LogInResult | Demand:
         key = email_key(email)
         await self.throttle.check(email_key=key, address=address)
 
@@ -62,7 +63,7 @@ class LogIn:
         new_hash = None
         if self.hasher.is_outdated(user.password_hash):
             new_hash = await self.hasher.hash(password)
-        return await self._let_in(user, new_hash=new_hash, address=address, now=now)
+        return await self._let_in(user, new_hash=new_hash, address=address, device=device, now=now)
 
     async def _note_failure(
         self, tenant_id: UUID, user_id: UUID, user: User | None, *, address: str, now: datetime
@@ -84,29 +85,34 @@ class LogIn:
             )
 
     async def _let_in(
-        self, known: User, *, new_hash: str | None, address: str, now: datetime
-    ) -> LogInResult:
+        self, known: User, *, new_hash: str | None, address: str, device: str | None, now: datetime
+    ) -> LogInResult | Demand:
         async with self.unit_of_work(known.tenant_id) as uow:
             tenant = await uow.tenant.get()
-            user = await uow.users.get(known.id)
+            user = await uow.users.locked(known.id)
             if tenant is None or not tenant.is_active or user is None or not user.is_active:
                 raise AccountNotActive
-            user.login_attempts = 0
-            user.last_login_at = now
+            if await uow.users.password_hash_of(user.id) != known.password_hash:
+                # Changed since it was checked; the new one ended all sessions, so must this.
+                raise WrongCredentials
+            if user.password_reset_required:
+                raise PasswordResetRequired
             if new_hash is not None:
                 user.password_hash = new_hash
-            tokens = await self.start_session(uow, user, address=address, now=now)
-            uow.outbox.record(LoggedIn(user_id=user.id), aggregate_id=user.id)
-            await uow.audit.append(
-                AuditRecord(
-                    event=AuditEvent.LOGIN_SUCCEEDED,
-                    description="Logged in with a password.",
-                    actor_id=user.id,
-                    actor_role=user.role,
-                    entity_type="user",
-                    entity_id=user.id,
-                    address=address,
-                ),
+            policy = await uow.policy.get(default=self.default_mfa)
+            if user.two_factor_enabled and policy.mfa is not MfaPolicy.OFF:
+                begun = uow.challenges.begin(
+                    ChallengePurpose.SECOND_FACTOR, user_id=user.id, now=now
+                )
+                return await self.check.demand(uow, user.id, token=begun.token, nonce=begun.nonce)
+            return await admit(
+                uow,
+                user,
+                tenant,
+                self.start_session,
+                method=Method.PASSWORD,
+                description="Logged in with a password.",
+                address=address,
+                device=device,
                 now=now,
             )
-        return LogInResult(user=user, tenant=tenant, tokens=tokens)

@@ -9,11 +9,12 @@ from services.auth.repositories.expired import ExpiredSessions
 
 # Over sessions stay for a while, so that a copied token is still told from an unknown one.
 KEEP_ENDED = timedelta(days=7)
+KEEP_SPENT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeExpired:
-    """Delete sessions that are long over, and forget the successors that may not be repeated."""
+    """Delete what is long over, and forget the successors that may not be repeated."""
 
     expired: ExpiredSessions
     clock: Clock = utc_now
@@ -21,4 +22,5 @@ class PurgeExpired:
     async def __call__(self) -> int:
         now = self.clock()
         await self.expired.forget_successors(before=now - PREDECESSOR_GRACE)
+        await self.expired.delete_spent(before=now - KEEP_SPENT)
         return await self.expired.delete(before=now - KEEP_ENDED)

@@ -8,6 +8,7 @@ from libs.common.events.catalogue.auth import SessionEnded
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import RefreshRefused
+from services.auth.domain.policies import ENROLLING_SCOPES, MfaPolicy, must_enroll
 from services.auth.domain.ports import AccessTokens, Revocations
 from services.auth.domain.sessions import (
     ACCESS_TOKEN_LIFETIME,
@@ -36,6 +37,7 @@ class RefreshSession:
     key_ring: KeyRing
     access_tokens: AccessTokens
     revocations: Revocations
+    default_mfa: MfaPolicy = MfaPolicy.OPTIONAL
     clock: Clock = utc_now
 
     async def __call__(self, refresh_token: str, *, address: str | None) -> IssuedTokens:
@@ -56,6 +58,12 @@ class RefreshSession:
             tenant = await uow.tenant.get()
             if user is None or not user.is_active or tenant is None or not tenant.is_active:
                 raise RefreshRefused
+            enrolling = must_enroll(
+                await uow.policy.get(default=self.default_mfa),
+                role=user.role,
+                enrolled=user.two_factor_enabled,
+                method=session.method,
+            )
             if token.replaced_at is None:
                 successor = await _replaced(uow, session, token, cipher=cipher, now=now)
             elif _is_repeat(token, session, now):
@@ -73,9 +81,11 @@ class RefreshSession:
                 role=user.role,
                 session_id=session_id,
                 now=now,
+                only=ENROLLING_SCOPES if enrolling else None,
             ),
             refresh_token=successor,
             expires_at=now + ACCESS_TOKEN_LIFETIME,
+            enrolling=enrolling,
         )
 
 

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.database import PLATFORM_TENANT
 from libs.common.events.catalogue.auth import TenantCreated, UserCreated
 from services.auth.domain.accounts import Role, clean_email, username_from
 from services.auth.domain.audit import AuditEvent, AuditRecord
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import RegistrationClosed
+from services.auth.domain.mails import SendVerification
 from services.auth.domain.ports import PasswordHasher
-from services.auth.domain.sessions import IssuedTokens
+from services.auth.domain.sessions import IssuedTokens, Method
 from services.auth.models.tenants import Tenant
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
@@ -53,7 +55,9 @@ class RegisterUser:
     start_session: StartSession
     clock: Clock = utc_now
 
-    async def __call__(self, wanted: Registration, *, address: str | None) -> Registered:
+    async def __call__(
+        self, wanted: Registration, *, address: str | None, device: str | None = None
+    ) -> Registered:
         email = clean_email(wanted.email)
         now = self.clock()
         password_hash = await self.hasher.hash(wanted.password)
@@ -68,23 +72,34 @@ class RegisterUser:
             now=now,
         )
         if wanted.company_id is not None:
+            if wanted.company_id == PLATFORM_TENANT:
+                raise RegistrationClosed
             async with self.unit_of_work(wanted.company_id) as uow:
                 tenant = await _empty_tenant(uow)
-                tokens = await self._enroll(uow, user, address=address, now=now)
+                tokens = await self._enroll(uow, user, address=address, device=device, now=now)
         else:
             tenant = Tenant.founded(name=wanted.company_name or email, email=email, now=now)
             async with self.unit_of_work(tenant.tenant_id) as uow:
                 uow.tenant.add(tenant)
                 uow.outbox.record(TenantCreated(), aggregate_id=tenant.tenant_id)
-                tokens = await self._enroll(uow, user, address=address, now=now)
+                tokens = await self._enroll(uow, user, address=address, device=device, now=now)
         return Registered(user=user, tenant=tenant, tokens=tokens)
 
     async def _enroll(
-        self, uow: AuthUnitOfWork, user: User, *, address: str | None, now: datetime
+        self,
+        uow: AuthUnitOfWork,
+        user: User,
+        *,
+        address: str | None,
+        device: str | None,
+        now: datetime,
     ) -> IssuedTokens:
         user.last_login_at = now
         await uow.users.enroll(user)
-        tokens = await self.start_session(uow, user, address=address, now=now)
+        tokens = await self.start_session(
+            uow, user, address=address, now=now, device=device, method=Method.PASSWORD
+        )
+        uow.jobs.add(SendVerification(user_id=user.id))
         uow.outbox.record(UserCreated(user_id=user.id, role=user.role), aggregate_id=user.id)
         await uow.audit.append(
             AuditRecord(

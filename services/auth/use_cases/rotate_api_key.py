@@ -12,6 +12,7 @@ from services.auth.domain.errors import ApiKeyNotFound, ApiKeyNotUsable
 from services.auth.domain.ports import Revocations
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.create_api_key import IssuedKey, issue
+from services.auth.use_cases.step_up import require_proof_for_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class RotateApiKey:
             old = await uow.api_keys.locked(key_id)
             if old is None or old.user_id != self.caller.user_id or old.revoked_at is not None:
                 raise ApiKeyNotFound
+            await require_proof_for_keys(uow, self.caller, now=now)
             # Of two who rotate at once, the second finds it replaced.
             if old.state(now) != "active" or old.successor_id is not None:
                 raise ApiKeyNotUsable

@@ -12,6 +12,7 @@ from services.auth.domain.errors import ApiKeyNotFound
 from services.auth.domain.ports import Revocations
 from services.auth.models.api_keys import ApiKey
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.use_cases.step_up import require_proof_for_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class UpdateApiKey:
             key = await uow.api_keys.locked(key_id)
             if key is None or key.user_id != self.caller.user_id or key.revoked_at is not None:
                 raise ApiKeyNotFound
+            # Another name is harmless; other places to use it from may be a thief's.
+            if checked is not None:
+                await require_proof_for_keys(uow, self.caller, now=now)
             before = {"name": key.name, "networks": key.networks}
             if name is not None:
                 key.name = name

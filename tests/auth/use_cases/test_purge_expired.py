@@ -8,6 +8,9 @@ from sqlalchemy import select
 from libs.common.database import Database
 from services.auth.domain.accounts import Role
 from services.auth.domain.sessions import hash_of_new, new_refresh_token
+from services.auth.domain.tokens import ChallengePurpose, Purpose
+from services.auth.models.invitations import Invitation, OneTimeToken
+from services.auth.models.second_factors import Challenge
 from services.auth.models.sessions import RefreshToken, Session
 from services.auth.models.tenants import Tenant
 from services.auth.models.users import User
@@ -80,3 +83,30 @@ async def test_forgets_successors_after_the_grace(open_fresh_database: OpenDatab
     assert kept.successor == b"sealed"
     assert forgotten is not None
     assert forgotten.successor is None
+
+
+async def test_deletes_spent_links_and_challenges(open_fresh_database: OpenDatabase) -> None:
+    database = await open_fresh_database("auth")
+    tenant_id, _ = await begin_session(database, now=NOON)
+    async with AuthUnitOfWork(database, tenant_id) as uow:
+        user_id = (await uow.session.scalars(select(User.id))).one()
+        uow.one_time_tokens.issue(Purpose.RESET_PASSWORD, user_id=user_id, now=NOON)
+        uow.challenges.begin(ChallengePurpose.SECOND_FACTOR, user_id=user_id, now=NOON)
+        invitation = Invitation.to(new_email(), role=Role.USER, invited_by=user_id, now=NOON)
+        uow.invitations.add(invitation)
+        await uow.session.flush()
+        uow.one_time_tokens.issue(Purpose.INVITATION, invitation_id=invitation.id, now=NOON)
+
+    async def left_after(passed: timedelta) -> tuple[int, int, int]:
+        purge = PurgeExpired(expired=ExpiredSessions(database), clock=lambda: NOON + passed)
+        await purge()
+        async with AuthUnitOfWork(database, tenant_id) as uow:
+            return (
+                len((await uow.session.scalars(select(OneTimeToken))).all()),
+                len((await uow.session.scalars(select(Challenge))).all()),
+                len((await uow.session.scalars(select(Invitation))).all()),
+            )
+
+    assert await left_after(timedelta(minutes=29)) == (2, 1, 1)
+    assert await left_after(timedelta(hours=2)) == (1, 0, 1)
+    assert await left_after(timedelta(days=8)) == (0, 0, 0)

@@ -28,6 +28,10 @@ UNIQUE_IN_THE_PLATFORM: Final = {
     # Hashes of random bits: a client shows nothing but the token, before its tenant is known.
     "auth.uq_refresh_tokens_token_hash",
     "auth.uq_api_keys_key_hash",
+    # As are links in mails, logins under way, and the names that authenticators give passkeys.
+    "auth.uq_one_time_tokens_token_hash",
+    "auth.uq_challenges_token_hash",
+    "auth.uq_passkeys_credential_id",
     # One address is one person, whichever company they work for; they log in by it alone.
     "auth.uq_users_email_key",
 }

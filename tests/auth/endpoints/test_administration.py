@@ -1,0 +1,330 @@
+"""Statuses, roles, forced resets, impersonation, and the super admin from the environment."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from libs.common.security import AUDIENCE, ISSUER, public_keys, verify_token
+from tests.auth.conftest import (
+    NOBODY,
+    PASSWORD,
+    AuthService,
+    Deliver,
+    Mailbox,
+    Person,
+    StartAuth,
+    add_colleague,
+    is_shut_out,
+    log_in,
+    new_email,
+    person_of,
+    registration,
+)
+
+ME = "/api/v1/auth/user/me"
+SUPER = "a password of an operator"
+ACTS: Mapping[str, tuple[str, dict[str, str]]] = {
+    "status": ("PATCH", {"status": "suspended"}),
+    "role": ("PATCH", {"role": "admin"}),
+    "force-password-reset": ("POST", {}),
+    "mfa/reset": ("POST", {}),
+}
+
+
+async def act(auth: AuthService, admin: Person | None, user_id: object, name: str) -> Any:
+    method, body = ACTS[name]
+    return await auth.client.request(
+        method,
+        f"/api/v1/user/{user_id}/{name}",
+        json=body,
+        headers=admin.bearer if admin else {},
+    )
+
+
+@pytest.mark.parametrize("name", ACTS)
+class TestAccess:
+    async def test_is_for_admins_of_the_company(
+        self, auth: AuthService, acme: Person, globex: Person, name: str
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+
+        assert (await act(auth, None, colleague.user_id, name)).status_code == 401
+        assert (await act(auth, colleague, acme.user_id, name)).status_code == 403
+        foreign = await act(auth, globex, colleague.user_id, name)
+        missing = await act(auth, globex, NOBODY, name)
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+        assert (await act(auth, acme, colleague.user_id, name)).status_code == 200
+
+    async def test_nobody_does_it_to_themselves(
+        self, auth: AuthService, acme: Person, name: str
+    ) -> None:
+        reply = await act(auth, acme, acme.user_id, name)
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "own_account")
+
+    async def test_ends_the_sessions(self, auth: AuthService, acme: Person, name: str) -> None:
+        colleague = await add_colleague(auth, acme)
+        assert (await auth.get(ME, headers=colleague.bearer)).status_code == 200
+
+        await act(auth, acme, colleague.user_id, name)
+
+        assert await is_shut_out(auth, colleague)
+
+
+class TestStatus:
+    async def test_a_suspended_user_comes_back(self, auth: AuthService, acme: Person) -> None:
+        colleague = await add_colleague(auth, acme)
+        await act(auth, acme, colleague.user_id, "status")
+        assert (await log_in(auth, colleague.email)).json()["code"] == "account_not_active"
+
+        reply = await auth.client.patch(
+            f"/api/v1/user/{colleague.user_id}/status",
+            json={"status": "active", "reason": "back"},
+            headers=acme.bearer,
+        )
+
+        assert reply.json()["user"]["status"] == "active"
+        assert (await log_in(auth, colleague.email)).status_code == 200
+        log = await auth.get(
+            "/api/v1/audit-log?event_type=user.status_changed", headers=acme.bearer
+        )
+        assert [entry["risk_level"] for entry in log.json()["data"]] == ["high", "high"]
+
+    @pytest.mark.parametrize("status", ["pending_verification", "gone", ""])
+    async def test_knows_three(self, auth: AuthService, acme: Person, status: str) -> None:
+        reply = await auth.client.patch(
+            f"/api/v1/user/{NOBODY}/status", json={"status": status}, headers=acme.bearer
+        )
+
+        assert reply.status_code == 400
+
+
+class TestRole:
+    async def test_bites_at_once(self, auth: AuthService, acme: Person) -> None:
+        admin = await add_colleague(auth, acme, role="admin")
+        assert (await auth.get("/api/v1/admin/user", headers=admin.bearer)).status_code == 200
+
+        await auth.client.patch(
+            f"/api/v1/user/{admin.user_id}/role", json={"role": "user"}, headers=acme.bearer
+        )
+
+        assert await is_shut_out(auth, admin)
+        again = person_of((await log_in(auth, admin.email)).json())
+        assert (await auth.get("/api/v1/admin/user", headers=again.bearer)).status_code == 403
+
+    async def test_nobody_is_made_super_admin(self, auth: AuthService, acme: Person) -> None:
+        colleague = await add_colleague(auth, acme)
+
+        reply = await auth.client.patch(
+            f"/api/v1/user/{colleague.user_id}/role",
+            json={"role": "super_admin"},
+            headers=acme.bearer,
+        )
+
+        assert (reply.status_code, reply.json()["code"]) == (403, "role_not_allowed")
+
+
+class TestForcedReset:
+    async def test_the_old_password_opens_nothing_and_the_link_does(
+        self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await act(auth, acme, colleague.user_id, "force-password-reset")
+        await deliver()
+
+        refused = await log_in(auth, colleague.email)
+        wrong = await log_in(auth, colleague.email, "a guess")
+        reset = await auth.post(
+            "/api/v1/auth/password/reset",
+            json={"token": mailbox.token_for(colleague.email), "password": "a new password"},
+        )
+
+        assert (refused.status_code, refused.json()["code"]) == (403, "password_reset_required")
+        assert wrong.status_code == 401
+        assert reset.status_code == 200
+        assert (await log_in(auth, colleague.email, "a new password")).status_code == 200
+
+
+@pytest.fixture
+async def platform(start_auth: StartAuth) -> tuple[AuthService, Person]:
+    """The service with a super admin, logged in."""
+    email = new_email("operator")
+    auth = await start_auth(super_admin_email=email, super_admin_password=SUPER)
+    return auth, person_of((await log_in(auth, email, SUPER)).json())
+
+
+async def registered(auth: AuthService) -> Person:
+    reply = await auth.post("/api/v1/auth/register", json=registration(company_name="Acme"))
+    return person_of(reply.json())
+
+
+class TestSuperAdmin:
+    async def test_is_made_once_and_in_a_company_apart(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+
+        again = await auth.get("/api/v1/auth/super-admin")
+
+        assert again.status_code == 200
+        assert again.json() == {"message": "Done."}
+        me = (await auth.get(ME, headers=operator.bearer)).json()
+        assert (me["role"], me["company"]["name"]) == ("super_admin", "Platform operators")
+
+    async def test_replicas_that_start_together_make_one(
+        self, platform: tuple[AuthService, Person], start_auth: StartAuth
+    ) -> None:
+        email = new_email("operator")
+        given = {"super_admin_email": email, "super_admin_password": SUPER}
+        replicas = await asyncio.gather(*(start_auth(**given) for _ in range(3)))
+
+        for auth in replicas:
+            assert (await log_in(auth, email, SUPER)).status_code == 200
+
+    async def test_whoever_registered_before_is_not_lifted_up(
+        self, auth: AuthService, start_auth: StartAuth, acme: Person
+    ) -> None:
+        later = await start_auth(super_admin_email=acme.email, super_admin_password=SUPER)
+
+        assert (await log_in(later, acme.email, SUPER)).status_code == 401
+        assert (await log_in(later, acme.email)).json()["user"]["role"] == "admin"
+
+    async def test_sees_the_users_of_any_company_and_nobody_else_does(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+        for path in (
+            f"/api/v1/super-admin/company/{person.tenant_id}/user",
+            f"/api/v1/super-admin/companies/{person.tenant_id}/users",
+        ):
+            assert (await auth.get(path)).status_code == 401
+            assert (await auth.get(path, headers=person.bearer)).status_code == 403
+            seen = await auth.get(path, headers=operator.bearer)
+            assert [user["email"] for user in seen.json()["users"]] == [person.email]
+
+    async def test_manages_users_of_any_company(self, platform: tuple[AuthService, Person]) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+
+        assert (await act(auth, operator, person.user_id, "status")).status_code == 200
+        assert (await act(auth, operator, uuid4(), "status")).status_code == 404
+        assert await is_shut_out(auth, person)
+
+
+class TestImpersonation:
+    async def test_is_for_super_admins(self, auth: AuthService, acme: Person) -> None:
+        colleague = await add_colleague(auth, acme)
+        path = f"/api/v1/user/{colleague.user_id}/impersonate"
+
+        assert (await auth.post(path)).status_code == 401
+        assert (await auth.post(path, headers=acme.bearer)).status_code == 403
+
+    async def test_shows_what_the_user_sees_and_is_marked(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+
+        reply = await auth.post(
+            f"/api/v1/user/{person.user_id}/impersonate", headers=operator.bearer
+        )
+
+        token = reply.json()["access_token"]
+        acting = {"authorization": f"Bearer {token}"}
+        assert (await auth.get(ME, headers=acting)).json()["email"] == person.email
+        jwks = (await auth.get("/.well-known/jwks.json")).json()
+        claims = verify_token(
+            token,
+            keys=public_keys(jwks),
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            typ="at+jwt",
+            now=time.time(),
+        )
+        assert claims["act"] == {"sub": str(operator.user_id)}
+        assert claims["exp"] - claims["iat"] == 1800
+        # What is done shows who did it, and both companies' trails tell that it began.
+        await auth.client.put("/api/v1/user/profile", json={"first_name": "Seen"}, headers=acting)
+        async with auth.wiring.unit_of_work(person.tenant_id) as uow:
+            entries = {entry.event_type: entry for entry in await uow.audit.whole()}
+        assert entries["user.updated"].details["impersonator_id"] == str(operator.user_id)
+        assert entries["user.impersonated"].actor_id == operator.user_id
+        async with auth.wiring.unit_of_work(operator.tenant_id) as uow:
+            own = [entry.event_type for entry in await uow.audit.whole()]
+        assert "user.impersonated" in own
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("PUT", "/api/v1/auth/password", {"current_password": "x", "new_password": PASSWORD}),
+            ("POST", "/api/v1/auth/mfa/totp", {}),
+            ("POST", "/api/v1/auth/passkeys/options", {}),
+            ("POST", "/api/v1/auth/api-keys", {"name": "k"}),
+            ("POST", "/api/v1/auth/user", registration()),
+            ("POST", "/api/v1/auth/invitations", {"email": "x@acme.test"}),
+            ("PUT", "/api/v1/auth/mfa/policy", {"mfa": "off"}),
+            ("PATCH", f"/api/v1/user/{NOBODY}/status", {"status": "active"}),
+            ("POST", f"/api/v1/user/{NOBODY}/impersonate", {}),
+            ("POST", "/api/v1/auth/logout-all", {}),
+            ("GET", "/api/v1/auth/sessions", {}),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    async def test_changes_no_credentials_and_leads_no_further(
+        self,
+        platform: tuple[AuthService, Person],
+        method: str,
+        path: str,
+        body: dict[str, Any],
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+        reply = await auth.post(
+            f"/api/v1/user/{person.user_id}/impersonate", headers=operator.bearer
+        )
+        acting = {"authorization": f"Bearer {reply.json()['access_token']}"}
+
+        refused = await auth.client.request(method, path, json=body, headers=acting)
+
+        assert refused.status_code == 403
+
+    async def test_ends_like_any_session_and_is_not_the_users_to_see(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+        reply = await auth.post(
+            f"/api/v1/user/{person.user_id}/impersonate", headers=operator.bearer
+        )
+        acting = {"authorization": f"Bearer {reply.json()['access_token']}"}
+
+        listed = await auth.get("/api/v1/auth/sessions", headers=person.bearer)
+        ended = await auth.post("/api/v1/auth/logout", headers=acting)
+
+        assert len(listed.json()["sessions"]) == 1
+        assert ended.status_code == 200
+        person.access_token = reply.json()["access_token"]
+        assert await is_shut_out(auth, person)
+
+    async def test_neither_oneself_nor_another_super_admin_nor_nobody(
+        self, platform: tuple[AuthService, Person], start_auth: StartAuth
+    ) -> None:
+        auth, operator = platform
+        email = new_email("operator")
+        other = await start_auth(super_admin_email=email, super_admin_password=SUPER)
+        second = person_of((await log_in(other, email, SUPER)).json())
+
+        statuses = [
+            (
+                await auth.post(f"/api/v1/user/{user_id}/impersonate", headers=operator.bearer)
+            ).status_code
+            for user_id in (operator.user_id, second.user_id, NOBODY)
+        ]
+
+        assert statuses == [409, 403, 404]
