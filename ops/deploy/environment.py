@@ -77,7 +77,7 @@ ALTERNATIVES = frozenset({"MASTER_ENCRYPTION_KEY_FILE", "SERVICE_KEY_FILE", "SER
 TRUSTED_MODEL_HOSTS = Variable("TRUSTED_MODEL_HOSTS", "")
 
 OWN: dict[str, tuple[Variable, ...]] = {
-    "auth": (),
+    "auth": _config(trusted_identity_hosts="", dns_servers=""),
     "agents": (
         *_config(openai_base_url="", chat_model=""),
         TRUSTED_MODEL_HOSTS,

@@ -27,6 +27,8 @@ class Auth(StrEnum):
     WRITE_OR_ADMIN = "key: write, or admin user"
     USAGE = "key: read and admin, or admin user"
     USER = "user"
+    ADMIN_USER = "admin user"
+    SCIM_TOKEN = "SCIM token"
     SUPER_ADMIN = "super admin"
 
 

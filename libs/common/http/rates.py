@@ -45,6 +45,7 @@ RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "login": RateClass(Rate(10, 60), Per.ADDRESS),
     "register": RateClass(Rate(10, 60), Per.ADDRESS),
     "refresh": RateClass(Rate(60, 60), Per.ADDRESS),
+    "sso": RateClass(Rate(60, 60), Per.ADDRESS),
     "mail": RateClass(Rate(10, 60), Per.ADDRESS),
     "handshake": RateClass(Rate(5, 1), Per.TENANT),
 }

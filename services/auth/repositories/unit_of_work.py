@@ -7,6 +7,9 @@ from uuid import UUID
 from libs.common.unit_of_work import UnitOfWork
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
+from services.auth.repositories.directory import DirectoryRepository
+from services.auth.repositories.email_domains import EmailDomainRepository
+from services.auth.repositories.federation import SsoRepository
 from services.auth.repositories.sessions import SessionRepository
 from services.auth.repositories.signing_keys import SigningKeyRepository
 from services.auth.repositories.tenants import TenantRecord
@@ -40,6 +43,21 @@ class AuthUnitOfWork(UnitOfWork):
     def signing_keys(self) -> SigningKeyRepository:
         """The platform's signing keys; empty for any other tenant."""
         return SigningKeyRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def email_domains(self) -> EmailDomainRepository:
+        """Its e-mail domains."""
+        return EmailDomainRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def sso(self) -> SsoRepository:
+        """Its single sign-on."""
+        return SsoRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def directory(self) -> DirectoryRepository:
+        """Its people and groups as its directory sees them."""
+        return DirectoryRepository(self.session, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditTrail:

@@ -17,6 +17,7 @@ from services.auth.models.tenants import Tenant
 from services.auth.models.users import User
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.use_cases.refuse_passwords import refuse_passwords
 from services.auth.use_cases.start_session import StartSession
 
 
@@ -91,6 +92,7 @@ class LogIn:
             user = await uow.users.get(known.id)
             if tenant is None or not tenant.is_active or user is None or not user.is_active:
                 raise AccountNotActive
+            await refuse_passwords(uow, user)
             user.login_attempts = 0
             user.last_login_at = now
             if new_hash is not None:
