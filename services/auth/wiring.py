@@ -187,7 +187,10 @@ class DirectoryUseCases:
     @property
     def provision_user(self) -> ProvisionUser:
         return ProvisionUser(
-            directory=self.directory, unit_of_work=self.unit_of_work, hasher=self.hasher
+            directory=self.directory,
+            unit_of_work=self.unit_of_work,
+            hasher=self.hasher,
+            revocations=self.revocations,
         )
 
     @property

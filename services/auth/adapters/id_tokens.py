@@ -50,21 +50,24 @@ def verifying_keys(document: Mapping[str, Any]) -> list[VerifyingKey]:
     published = document.get("keys")
     keys: list[VerifyingKey] = []
     for entry in published[:MAX_KEYS] if isinstance(published, list) else ():
-        if not isinstance(entry, dict) or entry.get("kty") not in _KEY_TYPES:
+        if not isinstance(entry, dict) or str(entry.get("kty")) not in _KEY_TYPES:
             continue
-        if entry.get("use", "sig") != "sig" or entry.get("alg", "RS256") not in ALGORITHMS:
+        if entry.get("use", "sig") != "sig" or str(entry.get("alg", "RS256")) not in ALGORITHMS:
             continue
         # Whatever private parts a careless provider publishes are none of ours.
         public = {name: value for name, value in entry.items() if name not in ("d", "key_ops")}
+        if entry["kty"] == "RSA" and _modulus_bits(entry) < MIN_RSA_BITS:
+            continue
         try:
-            key = _KEY_TYPES[entry["kty"]].import_key(public)
-            bits = key.public_key.key_size
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            keys.append(_KEY_TYPES[entry["kty"]].import_key(public))
+        except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if entry["kty"] == "RSA" and bits < MIN_RSA_BITS:
-            continue
-        keys.append(key)
     return keys
+
+
+def _modulus_bits(entry: Mapping[str, Any]) -> int:
+    modulus = entry.get("n")
+    return len(modulus) * 6 if isinstance(modulus, str) else 0
 
 
 def verify_id_token(
@@ -104,7 +107,7 @@ def verify_id_token(
 
 def _key_for(header: Mapping[str, Any], keys: Sequence[VerifyingKey]) -> VerifyingKey:
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise ProviderFailed("the ID token's algorithm is not allowed")
     if "crit" in header or str(header.get("typ", "JWT")).upper() != "JWT":
         raise ProviderFailed("the ID token's header asks for what we do not do")

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserCreated, UserUpdated
 from services.auth.domain.accounts import Role, UserStatus, clean_email, username_from
@@ -10,11 +11,12 @@ from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.directory import DirectoryUser, KnownUser, name_key
 from services.auth.domain.email_domains import domain_of
-from services.auth.domain.ports import PasswordHasher
+from services.auth.domain.ports import PasswordHasher, Revocations
 from services.auth.models.directory import DirectoryLink
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.find_directory_users import known_user
+from services.auth.use_cases.give_role import give_directory_roles
 from services.auth.use_cases.verify_scim_token import VerifiedDirectory
 
 
@@ -29,6 +31,7 @@ class ProvisionUser:
     directory: VerifiedDirectory
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
+    revocations: Revocations
     clock: Clock = utc_now
 
     async def __call__(self, wanted: DirectoryUser, *, address: str | None) -> KnownUser:
@@ -42,10 +45,15 @@ class ProvisionUser:
         now = self.clock()
         password_hash = await self.hasher.hash(secrets.token_urlsafe(32))
         async with self.unit_of_work(self.directory.tenant_id) as uow:
+            # Locked before any user, as wherever roles are given.
+            await uow.tenant.get(locked=True)
+            ended: list[UUID] = []
             removed = await uow.directory.removed_user(user_name=wanted.user_name, email=email)
             if removed is not None:
                 user, link = removed
                 _take_back(user, link, wanted, now=now)
+                # The groups that gave them their old role were left when they were removed.
+                ended = await give_directory_roles(uow, [user.id], now=now)
                 uow.outbox.record(UserUpdated(user_id=user.id), aggregate_id=user.id)
             else:
                 policy = await uow.sso.policy()
@@ -89,6 +97,8 @@ class ProvisionUser:
                 ),
                 now=now,
             )
+        for session_id in ended:
+            await self.revocations.session_ended(session_id)
         return known_user(user, link)
 
 

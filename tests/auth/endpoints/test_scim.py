@@ -408,6 +408,23 @@ class TestUsers:
         back = await entra.ask("POST", USERS, json=body)
         assert (back.status_code, back.json()["id"]) == (201, user_id)
 
+    async def test_who_comes_back_has_no_role_of_old_groups(
+        self, auth: AuthService, entra: Directory
+    ) -> None:
+        wanted = {"group_roles": {"Platform": "admin"}}
+        await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
+        user = await entra.add_user()
+        await entra.add_group("Platform", user["id"])
+        before = await entra.role_of(user["id"])
+
+        await entra.ask("DELETE", f"{USERS}/{user['id']}")
+        back = await entra.ask(
+            "POST", USERS, json={key: user[key] for key in ("schemas", "userName", "emails")}
+        )
+
+        assert (back.json()["id"], before) == (user["id"], "admin")
+        assert await entra.role_of(user["id"]) == "user"
+
     async def test_a_directory_cannot_lock_out_the_break_glass_admin(
         self, auth: AuthService, entra: Directory
     ) -> None:
