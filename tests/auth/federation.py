@@ -3,14 +3,17 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
 
 import httpx
 from dnslib import QTYPE, RCODE, RR, TXT, DNSRecord
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
+from services.auth.models.users import User
 from tests.auth.conftest import AuthService, Person, listen
 
 DOMAINS = "/api/v1/auth/domains"
@@ -19,6 +22,7 @@ POLICY = "/api/v1/auth/sso/policy"
 LOGIN = "/api/v1/auth/sso/login"
 CALLBACK = "/api/v1/auth/sso/callback"
 TOKEN = "/api/v1/auth/sso/token"
+AUDIT = "/api/v1/audit-log"
 PASSWORD_AT_PROVIDER = "their own password"
 
 
@@ -167,6 +171,9 @@ class Browser:
         return await self.client.get(await self.back(email, name=name, **query))
 
 
+NewBrowser = Callable[[], Browser]
+
+
 async def prove_domain(
     auth: AuthService, names: NameServer, admin: Person, domain: str
 ) -> dict[str, Any]:
@@ -208,3 +215,50 @@ async def connect(
 def query_of(url: str) -> dict[str, str]:
     """Return a URL's query."""
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+@dataclass
+class Company:
+    """A company whose people come through the provider."""
+
+    admin: Person
+    domain: str
+    connection: dict[str, Any]
+
+    def new_email(self) -> str:
+        """Return an address in its domain that nobody has yet."""
+        return f"p{uuid4().hex[:12]}@{self.domain}"
+
+
+async def change(auth: AuthService, company: Company, **settings: object) -> httpx.Response:
+    """Change the company's connection."""
+    path = f"{CONNECTIONS}/{company.connection['id']}"
+    return await auth.client.patch(path, json=settings, headers=company.admin.bearer)
+
+
+async def newest_refusal(auth: AuthService, admin: Person) -> str:
+    """Return what the audit trail says of the newest refused login."""
+    reply = await auth.get(f"{AUDIT}?event_type=sso.refused", headers=admin.bearer)
+    entries = reply.json()["data"]
+    return str(entries[0]["description"]) if entries else ""
+
+
+async def first_domain(auth: AuthService, company: Company) -> dict[str, Any]:
+    """Return one of the company's domains."""
+    listed = await auth.get(DOMAINS, headers=company.admin.bearer)
+    return dict(listed.json()["domains"][0])
+
+
+async def user_with(auth: AuthService, company: Company, email: str) -> User | None:
+    """Return the company's user with an address."""
+    async with auth.wiring.unit_of_work(company.admin.tenant_id) as uow:
+        return await uow.directory.user_by_email(email)
+
+
+async def set_fields(auth: AuthService, company: Company, user_id: UUID, **fields: object) -> None:
+    """Change a user past all rules."""
+    async with auth.wiring.unit_of_work(company.admin.tenant_id) as uow:
+        user = await uow.users.get(user_id)
+        assert user is not None
+        for name, value in fields.items():
+            setattr(user, name, value)

@@ -18,7 +18,7 @@ from libs.common.security import Caller
 from services.auth.domain.federation_errors import NameTaken, ScimUnauthenticated
 from services.auth.endpoints.access import wiring_of
 from services.auth.schemas.scim import MEDIA_TYPE, PREFIX
-from services.auth.wiring import DirectoryUseCases
+from services.auth.wiring.federation import DirectoryUseCases
 
 
 class ScimRoute(APIRoute):

@@ -1,7 +1,6 @@
 """Directories over SCIM 2.0: what the standard's own tester says, and what Entra and Okta send."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,20 +9,24 @@ import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
-from tests.auth.conftest import NOBODY, PASSWORD, AuthService, Person
+from tests.auth.conftest import NOBODY, AuthService, Person
+from tests.auth.directories import (
+    GROUP,
+    GROUPS,
+    ME,
+    PATCH,
+    TOKENS,
+    USER,
+    USERS,
+    Directory,
+    directory_of,
+    logged_in,
+)
 from tests.auth.endpoints.test_sessions import stops_working
 from tests.auth.federation import POLICY, NameServer, prove_domain
 
-USERS = "/scim/v2/Users"
-GROUPS = "/scim/v2/Groups"
-TOKENS = "/api/v1/auth/scim/tokens"
-ME = "/api/v1/auth/user/me"
-USER = "urn:ietf:params:scim:schemas:core:2.0:User"
-GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
-
 
 # What we do otherwise, on purpose.
 DEVIATIONS = [
@@ -37,70 +40,6 @@ DEVIATIONS = [
     "search_with_attributes Group: The server answered 404 without a SCIM error",
     "search_with_attributes User: The server answered 404 without a SCIM error",
 ]
-
-
-@dataclass
-class Directory:
-    """A company's directory with its token."""
-
-    auth: AuthService
-    admin: Person
-    token_id: str
-    token: str
-
-    async def ask(self, method: str, path: str, **kwargs: Any) -> Any:
-        headers = {"authorization": f"Bearer {self.token}"} | kwargs.pop("headers", {})
-        return await self.auth.client.request(method, path, headers=headers, **kwargs)
-
-    async def add_user(self, **changes: object) -> dict[str, Any]:
-        email = f"{uuid4().hex[:12]}@people.test"
-        body = {
-            "schemas": [USER],
-            "userName": email,
-            "name": {"givenName": "Grace", "familyName": "Hopper"},
-            "emails": [{"value": email, "type": "work", "primary": True}],
-            "active": True,
-        }
-        reply = await self.ask("POST", USERS, json=body | changes)
-        assert reply.status_code == 201, reply.text
-        return dict(reply.json())
-
-    async def add_group(self, name: str, *members: str) -> dict[str, Any]:
-        body = {
-            "schemas": [GROUP],
-            "displayName": name,
-            "members": [{"value": member} for member in members],
-        }
-        reply = await self.ask("POST", GROUPS, json=body)
-        assert reply.status_code == 201, reply.text
-        return dict(reply.json())
-
-    async def patch(self, path: str, *operations: dict[str, Any], **kwargs: Any) -> Any:
-        body = {"schemas": [PATCH], "Operations": list(operations)}
-        return await self.ask("PATCH", path, json=body, **kwargs)
-
-    async def role_of(self, user_id: str) -> str:
-        reply = await self.auth.get(f"/api/v1/user/{user_id}", headers=self.admin.bearer)
-        return str(reply.json()["user"]["role"])
-
-
-async def directory_of(auth: AuthService, admin: Person) -> Directory:
-    made = await auth.post(TOKENS, json={"name": "Entra"}, headers=admin.bearer)
-    assert made.status_code == 201, made.text
-    assert made.json()["base_url"].endswith("/scim/v2")
-    return Directory(auth, admin, made.json()["id"], made.json()["token"])
-
-
-@pytest.fixture
-async def entra(auth: AuthService, acme: Person) -> Directory:
-    """Acme's directory."""
-    return await directory_of(auth, acme)
-
-
-@pytest.fixture
-async def okta(auth: AuthService, globex: Person) -> Directory:
-    """Globex' directory."""
-    return await directory_of(auth, globex)
 
 
 class TestStandard:
@@ -482,123 +421,3 @@ class TestUsers:
             assert reply.status_code == 400, reply.text
             assert reply.json()["schemas"] == [ERROR]
             assert reply.json()["status"] == "400"
-
-
-class TestGroups:
-    async def test_groups_give_roles(self, auth: AuthService, entra: Directory) -> None:
-        wanted = {"group_roles": {"Platform": "admin"}}
-        await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
-        bearer, user_id = await logged_in(auth, entra)
-        group = await entra.add_group("Platform")
-        path = f"{GROUPS}/{group['id']}"
-
-        added = await entra.patch(
-            path, {"op": "Add", "path": "members", "value": [{"value": user_id}]}
-        )
-        promoted = await entra.role_of(user_id)
-        shown = (await entra.ask("GET", f"{USERS}/{user_id}")).json()
-        # As Entra removes members.
-        removed = await entra.patch(
-            path, {"op": "Remove", "path": "members", "value": [{"value": user_id}]}
-        )
-        demoted = await entra.role_of(user_id)
-
-        assert added.json()["members"] == [
-            {
-                "value": user_id,
-                "type": "User",
-                "$ref": shown["meta"]["location"],
-            }
-        ]
-        assert shown["groups"] == [{"value": group["id"], "display": "Platform"}]
-        assert "members" not in removed.json()
-        assert (promoted, demoted) == ("admin", "user")
-        # The tokens had the old role in them.
-        assert await stops_working(auth, bearer)
-
-    async def test_as_okta_removes_members_and_deletes_groups(
-        self, auth: AuthService, entra: Directory
-    ) -> None:
-        wanted = {"group_roles": {"Platform": "admin"}}
-        await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
-        one, other = await entra.add_user(), await entra.add_user()
-        group = await entra.add_group("Platform", one["id"], other["id"])
-        path = f"{GROUPS}/{group['id']}"
-
-        reply = await entra.patch(
-            path, {"op": "remove", "path": f'members[value eq "{one["id"]}"]'}
-        )
-        roles = [await entra.role_of(user["id"]) for user in (one, other)]
-        deleted = await entra.ask("DELETE", path)
-
-        assert [member["value"] for member in reply.json()["members"]] == [other["id"]]
-        assert roles == ["user", "admin"]
-        assert deleted.status_code == 204
-        assert await entra.role_of(other["id"]) == "user"
-
-    async def test_a_new_policy_counts_at_once(self, auth: AuthService, entra: Directory) -> None:
-        user = await entra.add_user()
-        await entra.add_group("Owners", user["id"])
-        before = await entra.role_of(user["id"])
-        wanted = {"group_roles": {"Owners": "admin"}}
-        await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
-
-        assert (before, await entra.role_of(user["id"])) == ("user", "admin")
-
-    async def test_the_last_admin_stays_one(self, auth: AuthService, entra: Directory) -> None:
-        group = await entra.add_group("Everyone", str(entra.admin.user_id))
-        wanted = {"group_roles": {"Owners": "admin"}}
-
-        await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
-        await entra.ask("DELETE", f"{GROUPS}/{group['id']}")
-
-        assert await entra.role_of(str(entra.admin.user_id)) == "admin"
-
-    async def test_changes_at_once_lose_no_member(self, entra: Directory) -> None:
-        users = [(await entra.add_user())["id"] for _ in range(6)]
-        group = await entra.add_group("Team")
-        path = f"{GROUPS}/{group['id']}"
-
-        await asyncio.gather(
-            *(
-                entra.patch(path, {"op": "add", "path": "members", "value": [{"value": user}]})
-                for user in users
-            )
-        )
-
-        members = (await entra.ask("GET", path)).json()["members"]
-        assert {member["value"] for member in members} == set(users)
-
-    async def test_lists_leave_out_members_when_asked(self, entra: Directory) -> None:
-        user = await entra.add_user()
-        await entra.add_group("Team", user["id"])
-
-        async def found(**query: str) -> Any:
-            return (await entra.ask("GET", GROUPS, params=query)).json()["Resources"]
-
-        plain = await found(filter='displayName eq "TEAM"')
-        lean = await found(filter='displayName eq "Team"', excludedAttributes="members")
-        member = await found(filter=f'members.value eq "{user["id"]}"')
-        assert "members" in plain[0]
-        assert "members" not in lean[0]
-        assert len(plain) == len(lean) == len(member) == 1
-
-    async def test_names_are_unique(self, entra: Directory) -> None:
-        await entra.add_group("Team")
-
-        reply = await entra.ask("POST", GROUPS, json={"schemas": [GROUP], "displayName": " team"})
-
-        assert (reply.status_code, reply.json()["scimType"]) == (409, "uniqueness")
-
-
-async def logged_in(auth: AuthService, directory: Directory) -> tuple[dict[str, str], str]:
-    """Add somebody with a password; return their credentials and id."""
-    email = f"{uuid4().hex[:12]}@people.test"
-    added = await auth.post(
-        "/api/v1/auth/user",
-        json={"email": email, "password": PASSWORD, "first_name": "A", "last_name": "B"},
-        headers=directory.admin.bearer,
-    )
-    assert added.status_code == 201, added.text
-    login = await auth.post("/api/v1/auth/login", json={"email": email, "password": PASSWORD})
-    return {"authorization": f"Bearer {login.json()['access_token']}"}, added.json()["id"]
