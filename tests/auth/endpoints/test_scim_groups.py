@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from tests.auth.conftest import AuthService
+from tests.auth.conftest import NOBODY, AuthService
 from tests.auth.directories import (
     GROUP,
     GROUPS,
@@ -19,6 +19,15 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 class TestGroups:
+    async def test_members_are_the_companys_own(self, entra: Directory, okta: Directory) -> None:
+        user = await entra.add_user()
+        for member in (user["id"], str(NOBODY), "nonsense"):
+            body = {"schemas": [GROUP], "displayName": "T", "members": [{"value": member}]}
+            reply = await okta.ask("POST", GROUPS, json=body)
+            assert reply.status_code == 400
+            assert reply.json()["scimType"] == "invalidValue"
+        assert (await okta.ask("GET", GROUPS)).json()["totalResults"] == 0
+
     async def test_groups_give_roles(self, auth: AuthService, entra: Directory) -> None:
         wanted = {"group_roles": {"Platform": "admin"}}
         await auth.client.put(POLICY, json=wanted, headers=entra.admin.bearer)
