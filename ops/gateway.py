@@ -43,6 +43,8 @@ STREAMS: Final = {
     f"{API_PREFIX}/conversation/{{conversation_id}}/messages/stream": "conversations",
     "/v1/chat/completions": "conversations",
 }
+# Protocols of their own beside the API, each one service's as a whole.
+WHOLE_PREFIXES: Final = ("/scim/v2",)
 STREAMING: Final = ("proxy_buffering off;", "proxy_read_timeout 1h;")
 # The services set their own limits; this one is for several files in one upload.
 MAX_BODY: Final = "2g"
@@ -89,9 +91,21 @@ def routing_rules(routes: Sequence[Route] = ALL_ROUTES) -> tuple[Rule, ...]:
     """
     versioned = [route for route in routes if route.path.startswith(f"{API_PREFIX}/")]
     own = [route for route in versioned if "/tasks/" not in route.path]
-    others = {route.path: route.owner for route in routes if route not in versioned}
+    others = [route for route in routes if route not in versioned]
+    whole = {
+        prefix: route.owner
+        for route in others
+        for prefix in WHOLE_PREFIXES
+        if route.path.startswith(f"{prefix}/")
+    }
+    single = {
+        route.path: route.owner
+        for route in others
+        if not any(route.path.startswith(f"{prefix}/") for prefix in whole)
+    }
     return (
-        *(Rule(match=Match.EXACT, path=path, owner=owner) for path, owner in others.items()),
+        *(Rule(match=Match.EXACT, path=path, owner=owner) for path, owner in single.items()),
+        *(Rule(match=Match.PREFIX, path=prefix, owner=owner) for prefix, owner in whole.items()),
         *_rules(own, prefix=(), inherited=None),
     )
 

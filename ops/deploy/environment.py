@@ -85,6 +85,8 @@ OWN: dict[str, tuple[Variable, ...]] = {
             mail_folder="",
             super_admin_email="",
             mfa_enabled="true",
+            trusted_identity_hosts="",
+            dns_servers="",
         ),
         Variable("SMTP_URL", None, per_service=True),
         Variable("SUPER_ADMIN_PASSWORD", None, per_service=True),

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
-from libs.common.settings import ServiceSettings
+from libs.common.outbound import OutboundPolicy
+from libs.common.settings import CommaSeparated, ServiceSettings
 from services.auth.adapters.mail_senders import SmtpServer
 
 
@@ -30,6 +31,15 @@ class Settings(ServiceSettings):
     mfa_enabled: bool = Field(
         default=True, description="Whether companies that chose no policy offer second factors."
     )
+    trusted_identity_hosts: CommaSeparated = Field(
+        default=[],
+        description="Hosts of identity providers that may be private or plain http.",
+    )
+    dns_servers: CommaSeparated = Field(
+        default=[],
+        description="Resolvers for e-mail domain proofs, `address` or `address:port`; the"
+        " machine's own when empty.",
+    )
 
     @field_validator("mail_from")
     @classmethod
@@ -45,3 +55,11 @@ class Settings(ServiceSettings):
         if value is not None:
             SmtpServer.parse(value.get_secret_value())
         return value
+
+    @property
+    def outbound_policy(self) -> OutboundPolicy:
+        """Companies name their providers; on a developer's machine one may run next door."""
+        return OutboundPolicy(
+            allow_private=self.environment == "local",
+            trusted_hosts=frozenset(host.lower() for host in self.trusted_identity_hosts),
+        )

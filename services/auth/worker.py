@@ -1,12 +1,13 @@
 """The worker process: `python -m services.auth.worker`.
 
 It sends mails, publishes auth's events, records other services' refusals, rotates the signing
-key and throws away what has run out.
+key, looks at proven e-mail domains again and throws away what has run out.
 """
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
@@ -15,12 +16,19 @@ from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from libs.common.wake import Nudges
+from services.auth.adapters.txt_records import DnsTxtRecords
+from services.auth.repositories.email_domains import DomainsDue
 from services.auth.repositories.expired import ExpiredSessions
+from services.auth.repositories.federation import ExpiredLogins
+from services.auth.repositories.unit_of_work import AuthUnitOfWork
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
+from services.auth.use_cases.purge_logins import PurgeLogins
+from services.auth.use_cases.recheck_domains import RecheckDomains
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
 from services.auth.wiring.people import auth_settings, mail_jobs
 from services.auth.workers.denials import HANDLERS
+from services.auth.workers.federation import FederationLoop
 from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
 from services.auth.workers.signing_keys import SigningKeyLoop
@@ -38,6 +46,18 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     runner = JobRunner(
         resources.database, resources.redis, resources.service, jobs.by_kind, nudge=nudges.jobs
     )
+
+    def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
+        return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only)
+
+    federation = FederationLoop(
+        recheck_domains=RecheckDomains(
+            unit_of_work=unit_of_work,
+            due=DomainsDue(resources.database),
+            records=DnsTxtRecords(settings.dns_servers),
+        ),
+        purge_logins=PurgeLogins(expired=ExpiredLogins(resources.database)),
+    )
     yield {
         "nudges": nudges.run,
         "jobs": runner.run,
@@ -48,6 +68,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             rotate=rotate, every=timedelta(days=settings.signing_key_days)
         ).run,
         "purge": PurgeLoop(purge_expired=PurgeExpired(expired=expired)).run,
+        "federation": federation.run,
     }
 
 

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -33,13 +33,17 @@ from services.auth.wiring.people import mail_jobs
 from services.auth.workers.jobs import JobHandlers
 from tests.conftest import OpenDatabase, ServiceEnvironment
 
+if TYPE_CHECKING:
+    from tests.auth.federation import NameServer, Provider
+
 # An id that nothing has; fixed, so that tests are called the same in every process.
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
 PUBLIC_URL = "https://knowrithm.test"
 # Tests are in a greater hurry than people; those about limits set their own.
 RELAXED = dict.fromkeys(
-    ("login", "register", "refresh", "public", "refused", "mail", "second_factor"), "100000/60"
+    ("login", "register", "refresh", "public", "refused", "mail", "second_factor", "sso"),
+    "100000/60",
 )
 
 
@@ -213,9 +217,18 @@ def usual_url() -> str:
 
 
 @pytest.fixture(scope="session")
-def usual_app(settings_values: dict[str, Any], usual_url: str) -> FastAPI:
+def usual_app(
+    settings_values: dict[str, Any], usual_url: str, name_server: "NameServer"
+) -> FastAPI:
     """The application with the usual settings: putting it together takes longest, so once."""
-    return make_app(Settings(auth_url=usual_url, **settings_values))
+    return make_app(
+        Settings(
+            auth_url=usual_url,
+            public_url=usual_url,
+            dns_servers=[name_server.address],
+            **settings_values,
+        )
+    )
 
 
 @pytest.fixture
@@ -355,3 +368,23 @@ async def globex(register: Register) -> Person:
 async def database(open_database: OpenDatabase) -> Database:
     """Auth's database, with both of its roles."""
     return await open_database("auth")
+
+
+@pytest.fixture(scope="session")
+def name_server() -> Iterator["NameServer"]:
+    """A DNS server whose zone tests write."""
+    from tests.auth.federation import NameServer  # noqa: PLC0415
+
+    server = NameServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator["Provider"]:
+    """A real identity provider."""
+    from tests.auth.federation import Provider  # noqa: PLC0415
+
+    started = Provider.start()
+    yield started
+    started.stop()

@@ -12,6 +12,7 @@ from libs.common.security import ACCESS_TYP, SigningKey, scopes_of_role, sign_to
 from tests.auth.authenticator import Authenticator
 from tests.flows.platform_keys import claims_of
 from tests.platform import PASSWORD, Company, Platform, wait_for
+from tests.tenancy.matrix import SCIM_GROUP
 
 DOCUMENT_TEXT = "Every kettle has a warranty of seven years."
 
@@ -73,6 +74,17 @@ def log_in(platform: Platform, email: str) -> Any:
     return reply.json()
 
 
+def bearer_of(token: str) -> Headers:
+    """Return the headers of who has a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def scim_of(company: Company) -> Headers:
+    """Make a token for a company's directory and return the headers of its calls."""
+    made = company.call("POST", "/api/v1/auth/scim/tokens", json={"name": "Directory"})
+    return bearer_of(made.json()["token"])
+
+
 def lead_token(bearer: str, key: SigningKey) -> str:
     """Return a token as a lead of the same company has it, in a session that stands."""
     now = datetime.now(UTC)
@@ -126,7 +138,22 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "/api/v1/auth/invitations",
         json={"email": f"{uuid4().hex}@{company.name.lower()}.example.com"},
     ).json()
+    domain = company.call(
+        "POST", "/api/v1/auth/domains", json={"domain": f"{company.name.lower()}-routes.test"}
+    ).json()
+    token = company.call("POST", "/api/v1/auth/scim/tokens", json={"name": "Walk"}).json()
+    group = requests.post(
+        f"{company.platform.url}/scim/v2/Groups",
+        json={"schemas": [SCIM_GROUP], "displayName": "Walkers"},
+        headers=bearer_of(token["token"]),
+        timeout=30,
+    ).json()
     return {
+        "domain_id": domain["id"],
+        # Its settings need a proven domain; that of others is tried in auth's own tests.
+        "connection_id": str(uuid4()),
+        "token_id": token["id"],
+        "group_id": group["id"],
         "agent_id": agent["id"],
         "settings_id": settings["id"],
         "provider_id": provider_id,

@@ -16,6 +16,12 @@ from ops.local.home import Home
 from ops.local.state import StackState
 from tests.platform import Platform
 
+SCIM_USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+SCIM_GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
+_SCIM_PATCH: Final = {
+    "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    "Operations": [{"op": "replace", "path": "externalId", "value": "stolen"}],
+}
 # Bodies that are right but for whose things they are about, where a route wants one.
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
@@ -34,6 +40,12 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
     ("PATCH", "/api/v1/user/{user_id}/role"): {"role": "user"},
     ("PATCH", "/api/v1/user/{user_id}/status"): {"status": "suspended"},
+    ("PATCH", "/api/v1/auth/domains/{domain_id}"): {"admits_registration": True},
+    ("PATCH", "/api/v1/auth/sso/connections/{connection_id}"): {"name": "Stolen"},
+    ("PUT", "/scim/v2/Users/{user_id}"): {"schemas": [SCIM_USER], "userName": "stolen@x.test"},
+    ("PATCH", "/scim/v2/Users/{user_id}"): _SCIM_PATCH,
+    ("PUT", "/scim/v2/Groups/{group_id}"): {"schemas": [SCIM_GROUP], "displayName": "Stolen"},
+    ("PATCH", "/scim/v2/Groups/{group_id}"): _SCIM_PATCH,
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
     ("POST", "/api/v1/agent"): {"name": "New"},
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},
@@ -68,6 +80,8 @@ REFUSED: Final[Mapping[Auth, tuple[str, ...]]] = {
     Auth.USAGE: ("lead", "user", "key to read", "key to write", "key to read and write"),
     Auth.USER: ("lead", "key to read", "key to write", "key to read and write"),
     Auth.ADMIN_USER: ("lead", "user", "key to read", "key to write", "key to administer"),
+    # Callers of every other kind are nobody there: 401.
+    Auth.SCIM_TOKEN: ("lead", "user", "admin", "key to administer"),
     Auth.SUPER_ADMIN: ("lead", "user", "admin", "key to read", "key to administer"),
 }
 

@@ -18,6 +18,8 @@ from tests.tenancy.matrix import INTERNAL
 INTERNAL_PREFIX = "/internal"
 # Known by other means than a verified caller: the token they exchange.
 BY_REFRESH_TOKEN = {(r.method, r.shape) for r in ALL_ROUTES if r.auth is Auth.REFRESH_TOKEN}
+# Known by a directory's token, which is no caller's.
+BY_SCIM_TOKEN = {(r.method, r.shape) for r in ALL_ROUTES if r.auth is Auth.SCIM_TOKEN}
 # Files that come with the installation: the API's description, and the page that shows it.
 DESCRIPTION = {("GET", path) for path in DESCRIPTION_PATHS}
 PUBLIC = {(method, shape_of(path)) for method, path in PUBLIC_ROUTES} | DESCRIPTION
@@ -82,6 +84,6 @@ def test_only_public_routes_let_strangers_in(served: list[DeclaredRoute]) -> Non
             assert isinstance(route.access, InternalCaller), route
         elif isinstance(route.access, Anonymous):
             # What is not built yet answers 501 to everybody.
-            assert key in PUBLIC | BY_REFRESH_TOKEN | planned, route
+            assert key in PUBLIC | BY_REFRESH_TOKEN | BY_SCIM_TOKEN | planned, route
         else:
             assert isinstance(route.access, CallerWith), route

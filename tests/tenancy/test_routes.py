@@ -18,7 +18,7 @@ import requests
 from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route, shape_of
 from tests.flows.platform_keys import signed_at
 from tests.platform import Company, Platform
-from tests.tenancy.cast import Callers, told
+from tests.tenancy.cast import Callers, Headers, scim_of, told
 from tests.tenancy.matrix import BODIES, REFUSED, UNSPOKEN, Place, operations, places_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -63,6 +63,12 @@ def expired(platform: Platform, acme: Company) -> dict[str, str]:
     return {"Authorization": f"Bearer {old}"}
 
 
+@pytest.fixture(scope="module")
+def directory(globex: Company) -> Headers:
+    """What Globex' directory comes with."""
+    return scim_of(globex)
+
+
 def test_every_route_of_the_running_services_is_walked(platform: Platform) -> None:
     table = {(route.method, route.shape) for route in ALL_ROUTES}
 
@@ -80,6 +86,8 @@ def test_anonymous_callers_stay_out(platform: Platform, ids: dict[str, str], rou
     assert reply.status_code == 401
     # Routes in OpenAI's shape tell errors in it, too.
     shape = {"error"} if route.path.startswith("/v1/") else {"error", "message", "code"}
+    if route.auth is Auth.SCIM_TOKEN:
+        shape = {"schemas", "status", "detail"}
     assert shape <= reply.json().keys()
 
 
@@ -99,18 +107,20 @@ def test_forged_and_expired_credentials_stay_out(
 def test_who_lacks_the_permission_is_refused(
     platform: Platform, ids: dict[str, str], callers: Callers, route: Route
 ) -> None:
+    refusal = 401 if route.auth is Auth.SCIM_TOKEN else 403
     for name in REFUSED[route.auth]:
         reply = call(platform, route, route.path.format(**ids), callers[name])
 
-        assert reply.status_code == 403, f"{name}: {reply.status_code} {reply.text[:200]}"
+        assert reply.status_code == refusal, f"{name}: {reply.status_code} {reply.text[:200]}"
 
 
 @pytest.mark.parametrize("route", WITH_ID, ids=name_of)
 def test_foreign_ids_look_like_missing_ones(
-    platform: Platform, globex: Company, ids: dict[str, str], route: Route
+    platform: Platform, globex: Company, directory: Headers, ids: dict[str, str], route: Route
 ) -> None:
     unknown = unlike(ids)
-    for headers in (globex.bearer, globex.key_headers):
+    ours = (directory,) if route.auth is Auth.SCIM_TOKEN else (globex.bearer, globex.key_headers)
+    for headers in ours:
         foreign = call(platform, route, route.path.format(**ids), headers)
         missing = call(platform, route, route.path.format(**unknown), headers)
 
@@ -173,7 +183,7 @@ def test_uploads_to_a_foreign_agent_are_refused(globex: Company, ids: dict[str, 
 
 
 def test_lists_hold_nothing_of_others(
-    platform: Platform, globex: Company, ids: dict[str, str]
+    platform: Platform, globex: Company, directory: Headers, ids: dict[str, str]
 ) -> None:
     lists = [
         route
@@ -181,7 +191,8 @@ def test_lists_hold_nothing_of_others(
         if route.method == "GET" and "{" not in route.path and route.auth is not Auth.SUPER_ADMIN
     ]
     for route in lists:
-        reply = call(platform, route, route.path, globex.bearer)
+        headers = directory if route.auth is Auth.SCIM_TOKEN else globex.bearer
+        reply = call(platform, route, route.path, headers)
         # An error would hold nothing of others, either.
         assert reply.status_code == 200, route.path
         for name, value in ids.items():
@@ -217,6 +228,9 @@ def test_public_routes_show_only_what_is_listed(platform: Platform, ids: dict[st
     for (method, path), fields in PUBLIC_ROUTES.items():
         route = next((one for one in WALKED if (one.method, one.path) == (method, path)), None)
         if route is None or method != "GET" or "{" not in path:
+            continue
+        if "/sso/" in path:
+            # For browsers on their way to a provider and back; refused without one.
             continue
         reply = requests.get(platform.url + path.format(**ids, page="join"), timeout=30)
         if not fields:

@@ -81,6 +81,10 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("POST", "/api/v1/auth/password/reset"): ("message",),
     # HTML: no fields.
     ("GET", "/api/v1/auth/link/{page}"): (),
+    # A redirect to the provider; then as after a login. Errors may be a page.
+    ("GET", "/api/v1/auth/sso/login"): (),
+    ("GET", "/api/v1/auth/sso/callback"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
+    ("POST", "/api/v1/auth/sso/token"): ("message", "user", "tokens", *_OWN_USER, *_TOKENS),
     ("GET", "/api/v1/auth/super-admin"): ("message",),
     ("POST", "/api/v1/send"): ("message",),
     ("POST", "/api/v1/verify"): ("message",),

@@ -32,6 +32,7 @@ class Auth(StrEnum):
     USAGE = "key: read and admin, or admin user"
     USER = "user"
     ADMIN_USER = "admin user"
+    SCIM_TOKEN = "SCIM token"
     SUPER_ADMIN = "super admin"
 
 

@@ -52,6 +52,7 @@ RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "login": RateClass(Rate(10, 60), Per.ADDRESS),
     "register": RateClass(Rate(10, 60), Per.ADDRESS),
     "refresh": RateClass(Rate(60, 60), Per.ADDRESS),
+    "sso": RateClass(Rate(60, 60), Per.ADDRESS),
     "mail": RateClass(Rate(10, 60), Per.ADDRESS),
     # Counted by account in auth, as "login" is by account, too.
     "second_factor": RateClass(Rate(10, 900), Per.CALLER),

@@ -67,6 +67,21 @@ class AuditEvent(StrEnum):
     ACCESS_DENIED = "access.denied"
     AUDIT_EXPORTED = "audit.exported"
     KEYS_ROTATED = "keys.rotated"
+    DOMAIN_CLAIMED = "email_domain.claimed"
+    DOMAIN_CHANGED = "email_domain.changed"
+    DOMAIN_PROVEN = "email_domain.proven"
+    DOMAIN_LAPSED = "email_domain.lapsed"
+    DOMAIN_GIVEN_UP = "email_domain.given_up"
+    SSO_CONNECTION_CREATED = "sso_connection.created"
+    SSO_CONNECTION_UPDATED = "sso_connection.updated"
+    SSO_CONNECTION_DELETED = "sso_connection.deleted"
+    SSO_POLICY_CHANGED = "sso_policy.changed"
+    SSO_REFUSED = "sso.refused"
+    SCIM_TOKEN_CREATED = "scim_token.created"
+    SCIM_TOKEN_REVOKED = "scim_token.revoked"
+    ROLE_GIVEN = "user.role_given"
+    GROUP_CHANGED = "directory_group.changed"
+    GROUP_DELETED = "directory_group.deleted"
 
 
 class Risk(StrEnum):

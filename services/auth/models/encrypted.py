@@ -15,4 +15,11 @@ ENCRYPTED: Final = (
     EncryptedColumn(
         table="totp_devices", column="secret", purpose="second-factors", row="user_id::text"
     ),
+    EncryptedColumn(table="sso_connections", column="client_secret", purpose="sso"),
+    EncryptedColumn(
+        table="sso_logins",
+        column="sealed",
+        purpose="sso",
+        row="encode(state_hash, 'hex')",
+    ),
 )

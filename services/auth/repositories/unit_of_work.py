@@ -8,6 +8,9 @@ from libs.common.unit_of_work import UnitOfWork
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
 from services.auth.repositories.challenges import ChallengeRepository
+from services.auth.repositories.directory import DirectoryRepository
+from services.auth.repositories.email_domains import EmailDomainRepository
+from services.auth.repositories.federation import SsoRepository
 from services.auth.repositories.invitations import InvitationRepository
 from services.auth.repositories.logos import LogoRecord
 from services.auth.repositories.one_time_tokens import OneTimeTokens
@@ -61,6 +64,21 @@ class AuthUnitOfWork(UnitOfWork):
     def roles(self) -> RoleRepository:
         """The roles that it made, and who has them."""
         return RoleRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def email_domains(self) -> EmailDomainRepository:
+        """Its e-mail domains."""
+        return EmailDomainRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def sso(self) -> SsoRepository:
+        """Its single sign-on."""
+        return SsoRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def directory(self) -> DirectoryRepository:
+        """Its people and groups as its directory sees them."""
+        return DirectoryRepository(self.session, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditTrail:

@@ -23,6 +23,7 @@ from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.admit_user import LogInResult, admit
 from services.auth.use_cases.check_second_factor import CheckSecondFactor, Demand
+from services.auth.use_cases.refuse_passwords import refuse_passwords
 from services.auth.use_cases.start_session import StartSession
 
 
@@ -97,6 +98,7 @@ class LogIn:
                 raise WrongCredentials
             if user.password_reset_required:
                 raise PasswordResetRequired
+            await refuse_passwords(uow, user)
             if new_hash is not None:
                 user.password_hash = new_hash
             policy = await uow.policy.get(default=self.default_mfa)

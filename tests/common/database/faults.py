@@ -32,6 +32,12 @@ UNIQUE_IN_THE_PLATFORM: Final = {
     "auth.uq_one_time_tokens_token_hash",
     "auth.uq_challenges_token_hash",
     "auth.uq_passkeys_credential_id",
+    # Logins at a provider and those that wait to be fetched, and directories' tokens.
+    "auth.uq_sso_logins_state_hash",
+    "auth.uq_sso_handoffs_code_hash",
+    "auth.uq_scim_tokens_token_hash",
+    # A domain is one company's, and whoever names another's is told that it is taken.
+    "auth.uq_email_domains_proven",
     # One address is one person, whichever company they work for; they log in by it alone.
     "auth.uq_users_email_key",
 }

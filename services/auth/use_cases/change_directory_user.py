@@ -1,0 +1,176 @@
+"""A directory changes, deactivates or removes a person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.events.catalogue.auth import UserUpdated
+from services.auth.domain.accounts import UserStatus, clean_email, email_key
+from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
+from services.auth.domain.clock import Clock, utc_now
+from services.auth.domain.directory import DirectoryUser, KnownUser, name_key
+from services.auth.domain.federation_errors import DirectoryUserNotFound, ProtectedUser
+from services.auth.domain.ports import Revocations
+from services.auth.models.directory import DirectoryLink
+from services.auth.models.users import User
+from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
+from services.auth.use_cases.find_directory_users import seen
+from services.auth.use_cases.give_role import end_sessions
+from services.auth.use_cases.provision_user import is_proven, status_of
+from services.auth.use_cases.verify_scim_token import VerifiedDirectory
+
+ChangeUser = Callable[[KnownUser], DirectoryUser]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeDirectoryUser:
+    """Apply a change to a user as they are now, nobody else changing them meanwhile.
+
+    Who is deactivated is out everywhere within seconds.
+    """
+
+    directory: VerifiedDirectory
+    unit_of_work: OpenUnitOfWork
+    revocations: Revocations
+    clock: Clock = utc_now
+
+    async def __call__(
+        self, user_id: UUID, change: ChangeUser, *, address: str | None
+    ) -> KnownUser:
+        """Return the user after the change.
+
+        Args:
+            user_id: Whom.
+            change: Given the user as they are, returns what they shall be, or raises.
+            address: Where the directory calls from.
+
+        Raises:
+            DirectoryUserNotFound: There is none that the directory may see.
+            NameTaken: The user name or address belongs to somebody else.
+            ProtectedUser: It is the break-glass admin.
+        """
+        now = self.clock()
+        async with self.unit_of_work(self.directory.tenant_id) as uow:
+            before = await seen(uow, user_id, locked=True)
+            wanted = change(before)
+            fields = _changed(before, wanted)
+            if not fields:
+                return before
+            row = await uow.directory.user(user_id)
+            if row is None:
+                raise DirectoryUserNotFound
+            user, link = row
+            ended = await self._apply(uow, user, link, wanted, fields=fields, now=now)
+            await self._record(uow, user, fields, address=address, now=now)
+            after = await seen(uow, user_id)
+        for session_id in ended:
+            await self.revocations.session_ended(session_id)
+        return after
+
+    async def remove(
+        self, user_id: UUID, check: Callable[[KnownUser], None], *, address: str | None
+    ) -> None:
+        """Deactivate a user and hide them from the directory; their work stays.
+
+        Raises:
+            DirectoryUserNotFound: There is none that the directory may see.
+            ProtectedUser: It is the break-glass admin.
+        """
+        now = self.clock()
+        async with self.unit_of_work(self.directory.tenant_id) as uow:
+            before = await seen(uow, user_id, locked=True)
+            check(before)
+            row = await uow.directory.user(user_id)
+            if row is None:
+                raise DirectoryUserNotFound
+            user, link = row
+            await _refuse_break_glass(uow, user)
+            user.status = UserStatus.INACTIVE
+            user.updated_at = now
+            self._linked(uow, link, before, user_id).removed_at = now
+            await uow.directory.leave_all_groups(user_id)
+            ended = await end_sessions(uow, user_id, now=now)
+            await self._record(uow, user, ["removed"], address=address, now=now)
+        for session_id in ended:
+            await self.revocations.session_ended(session_id)
+
+    async def _apply(
+        self,
+        uow: AuthUnitOfWork,
+        user: User,
+        link: DirectoryLink | None,
+        wanted: DirectoryUser,
+        *,
+        fields: list[str],
+        now: datetime,
+    ) -> list[UUID]:
+        if {"active", "email"} & set(fields):
+            await _refuse_break_glass(uow, user)
+        # Before anything is changed, which the query would write.
+        verified = await is_proven(uow, wanted.email)
+        link = self._linked(uow, link, wanted, user.id)
+        link.user_name = wanted.user_name
+        link.user_name_key = name_key(wanted.user_name)
+        link.external_id = wanted.external_id
+        user.first_name, user.last_name = wanted.given_name, wanted.family_name
+        if "email" in fields:
+            email = clean_email(wanted.email)
+            user.email, user.email_key = email, email_key(email)
+            user.email_verified = verified
+        if "active" in fields:
+            user.status = status_of(wanted.active)
+        user.updated_at = now
+        await uow.directory.flush()
+        deactivated = "active" in fields and not wanted.active
+        return await end_sessions(uow, user.id, now=now) if deactivated else []
+
+    def _linked(
+        self, uow: AuthUnitOfWork, link: DirectoryLink | None, named: DirectoryUser, user_id: UUID
+    ) -> DirectoryLink:
+        if link is None:
+            link = DirectoryLink(
+                user_id=user_id,
+                user_name=named.user_name,
+                user_name_key=name_key(named.user_name),
+                external_id=named.external_id,
+            )
+            uow.directory.add_link(link)
+        return link
+
+    async def _record(
+        self,
+        uow: AuthUnitOfWork,
+        user: User,
+        fields: list[str],
+        *,
+        address: str | None,
+        now: datetime,
+    ) -> None:
+        uow.outbox.record(UserUpdated(user_id=user.id), aggregate_id=user.id)
+        await uow.audit.append(
+            AuditRecord(
+                event=AuditEvent.USER_UPDATED,
+                description="User changed by the directory.",
+                risk=Risk.MEDIUM,
+                actor_role="directory",
+                entity_type="user",
+                entity_id=user.id,
+                address=address,
+                details={"fields": fields, "scim_token_id": str(self.directory.token_id)},
+            ),
+            now=now,
+        )
+
+
+def _changed(before: KnownUser, wanted: DirectoryUser) -> list[str]:
+    return [
+        name
+        for name in DirectoryUser.__dataclass_fields__
+        if getattr(before, name) != getattr(wanted, name)
+    ]
+
+
+async def _refuse_break_glass(uow: AuthUnitOfWork, user: User) -> None:
+    if user.id == (await uow.sso.policy()).break_glass_user_id:
+        raise ProtectedUser
