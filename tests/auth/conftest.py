@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 # An id that nothing has; fixed, so that tests are called the same in every process.
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
-PUBLIC_URL = "https://knowrithm.test"
-# Tests are in a greater hurry than people; those about limits set their own.
-RELAXED = dict.fromkeys(
-    ("login", "register", "refresh", "public", "refused", "mail", "second_factor", "sso"),
-    "100000/60",
-)
 
 
 def free_port() -> int:
@@ -52,6 +46,15 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+# Browsers come back here from their identity provider, so it is where the service listens.
+PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
+# Tests are in a greater hurry than people; those about limits set their own.
+RELAXED = dict.fromkeys(
+    ("login", "register", "refresh", "public", "refused", "mail", "second_factor", "sso"),
+    "100000/60",
+)
 
 
 @dataclass
@@ -211,9 +214,7 @@ def settings_values(service_environment: ServiceEnvironment, mailbox: Mailbox) -
 @pytest.fixture(scope="session")
 def usual_url() -> str:
     """Where the application with the usual settings is served."""
-    listener, url = listen()
-    listener.close()
-    return url
+    return PUBLIC_URL
 
 
 @pytest.fixture(scope="session")
@@ -224,7 +225,6 @@ def usual_app(
     return make_app(
         Settings(
             auth_url=usual_url,
-            public_url=usual_url,
             dns_servers=[name_server.address],
             **settings_values,
         )

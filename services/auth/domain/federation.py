@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from services.auth.domain.accounts import Role
 from services.auth.domain.federation_errors import InvalidReturn
@@ -132,13 +133,19 @@ def role_from_groups(
 
     Args:
         groups: As the provider or directory names them.
-        group_roles: Role by group; when empty, roles are not the provider's business.
+        group_roles: Role by group; when empty, roles are not the provider's business. Roles of
+            the company's own come on top of one of these (`custom_roles`).
         default: For somebody in none of the groups.
     """
     if not group_roles:
         return None
     given = {group_roles[name] for name in groups if name in group_roles}
     return next((str(role) for role in reversed(GIVEN_ROLES) if role in given), default)
+
+
+def custom_roles(roles: Iterable[str]) -> frozenset[UUID]:
+    """Return which of the roles that groups give are of the company's own, by their ids."""
+    return frozenset(UUID(role) for role in roles if role not in GIVEN_ROLES)
 
 
 def identity_from_claims(claims: Mapping[str, Any], *, group_claim: str | None) -> ProvidedIdentity:

@@ -58,6 +58,12 @@ class SsoRepository(TenantRepository[SsoConnection]):
         query = self.owned().where(SsoConnection.domains.contains([domain]))
         return bool(await self.session.scalar(select(query.exists())))
 
+    async def gives_role(self, role_id: UUID) -> bool:
+        """Say whether a provider's or the directory's groups give a role of the company's own."""
+        mappings = [connection.group_roles for connection in await self.all()]
+        mappings.append((await self.policy()).group_roles)
+        return any(str(role_id) in roles.values() for roles in mappings)
+
     def begin(self, login: SsoLogin) -> None:
         """Remember a login that goes to the provider now."""
         login.tenant_id = self.tenant_id

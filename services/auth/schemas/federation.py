@@ -23,10 +23,18 @@ Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_
 Domain = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Domains = Annotated[list[Domain], Field(min_length=1, max_length=50)]
+_UUID = "-".join(f"[0-9a-f]{{{length}}}" for length in (8, 4, 4, 4, 12))
+_ROLE = f"^(admin|user|{_UUID})$"
 GivenRole = Literal[Role.ADMIN, Role.USER]
 GroupRoles = Annotated[
-    dict[Annotated[str, StringConstraints(min_length=1, max_length=255)], GivenRole],
-    Field(max_length=200),
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=255)],
+        Annotated[str, StringConstraints(pattern=_ROLE)],
+    ],
+    Field(
+        max_length=200,
+        description="`admin`, `user`, or the id of a role of the company's own, by group.",
+    ),
 ]
 
 

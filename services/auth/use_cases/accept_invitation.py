@@ -13,6 +13,7 @@ from services.auth.domain.tokens import Purpose, link_token_hash
 from services.auth.models.users import User
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.use_cases.refuse_passwords import refuse_passwords
 from services.auth.use_cases.register_user import Registered
 from services.auth.use_cases.start_session import StartSession
 
@@ -76,6 +77,7 @@ class AcceptInvitation:
             )
             user.last_login_at = now
             await uow.users.enroll(user)
+            await refuse_passwords(uow, user)
             tokens = await self.start_session(
                 uow, user, address=address, now=now, device=device, method=Method.PASSWORD
             )

@@ -15,7 +15,7 @@ from services.auth.domain.ports import PasswordHasher
 from services.auth.models.federation import SsoConnection
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
-from services.auth.use_cases.give_role import give_role
+from services.auth.use_cases.give_role import give_custom_roles, give_role
 
 
 class Refusal(Exception):
@@ -76,6 +76,14 @@ class AdmitIdentity:
                 ended = []
                 if role is not None:
                     ended = await give_role(uow, user, role, origin="single sign-on", now=now)
+                    await give_custom_roles(
+                        uow,
+                        user,
+                        identity.groups,
+                        connection.group_roles,
+                        origin="single sign-on",
+                        now=now,
+                    )
                 return user.id, ended
         except EmailTaken as error:
             raise Refusal("the e-mail address belongs to a user of another company") from error

@@ -9,6 +9,7 @@ from services.auth.domain.sessions import IssuedTokens, Method
 from services.auth.models.tenants import Tenant
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
+from services.auth.use_cases.refuse_passwords import refuse_passwords
 from services.auth.use_cases.start_session import StartSession
 
 
@@ -33,7 +34,12 @@ async def admit(
     device: str | None,
     now: datetime,
 ) -> LogInResult:
-    """Begin the session of somebody who has shown all that was asked for."""
+    """Begin the session of somebody who has shown all that was asked for.
+
+    Raises:
+        SsoRequired: The company wants single sign-on, however good one's own credentials are.
+    """
+    await refuse_passwords(uow, user)
     user.login_attempts = 0
     user.last_login_at = now
     tokens = await start_session(uow, user, address=address, now=now, device=device, method=method)

@@ -6,13 +6,13 @@ from uuid import UUID
 from libs.common.security import Caller
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
-from services.auth.domain.errors import RoleNotFound
+from services.auth.domain.errors import RoleInUse, RoleNotFound
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteRole:
-    """Delete a role that nobody has: taking it from somebody could give them more."""
+    """Delete a role that nobody has and no group gives: without it, somebody could get more."""
 
     caller: Caller
     unit_of_work: OpenUnitOfWork
@@ -23,6 +23,9 @@ class DeleteRole:
             role = await uow.roles.locked(role_id)
             if role is None:
                 raise RoleNotFound
+            # Whoever a group gives it to would have more without it.
+            if await uow.sso.gives_role(role.id):
+                raise RoleInUse
             await uow.roles.drop(role)
             await uow.audit.append(
                 AuditRecord(

@@ -1,13 +1,14 @@
 """Roles that a provider's or directory's groups give, and sessions that end with the old ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from libs.common.events.catalogue.auth import SessionEnded, UserUpdated
 from services.auth.domain.accounts import Role
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
-from services.auth.domain.federation import role_from_groups
+from services.auth.domain.errors import RoleNotFound
+from services.auth.domain.federation import custom_roles, role_from_groups
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
 
@@ -53,6 +54,58 @@ async def give_role(
     return ended
 
 
+async def give_custom_roles(
+    uow: AuthUnitOfWork,
+    user: User,
+    groups: Iterable[str],
+    group_roles: Mapping[str, str],
+    *,
+    origin: str,
+    now: datetime,
+) -> None:
+    """Give a user those of the company's own roles that their groups give; it bites in seconds.
+
+    Roles that no group gives are left to the company's admins.
+    """
+    given_by_groups = custom_roles(group_roles.values())
+    if not given_by_groups or user.role == Role.SUPER_ADMIN:
+        return
+    wanted = custom_roles(group_roles[name] for name in groups if name in group_roles)
+    before = await uow.roles.of_user(user.id)
+    after = [role for role in before if role.id not in given_by_groups]
+    after += await uow.roles.named(wanted)
+    if {role.id for role in before} == {role.id for role in after}:
+        return
+    await uow.roles.assign(user.id, after, now=now)
+    uow.outbox.record(UserUpdated(user_id=user.id), aggregate_id=user.id)
+    await uow.audit.append(
+        AuditRecord(
+            event=AuditEvent.USER_ROLES_CHANGED,
+            description=f"Roles of a user changed by {origin}.",
+            risk=Risk.HIGH,
+            entity_type="user",
+            entity_id=user.id,
+            details={
+                "before": sorted(role.name for role in before),
+                "after": sorted(role.name for role in after),
+                "by": origin,
+            },
+        ),
+        now=now,
+    )
+
+
+async def check_given_roles(uow: AuthUnitOfWork, group_roles: Mapping[str, str]) -> None:
+    """Make sure that the roles that groups shall give are there.
+
+    Raises:
+        RoleNotFound: One of them is none of the company's.
+    """
+    wanted = custom_roles(group_roles.values())
+    if len(await uow.roles.named(wanted)) != len(wanted):
+        raise RoleNotFound
+
+
 async def give_directory_roles(
     uow: AuthUnitOfWork, user_ids: Iterable[UUID], *, now: datetime
 ) -> list[UUID]:
@@ -74,6 +127,9 @@ async def give_directory_roles(
         role = role_from_groups(names, policy.group_roles, default=policy.default_role)
         if user is not None and role is not None:
             ended += await give_role(uow, user, role, origin="directory", now=now)
+            await give_custom_roles(
+                uow, user, names, policy.group_roles, origin="directory", now=now
+            )
     return ended
 
 

@@ -18,6 +18,7 @@ from services.auth.use_cases.create_connection import (
     check_roles,
     shown_in_audit,
 )
+from services.auth.use_cases.give_role import check_given_roles
 from services.auth.use_cases.require_admin import require_admin
 
 
@@ -63,6 +64,7 @@ class UpdateConnection:
                 connection.group_claim = changes.group_claim or None
             if changes.group_roles is not None:
                 connection.group_roles = dict(changes.group_roles)
+                await check_given_roles(uow, connection.group_roles)
             if changes.domains is not None:
                 connection.domains = sorted({clean_domain(domain) for domain in changes.domains})
                 await check_proven(uow, connection.domains)

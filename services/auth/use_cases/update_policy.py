@@ -15,7 +15,7 @@ from services.auth.domain.federation_errors import InvalidPolicy
 from services.auth.domain.ports import Revocations
 from services.auth.models.federation import FederationPolicy
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
-from services.auth.use_cases.give_role import give_directory_roles
+from services.auth.use_cases.give_role import check_given_roles, give_directory_roles
 from services.auth.use_cases.require_admin import require_admin
 
 
@@ -39,7 +39,7 @@ class UpdatePolicy:
     clock: Clock = utc_now
 
     async def __call__(self, wanted: WantedPolicy, *, address: str | None) -> FederationPolicy:
-        if {wanted.default_role, *wanted.group_roles.values()} - set(GIVEN_ROLES):
+        if wanted.default_role not in GIVEN_ROLES:
             raise InvalidPolicy(f"A role must be one of: {', '.join(GIVEN_ROLES)}.")
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
@@ -48,6 +48,7 @@ class UpdatePolicy:
             if await uow.tenant.get(locked=True) is None:
                 raise CompanyNotFound
             await _check(uow, wanted)
+            await check_given_roles(uow, wanted.group_roles)
             before = await uow.sso.policy()
             facts = _facts(before)
             policy = FederationPolicy(

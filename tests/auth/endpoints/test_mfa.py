@@ -338,6 +338,31 @@ class TestStepUp:
 
         assert (refused.status_code, made.status_code) == (403, 201)
 
+    async def test_for_all_that_a_thief_could_do_with_keys(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        made = (await auth.post(KEYS, json={"name": "guarded"}, headers=acme.bearer)).json()
+        path = f"{KEYS}/{made['id']}"
+        await set_policy(auth, acme, step_up_for_api_keys=True)
+        await forget_proof(auth, acme)
+
+        async def tried() -> list[int]:
+            """Another name, other places to use it from, another key like it."""
+            replies = [
+                await auth.client.patch(path, json={"name": "renamed"}, headers=acme.bearer),
+                await auth.client.patch(
+                    path, json={"allowed_ips": ["192.0.2.0/24"]}, headers=acme.bearer
+                ),
+                await auth.post(f"{path}/rotate", json={}, headers=acme.bearer),
+            ]
+            return [reply.status_code for reply in replies]
+
+        before = await tried()
+        await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
+
+        assert before == [200, 403, 403]
+        assert await tried() == [200, 200, 201]
+
     @pytest.mark.parametrize("body", [{}, {"code": "123456", "password": "x"}, {"code": "12"}])
     async def test_takes_one_proof(
         self, auth: AuthService, acme: Person, body: dict[str, str]

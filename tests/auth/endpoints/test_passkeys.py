@@ -90,7 +90,7 @@ class TestEnrolling:
         options = (await begin(auth, acme))["passkey_options"]
 
         assert len(options["excludeCredentials"]) == 1
-        assert options["rp"]["id"] == "knowrithm.test"
+        assert options["rp"]["id"] == "127.0.0.1"
 
     @pytest.mark.parametrize("fault", ["origin", "challenge", "twice", "another's", "junk"])
     async def test_what_does_not_hold_is_refused(
@@ -99,7 +99,7 @@ class TestEnrolling:
         begun = await begin(auth, acme)
         device = Authenticator(PUBLIC_URL)
         if fault == "origin":
-            device.origin = "https://knowrithm.test.evil.example"
+            device.origin = "http://127.0.0.1.evil.example"
         options = begun["passkey_options"]
         if fault == "challenge":
             options = (await begin(auth, acme))["passkey_options"]

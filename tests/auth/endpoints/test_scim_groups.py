@@ -59,6 +59,47 @@ class TestGroups:
         # The tokens had the old role in them.
         assert await stops_working(auth, bearer)
 
+    async def test_groups_give_the_companys_own_roles(
+        self, auth: AuthService, entra: Directory
+    ) -> None:
+        admin = entra.admin.bearer
+        readers, helpers = [
+            (
+                await auth.client.post(
+                    "/api/v1/role", json={"name": name, "permissions": permissions}, headers=admin
+                )
+            ).json()["id"]
+            for name, permissions in (("Readers", ["agents:read"]), ("Helpers", ["leads:read"]))
+        ]
+        unknown = await auth.client.put(
+            POLICY, json={"group_roles": {"Support": str(NOBODY)}}, headers=admin
+        )
+        stored = await auth.client.put(
+            POLICY, json={"group_roles": {"Support": readers}}, headers=admin
+        )
+        bearer, user_id = await logged_in(auth, entra)
+        roles = f"/api/v1/user/{user_id}/roles"
+        await auth.client.put(roles, json={"role_ids": [helpers]}, headers=admin)
+
+        async def held() -> set[str]:
+            shown = (await auth.client.get(roles, headers=admin)).json()
+            return {role["id"] for role in shown["roles"] if not role["built_in"]}
+
+        group = await entra.add_group("Support", user_id)
+        given = await held()
+        held_by_somebody = await auth.client.delete(f"/api/v1/role/{readers}", headers=admin)
+        await entra.patch(
+            f"{GROUPS}/{group['id']}", {"op": "remove", "path": f'members[value eq "{user_id}"]'}
+        )
+
+        assert (unknown.status_code, stored.status_code) == (404, 200)
+        # What an admin has given stays the admin's to take.
+        assert (given, await held()) == ({readers, helpers}, {helpers})
+        mapped = await auth.client.delete(f"/api/v1/role/{readers}", headers=admin)
+        assert (held_by_somebody.status_code, mapped.status_code) == (409, 409)
+        # Roles of the company's own are looked up, not written into tokens: no session ended.
+        assert (await auth.client.get("/api/v1/auth/user/me", headers=bearer)).status_code == 200
+
     async def test_as_okta_removes_members_and_deletes_groups(
         self, auth: AuthService, entra: Directory
     ) -> None:
