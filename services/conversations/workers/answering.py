@@ -7,6 +7,7 @@ worker's lease, a Redis that is down or was emptied) is found in PostgreSQL with
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -153,10 +154,11 @@ class Answering:
 
     def _look_up(self, announced: Sequence[AnnouncedAnswer]) -> "list[_LookUp]":
         """Begin to look things up for those that are likely to be taken."""
-        begun = []
+        begun: list[_LookUp] = []
+        in_flight = Counter(taken.tenant_id for taken, _ in self._running.values())
         for one in announced:
-            mine = sum(taken.tenant_id == one.tenant_id for taken, _ in self._running.values())
-            if one.agent_id is None or mine >= self._store.per_tenant:
+            in_flight[one.tenant_id] += 1
+            if one.agent_id is None or in_flight[one.tenant_id] > self._store.per_tenant:
                 continue
             with continue_trace(one.traceparent):
                 task = asyncio.create_task(
