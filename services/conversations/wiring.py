@@ -96,16 +96,17 @@ class Wiring:
             lease_seconds=settings.answer_lease_seconds,
             per_tenant=settings.answers_per_tenant,
         )
-        self.produce = ProduceAnswer(
-            compose=ComposeAnswer(
-                agents=self.agents,
-                knowledge_base=DocumentsSearch(resources.client("documents")),
-                models=OpenAICompatibleModels(
-                    outbound,
-                    first_token_seconds=settings.model_first_token_seconds,
-                    total_seconds=settings.model_total_seconds,
-                ),
+        self.compose = ComposeAnswer(
+            agents=self.agents,
+            knowledge_base=DocumentsSearch(resources.client("documents")),
+            models=OpenAICompatibleModels(
+                outbound,
+                first_token_seconds=settings.model_first_token_seconds,
+                total_seconds=settings.model_total_seconds,
             ),
+        )
+        self.produce = ProduceAnswer(
+            compose=self.compose,
             store=self.store,
             feeds=self.feeds,
             wake=self.wake,

@@ -1,8 +1,9 @@
 """The `answers` stream: how a question reaches a worker within a millisecond.
 
-PostgreSQL knows what is queued; an entry only says where to look now. So entries are not
-acknowledged (a worker that dies has the answer's lease run out), the stream is capped, and losing
-it, or the whole of Redis, costs a second's delay.
+PostgreSQL knows what is queued; an entry says where to look now, and lets the worker look things up
+while it asks for the answer. So entries are not acknowledged (a worker that dies has the answer's
+lease run out), the stream is capped, and losing it, or the whole of Redis, costs a second's delay.
+What was read is removed within seconds, since questions are people's.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.typing import EncodableT
 
 from libs.common.telemetry import get_logger
-from services.conversations.domain.answers import AskedQuestion
+from services.conversations.domain.answers import AnnouncedAnswer, AskedQuestion
 
 log = get_logger(__name__)
 
@@ -25,6 +26,8 @@ _MAX_ENTRIES: Final = 10_000
 _SEND_TIMEOUT_SECONDS: Final = 2.0
 _BLOCK_MS: Final = 2_000
 _GRACE_SECONDS: Final = 2.0
+# A longer question is read from the database.
+_MAX_QUESTION_CHARACTERS: Final = 4_000
 
 
 class RedisAnswerQueue:
@@ -35,7 +38,7 @@ class RedisAnswerQueue:
         self._waiting: list[dict[str, str]] = []
         self._sender: asyncio.Task[None] | None = None
 
-    def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
+    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
         """Announce a queued answer; never fails, since workers look into PostgreSQL too.
 
         It returns at once: who asks need not wait for Redis, and what is asked while an
@@ -46,6 +49,11 @@ class RedisAnswerQueue:
                 "tenant_id": str(question.tenant_id),
                 "answer_id": str(question.answer_id),
                 "traceparent": traceparent or "",
+                **(
+                    {"agent_id": str(question.agent_id), "question": text}
+                    if len(text) <= _MAX_QUESTION_CHARACTERS
+                    else {}
+                ),
             }
         )
         if self._sender is None or self._sender.done():
@@ -71,8 +79,8 @@ class RedisAnswerQueue:
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("answers_not_announced", error=repr(error), count=len(batch))
 
-    async def get(self, consumer: str, *, count: int) -> list[tuple[UUID, UUID]]:
-        """Wait up to two seconds for announcements; (tenant, answer) of each.
+    async def get(self, consumer: str, *, count: int) -> list[AnnouncedAnswer]:
+        """Wait up to two seconds for announcements.
 
         Raises:
             RedisError: Redis is out of reach; also OSError and TimeoutError.
@@ -89,6 +97,23 @@ class RedisAnswerQueue:
             await self._make_group()
             return []
         return [entry for _, entries in reply or () for entry in _parsed(entries)]
+
+    async def trim(self) -> None:
+        """Remove what has been read.
+
+        Raises:
+            RedisError: Redis is out of reach; also OSError and TimeoutError.
+        """
+        async with asyncio.timeout(_SEND_TIMEOUT_SECONDS):
+            try:
+                groups = await self._redis.xinfo_groups(STREAM)
+            except ResponseError:
+                return  # there is no stream
+            read = next((one["last-delivered-id"] for one in groups), None)
+            if read is not None:
+                time_ms, _, sequence = read.decode().partition("-")
+                following = f"{time_ms}-{int(sequence) + 1}"
+                await self._redis.xtrim(STREAM, minid=following, approximate=False)
 
     async def _make_group(self) -> None:
         try:
@@ -111,14 +136,20 @@ def _fields(entry: dict[str, str]) -> dict[EncodableT, EncodableT]:
     return dict(entry.items())
 
 
-def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[UUID, UUID]]:
+def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[AnnouncedAnswer]:
     found = []
     for _, fields in entries:
         try:
-            tenant = UUID(fields[b"tenant_id"].decode())
-            answer = UUID(fields[b"answer_id"].decode())
+            agent = fields.get(b"agent_id")
+            announced = AnnouncedAnswer(
+                tenant_id=UUID(fields[b"tenant_id"].decode()),
+                answer_id=UUID(fields[b"answer_id"].decode()),
+                agent_id=UUID(agent.decode()) if agent else None,
+                question=fields.get(b"question", b"").decode(),
+                traceparent=fields.get(b"traceparent", b"").decode() or None,
+            )
         except (KeyError, ValueError, AttributeError):
             log.warning("answer_entry_unreadable")
             continue
-        found.append((tenant, answer))
+        found.append(announced)
     return found

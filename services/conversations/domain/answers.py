@@ -66,6 +66,20 @@ class AskedQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncedAnswer:
+    """What a worker hears of a queued answer: where it is, and enough to look things up for it.
+
+    `agent_id` is None where the question was too long to come along.
+    """
+
+    tenant_id: UUID
+    answer_id: UUID
+    agent_id: UUID | None
+    question: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TakenAnswer:
     """An answer that this worker holds under a lease, with all it needs from the database."""
 

@@ -85,7 +85,7 @@ class ChatModels(Protocol):
 class AnswerQueue(Protocol):
     """The `answers` stream, by which a question reaches a worker within a millisecond."""
 
-    def put(self, question: AskedQuestion, *, traceparent: str | None) -> None:
+    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
         """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too."""
 
 

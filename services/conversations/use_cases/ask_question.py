@@ -56,12 +56,13 @@ class AskQuestion:
             MessageTooLong: Too much was.
             ConversationNotFound: Or it is deleted, or somebody else's.
         """
+        text = checked_question(text)
         traceparent = current_traceparent()
         question = await self.store.ask(
             person.tenant_id,
             conversation_id=conversation_id,
             entity_id=person.only_own,
-            text=checked_question(text),
+            text=text,
             kind=kind,
             options=dict(options or {}),
             history=history,
@@ -71,7 +72,7 @@ class AskQuestion:
             raise ConversationNotFound
         # A crash between the two is covered: workers look for what was queued and not taken. Who
         # hears of the question publishes its event too.
-        self.queue.put(question, traceparent=traceparent)
+        self.queue.put(question, text, traceparent=traceparent)
         return question
 
 

@@ -1,8 +1,9 @@
 """Making one answer: profile, passages, prompt, model; without a database connection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 from libs.common.telemetry import get_logger
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
@@ -35,6 +36,7 @@ _MIN_COMPACT_SUPPORT: Final = 0.5
 _COMPACT_MAX_TOKENS: Final = 100
 
 Tell = Callable[[str], None]
+LookedUp = tuple[AgentProfile, Knowledge]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,12 @@ class ComposeAnswer:
     models: ChatModels
 
     async def __call__(
-        self, taken: TakenAnswer, tell: Tell, *, abandoned: Sequence[str] = ()
+        self,
+        taken: TakenAnswer,
+        tell: Tell,
+        *,
+        abandoned: Sequence[str] = (),
+        looked_up: Awaitable[LookedUp] | None = None,
     ) -> Answer:
         """Return the finished answer.
 
@@ -54,16 +61,16 @@ class ComposeAnswer:
             taken: What is asked.
             tell: Hears the text as it comes.
             abandoned: What earlier attempts had written before their workers died.
+            looked_up: The result of `look_up`, where that was begun before.
 
         Raises:
             AgentNotFound: The agent has been deleted.
             Unavailable: The agents service is out of reach.
         """
-        agent = await self.agents.profile(taken.tenant_id, taken.agent_id)
+        agent, knowledge = await (
+            looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
+        )
         model = agent.model
-        # Judging sentences costs the reranker time, so only those ask for quotes who use them.
-        quotes = MAX_QUOTES if model is None or model.compact else 0
-        knowledge = await self._search(taken, quotes=quotes)
         spent = Spending()
         answer = await self._answer(taken, agent, knowledge, tell, spent=spent)
         if model is not None:
@@ -78,10 +85,20 @@ class ComposeAnswer:
             cost_micros=spent.cost_micros,
         )
 
-    async def _search(self, taken: TakenAnswer, *, quotes: int) -> Knowledge:
-        return await self.knowledge_base.search(
-            taken.tenant_id, agent_id=taken.agent_id, query=taken.question, quotes=quotes
+    async def look_up(self, tenant_id: UUID, agent_id: UUID, question: str) -> LookedUp:
+        """Return the agent, and what its documents say to a question.
+
+        Raises:
+            AgentNotFound: The agent has been deleted.
+            Unavailable: The agents service is out of reach.
+        """
+        agent = await self.agents.profile(tenant_id, agent_id)
+        # Judging sentences costs the reranker time, so only those ask for quotes who use them.
+        quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
+        knowledge = await self.knowledge_base.search(
+            tenant_id, agent_id=agent_id, query=question, quotes=quotes
         )
+        return agent, knowledge
 
     async def _answer(
         self,
@@ -109,7 +126,12 @@ class ComposeAnswer:
             except ModelFailed as error:
                 log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
                 if not knowledge.quotes:
-                    found = await self._search(taken, quotes=MAX_QUOTES)
+                    found = await self.knowledge_base.search(
+                        taken.tenant_id,
+                        agent_id=taken.agent_id,
+                        query=taken.question,
+                        quotes=MAX_QUOTES,
+                    )
                     knowledge = found if found.has_answer else knowledge
                 answer = extractive_answer(
                     taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from services.conversations.domain.errors import AnswerGivenUp
 from services.conversations.domain.frames import DELTA, START, AnswerFrames, events_in
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
-from services.conversations.use_cases.compose_answer import ComposeAnswer
+from services.conversations.use_cases.compose_answer import ComposeAnswer, LookedUp
 from services.conversations.use_cases.metrics import AGENT_RESPONSES
 
 log = get_logger(__name__)
@@ -38,10 +39,16 @@ class ProduceAnswer:
     feeds: AnswerFeeds
     wake: Wake
 
-    async def __call__(self, taken: TakenAnswer) -> bool:
+    async def __call__(
+        self, taken: TakenAnswer, *, looked_up: Awaitable[LookedUp] | None = None
+    ) -> bool:
         """Return whether other answers of the tenant wait for their turn.
 
         Being cancelled leaves the answer as it is, for whoever holds its lease next.
+
+        Args:
+            taken: The answer.
+            looked_up: The result of `ComposeAnswer.look_up`, where that was begun before.
         """
         with continue_trace(
             taken.traceparent, "answer", answer_id=str(taken.answer_id), attempt=taken.attempt
@@ -53,7 +60,7 @@ class ProduceAnswer:
                 log.error("answer_given_up", answer_id=str(taken.answer_id))
                 return await self._fail(taken, feed, AnswerGivenUp.code, AnswerGivenUp.message)
             try:
-                answer = await self._compose(taken, feed)
+                answer = await self._compose(taken, feed, looked_up)
             except AppError as error:
                 log.warning("answer_failed", code=error.code, answer_id=str(taken.answer_id))
                 return await self._fail(taken, feed, error.code, error.message)
@@ -62,13 +69,18 @@ class ProduceAnswer:
                 return await self._fail(taken, feed, AppError.code, AppError.message)
             return await self._finish(taken, feed, answer, started)
 
-    async def _compose(self, taken: TakenAnswer, feed: AnswerFeed) -> Answer:
+    async def _compose(
+        self, taken: TakenAnswer, feed: AnswerFeed, looked_up: Awaitable[LookedUp] | None
+    ) -> Answer:
         """Compose, trying again while a part of the platform is out of reach."""
         abandoned = await self._abandoned(taken) if taken.attempt > 1 else []
         for attempt in range(1, _TRIES + 1):
             try:
-                return await self.compose(taken, feed.delta, abandoned=abandoned)
+                return await self.compose(
+                    taken, feed.delta, abandoned=abandoned, looked_up=looked_up
+                )
             except (Unavailable, RateLimited):
+                looked_up = None
                 if attempt == _TRIES:
                     raise
                 pause = 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

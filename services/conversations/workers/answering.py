@@ -7,8 +7,10 @@ worker's lease, a Redis that is down or was emptied) is found in PostgreSQL with
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -16,8 +18,9 @@ from prometheus_client import Gauge
 from redis.exceptions import RedisError
 
 from libs.common.errors import Unavailable
-from libs.common.telemetry import get_logger
-from services.conversations.domain.answers import AnswerState, TakenAnswer
+from libs.common.telemetry import continue_trace, get_logger
+from services.conversations.domain.answers import AnnouncedAnswer, AnswerState, TakenAnswer
+from services.conversations.use_cases.compose_answer import LookedUp
 from services.conversations.wiring import Wiring
 
 log = get_logger(__name__)
@@ -28,6 +31,24 @@ _SWEEP_SECONDS: Final = 1.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 _RENEWALS_A_LEASE: Final = 4
 _DRAIN_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUp:
+    """What was begun for an answer before it was taken."""
+
+    announced: AnnouncedAnswer
+    task: "asyncio.Task[LookedUp]"
+
+    def is_for(self, taken: TakenAnswer) -> bool:
+        """Whether it is what the answer needs; an announcement is a hint, not the truth."""
+        one = self.announced
+        return (one.tenant_id, one.answer_id, one.agent_id, one.question) == (
+            taken.tenant_id,
+            taken.answer_id,
+            taken.agent_id,
+            taken.question,
+        )
 
 
 class Answering:
@@ -84,7 +105,8 @@ class Answering:
                 continue
             if found:
                 self._wiring.wake.events()
-            await self._take_all(found)
+            ahead = self._look_up(found)
+            await self._take_all([(one.tenant_id, one.answer_id) for one in found], ahead)
 
     async def _sweep(self) -> None:
         while True:
@@ -93,6 +115,8 @@ class Answering:
             if free <= 0:
                 continue
             waited = 0.0 if self._redis_is_down else _ON_ITS_WAY_SECONDS
+            with suppress(RedisError, OSError, TimeoutError):
+                await self._wiring.queue.trim()
             with suppress(Unavailable):
                 found = await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
                 # When the database was away, our own leases have run out too; we go on with them.
@@ -128,14 +152,40 @@ class Answering:
                 log.info("lease_lost", answer_id=str(answer_id), attempt=taken.attempt)
                 task.cancel()
 
-    async def _take_all(self, found: Sequence[tuple[UUID, UUID]]) -> None:
+    def _look_up(self, announced: Sequence[AnnouncedAnswer]) -> "list[_LookUp]":
+        """Begin to look things up for those that are likely to be taken."""
+        begun: list[_LookUp] = []
+        in_flight = Counter(taken.tenant_id for taken, _ in self._running.values())
+        for one in announced:
+            in_flight[one.tenant_id] += 1
+            if one.agent_id is None or in_flight[one.tenant_id] > self._store.per_tenant:
+                continue
+            with continue_trace(one.traceparent):
+                task = asyncio.create_task(
+                    self._wiring.compose.look_up(one.tenant_id, one.agent_id, one.question)
+                )
+            # Who awaits it hears of its failure; nobody may.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            begun.append(_LookUp(one, task))
+        return begun
+
+    async def _take_all(
+        self, found: Sequence[tuple[UUID, UUID]], ahead: "Sequence[_LookUp]" = ()
+    ) -> None:
         by_tenant: dict[UUID, list[UUID]] = {}
         for tenant_id, answer_id in found:
             by_tenant.setdefault(tenant_id, []).append(answer_id)
         if by_tenant:
-            await asyncio.gather(*(self._take(*entry) for entry in by_tenant.items()))
+            await asyncio.gather(
+                *(self._take(tenant_id, ids, ahead) for tenant_id, ids in by_tenant.items())
+            )
+        for one in ahead:
+            if one.announced.answer_id not in self._running:
+                one.task.cancel()
 
-    async def _take(self, tenant_id: UUID, answer_ids: list[UUID] | None) -> None:
+    async def _take(
+        self, tenant_id: UUID, answer_ids: list[UUID] | None, ahead: "Sequence[_LookUp]" = ()
+    ) -> None:
         """Take the listed answers of a tenant, or whichever wait."""
         try:
             if answer_ids is None:
@@ -145,14 +195,17 @@ class Answering:
         except Unavailable:
             return  # the sweep finds them again
         for answer in taken:
-            task = asyncio.create_task(self._make(answer))
+            looked_up = next((one.task for one in ahead if one.is_for(answer)), None)
+            task = asyncio.create_task(self._make(answer, looked_up))
             self._running[answer.answer_id] = (answer, task)
         _IN_FLIGHT.set(len(self._running))
 
-    async def _make(self, taken: TakenAnswer) -> None:
+    async def _make(
+        self, taken: TakenAnswer, looked_up: "asyncio.Task[LookedUp] | None" = None
+    ) -> None:
         others_wait = False
         try:
-            others_wait = await self._wiring.produce(taken)
+            others_wait = await self._wiring.produce(taken, looked_up=looked_up)
         except Unavailable as error:
             # The lease runs out, and the answer is begun anew.
             log.warning("answer_not_stored", code=error.code, answer_id=str(taken.answer_id))

@@ -1,0 +1,100 @@
+"""What a worker hears of an answer before it takes it: a hint, and no more."""
+
+from uuid import UUID
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from libs.common.background import running
+from services.conversations.adapters.answer_queue import GROUP, STREAM, RedisAnswerQueue
+from services.conversations.domain.answers import AskedQuestion
+from services.conversations.wiring import Wiring
+from services.conversations.workers.answering import Answering
+from tests.conversations.cast import Company
+from tests.conversations.endpoints.test_chat import finished
+from tests.conversations.peers import Peers
+from tests.conversations.workers.test_answering import ask
+
+ID = UUID(int=7)
+
+
+@pytest.fixture
+async def queue(redis: Redis) -> RedisAnswerQueue:
+    """The queue, with a group that reads all there is."""
+    await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    return RedisAnswerQueue(redis)
+
+
+class TestQueue:
+    async def test_what_was_read_is_removed_and_nothing_else(
+        self, queue: RedisAnswerQueue, redis: Redis
+    ) -> None:
+        for number in range(3):
+            queue.put(AskedQuestion(*[UUID(int=number)] * 6), "What is it?", traceparent=None)
+            await queue.aclose()
+        first = await queue.get("reader", count=2)
+
+        await queue.trim()
+
+        assert [one.answer_id.int for one in first] == [0, 1]
+        assert [one.question for one in first] == ["What is it?"] * 2
+        assert await redis.xlen(STREAM) == 1
+        assert [one.answer_id.int for one in await queue.get("reader", count=2)] == [2]
+        await queue.trim()
+        await queue.trim()
+        assert await redis.xlen(STREAM) == 0
+
+    async def test_a_long_question_stays_in_the_database(
+        self, queue: RedisAnswerQueue, redis: Redis
+    ) -> None:
+        queue.put(AskedQuestion(*[ID] * 6), "?" * 4_001, traceparent=None)
+        await queue.aclose()
+
+        [announced] = await queue.get("reader", count=1)
+
+        assert (announced.answer_id, announced.agent_id, announced.question) == (ID, None, "")
+
+    async def test_there_need_be_no_stream(self, redis: Redis) -> None:
+        await RedisAnswerQueue(redis).trim()
+
+        assert await redis.exists(STREAM) == 0
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_passages_are_looked_up_once(
+    client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers
+) -> None:
+    await finished(client, await ask(client, conversation_id, acme))
+
+    assert [search["query"] for search in peers.searches] == ["Return period?"]
+
+
+async def test_a_hint_that_does_not_fit_is_not_believed(
+    client: httpx.AsyncClient,
+    conversation_id: str,
+    acme: Company,
+    peers: Peers,
+    redis: Redis,
+    wiring: Wiring,
+) -> None:
+    """As somebody who is not ours might write it into Redis."""
+    ack = await ask(client, conversation_id, acme)
+    await redis.flushdb()
+    found = await wiring.store.find_task(UUID(ack["task_id"]))
+    assert found is not None
+    forged = {
+        "tenant_id": str(found[0]),
+        "answer_id": str(found[1]),
+        "agent_id": str(acme.agent_id),
+        "question": "Something else?",
+    }
+    await redis.xadd(STREAM, forged)  # type: ignore[arg-type]  # declared as an invariant dict
+
+    async with running(Answering(wiring).run(), name="answering"):
+        await finished(client, ack)
+
+    assert sorted(search["query"] for search in peers.searches) == [
+        "Return period?",
+        "Something else?",
+    ]
