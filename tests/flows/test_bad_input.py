@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 import requests
 
-from libs.common.contract import ALL_ROUTES, BUILT, Route
+from libs.common.contract import ALL_ROUTES, BUILT, Auth, Route
 from tests.documents.adapters.parsing.files import make_docx, make_pdf, make_scan
 from tests.flows.platform_keys import signed_at
 from tests.platform import MAX_UPLOAD_BYTES, Company, Platform, free_port, register, wait_for
+from tests.tenancy.cast import scim_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -199,21 +200,33 @@ class TestFiles:
             assert_error(reply, 404, "agent_not_found")
 
 
+@pytest.fixture(scope="module")
+def directory(acme: Company) -> Mapping[str, str]:
+    """What Acme's directory comes with."""
+    return scim_of(acme)
+
+
 class TestIds:
     @pytest.mark.parametrize("route", WITH_ID, ids=lambda route: f"{route.method} {route.path}")
-    def test_what_is_no_id_is_a_clear_error(self, acme: Company, route: Route) -> None:
+    def test_what_is_no_id_is_a_clear_error(
+        self, acme: Company, directory: Mapping[str, str], route: Route
+    ) -> None:
+        headers = directory if route.auth is Auth.SCIM_TOKEN else acme.bearer
         for word in ("kettle", "0", "%00", "'; drop table agents --", "x" * 3000):
             path = acme.platform.url + _with_ids(route, word)
-            reply = requests.request(route.method, path, headers=acme.bearer, json={}, timeout=30)
+            reply = requests.request(route.method, path, headers=headers, json={}, timeout=30)
             if reply.status_code >= 400:
                 assert_client_error(reply, route)
 
 
 class TestBodies:
     @pytest.mark.parametrize("kind", BODIES)
-    def test_strange_bodies_are_clear_errors(self, acme: Company, kind: str) -> None:
-        headers = {**acme.bearer, "Content-Type": "application/json"}
+    def test_strange_bodies_are_clear_errors(
+        self, acme: Company, directory: Mapping[str, str], kind: str
+    ) -> None:
         for route in WRITES:
+            caller = directory if route.auth is Auth.SCIM_TOKEN else acme.bearer
+            headers = {**caller, "Content-Type": "application/json"}
             reply = requests.request(
                 route.method,
                 acme.platform.url + _with_ids(route, str(uuid4())),
@@ -349,6 +362,9 @@ def assert_client_error(reply: requests.Response, route: Route) -> None:
     )
     if route.path.startswith("/v1/"):
         assert reply.json()["error"].keys() >= {"message", "type", "code"}
+    elif route.auth is Auth.SCIM_TOKEN and "%00" not in str(reply.request.url):
+        # RFC 7644, 3.12. A NUL is refused before any route has seen it.
+        assert reply.json().keys() >= {"schemas", "status", "detail"}
     else:
         assert_error(reply, reply.status_code)
 

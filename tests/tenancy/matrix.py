@@ -64,6 +64,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
         "first_name": "New",
         "last_name": "User",
     },
+    ("POST", "/api/v1/auth/invitations/request"): {"email": "stranger@example.com"},
     ("POST", "/api/v1/auth/api-keys"): {"name": "new", "scopes": ["read"]},
     ("POST", "/api/v1/analytic/export"): {"type": "conversations"},
 }
@@ -94,6 +95,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
     "role_ids": "role_id",
+    "break_glass_user_id": "user_id",
     "model": "agent_id",
 }
 # A model is looked up among those of a provider.
@@ -103,8 +105,8 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 # Fields in OpenAI's shape, whose names do not say that they hold ids.
 UNSPOKEN: Final = (("POST", "/v1/chat/completions", "model"),)
-# What a model is called at its provider: a name of the outside world.
-NO_IDS: Final = frozenset({"provider_model_id"})
+# What a model is called at its provider, and we at a provider of identities: names of the outside.
+NO_IDS: Final = frozenset({"provider_model_id", "client_id"})
 # Asked of with a form: `test_uploads_to_a_foreign_agent_are_refused`.
 BY_FORM: Final = frozenset({("POST", "/api/v1/document/upload")})
 

@@ -17,8 +17,8 @@ import requests
 
 from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route, shape_of
 from tests.flows.platform_keys import signed_at
-from tests.platform import Company, Platform
-from tests.tenancy.cast import Callers, Headers, scim_of, told
+from tests.platform import Company, Platform, register
+from tests.tenancy.cast import Callers, Headers, belongings_of, scim_of, told
 from tests.tenancy.matrix import BODIES, REFUSED, UNSPOKEN, Place, operations, places_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -182,16 +182,18 @@ def test_uploads_to_a_foreign_agent_are_refused(globex: Company, ids: dict[str, 
     assert reply.status_code == 404
 
 
-def test_lists_hold_nothing_of_others(
-    platform: Platform, globex: Company, directory: Headers, ids: dict[str, str]
-) -> None:
+def test_lists_hold_nothing_of_others(platform: Platform, ids: dict[str, str]) -> None:
+    # A company that has never asked for anything of Acme's: what it asked stands in its trail.
+    initech = register(platform, "Initech")
+    belongings_of(initech, "Initech's Agent")
+    directory = scim_of(initech)
     lists = [
         route
         for route in CLOSED
         if route.method == "GET" and "{" not in route.path and route.auth is not Auth.SUPER_ADMIN
     ]
     for route in lists:
-        headers = directory if route.auth is Auth.SCIM_TOKEN else globex.bearer
+        headers = directory if route.auth is Auth.SCIM_TOKEN else initech.bearer
         reply = call(platform, route, route.path, headers)
         # An error would hold nothing of others, either.
         assert reply.status_code == 200, route.path

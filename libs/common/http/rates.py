@@ -54,8 +54,9 @@ RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "refresh": RateClass(Rate(60, 60), Per.ADDRESS),
     "sso": RateClass(Rate(60, 60), Per.ADDRESS),
     "mail": RateClass(Rate(10, 60), Per.ADDRESS),
-    # Counted by account in auth, as "login" is by account, too.
-    "second_factor": RateClass(Rate(10, 900), Per.CALLER),
+    # Counted by account in auth, as "login" is by account, too; no company sets it, as nobody is
+    # known to be of one until the factor was right.
+    "second_factor": RateClass(Rate(10, 900), Per.ADDRESS),
     "handshake": RateClass(Rate(5, 1), Per.TENANT),
 }
 

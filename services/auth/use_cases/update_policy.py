@@ -89,7 +89,7 @@ async def _check(uow: AuthUnitOfWork, wanted: WantedPolicy) -> None:
     if wanted.break_glass_user_id is not None:
         user = await uow.users.get(wanted.break_glass_user_id)
         if user is None or not user.is_active or user.role != Role.ADMIN:
-            raise InvalidPolicy
+            raise InvalidPolicy(details={"break_glass_user_id": str(wanted.break_glass_user_id)})
     if wanted.sso_only and (
         wanted.break_glass_user_id is None or not await uow.sso.count(enabled=True)
     ):
