@@ -44,13 +44,16 @@ from services.documents.use_cases.change_passages import (
     RestorePassage,
 )
 from services.documents.use_cases.delete_documents import DeleteDocument, DeleteDocuments
+from services.documents.use_cases.download_document import DownloadDocument
 from services.documents.use_cases.fail_document import FailDocument
+from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
 from services.documents.use_cases.index_document import IndexDocument
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
 from services.documents.use_cases.purge_vectors import PurgeVectors
 from services.documents.use_cases.reindex_agents import ReindexAgents
 from services.documents.use_cases.restore_document import RestoreDocument
+from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
@@ -166,6 +169,25 @@ class UseCases:
     def restore_document(self) -> RestoreDocument:
         """Bring a document back."""
         return RestoreDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def retry_document(self) -> RetryDocument:
+        """Index a failed document once more."""
+        return RetryDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def download_document(self) -> DownloadDocument:
+        """Give the original file back."""
+        return DownloadDocument(
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
+        )
+
+    @cached_property
+    def follow_document(self) -> FollowDocument:
+        """Tell how far a document is, as it goes on."""
+        return FollowDocument(
+            unit_of_work=self.unit_of_work, draining=self._wiring.resources.draining
+        )
 
     @cached_property
     def delete_passage(self) -> DeletePassage:

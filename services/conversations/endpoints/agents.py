@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from libs.common.errors import Unavailable
 from libs.common.http import JsonResponse, errors, rate_limited
+from libs.common.http.event_stream import EventStream
 from services.conversations.domain.answers import AnswerKind, AnswerState, AskedQuestion
 from services.conversations.domain.errors import (
     AgentNotFound,
@@ -23,7 +24,6 @@ from services.conversations.endpoints.access import (
     wiring_of,
 )
 from services.conversations.endpoints.chat import as_bytes, json_object, message_in
-from services.conversations.endpoints.event_stream import EventStream
 from services.conversations.models import Channel
 from services.conversations.schemas.chat import (
     AskIn,

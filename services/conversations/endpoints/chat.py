@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from libs.common.errors import Invalid
 from libs.common.http import JsonResponse, errors, rate_limited
+from libs.common.http.event_stream import EventStream
 from services.conversations.domain.errors import (
     ConversationNotFound,
     EmptyMessage,
@@ -26,7 +27,6 @@ from services.conversations.domain.frames import (
     parse_event_id,
 )
 from services.conversations.endpoints.access import ReadingOrLead, WritingOrLead
-from services.conversations.endpoints.event_stream import EventStream
 from services.conversations.endpoints.lean_route import ConversationRoute
 from services.conversations.schemas.chat import ChatIn, ack_shape
 

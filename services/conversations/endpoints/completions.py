@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from libs.common.http import JsonResponse, rate_limited
+from libs.common.http.event_stream import EventStream
 from services.conversations.domain.agents import AgentProfile
 from services.conversations.domain.answers import AnswerKind, AskedQuestion
 from services.conversations.domain.errors import ModelFailed
 from services.conversations.domain.frames import DELTA, RESPONSE, events_in
 from services.conversations.domain.questions import checked_question
 from services.conversations.endpoints.access import Admitted, Reading, Writing, wiring_of
-from services.conversations.endpoints.event_stream import EventStream
 from services.conversations.endpoints.openai_route import OpenAIRoute
 from services.conversations.models import Channel
 from services.conversations.schemas.completions import (

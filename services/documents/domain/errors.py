@@ -38,6 +38,13 @@ class DocumentNotDeleted(Conflict):
     message = "The document is not deleted, so there is nothing to restore."
 
 
+class DocumentNotFailed(Conflict):
+    """Only a failed document can be tried again."""
+
+    code = "document_not_failed"
+    message = "The document has not failed, so there is nothing to try again."
+
+
 class DocumentInMotion(Conflict):
     """Somebody else deletes or restores the same document at this moment."""
 

@@ -1,18 +1,24 @@
 """Uploading, listing, deleting and restoring documents."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response, StreamingResponse
 
 from libs.common.http import JsonResponse, Page, errors, pagination, rate_limited
+from libs.common.http.event_stream import EventStream
 from libs.common.http.responses import MAX_PER_PAGE
 from services.documents.domain.documents import Status
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
+    BlobMissing,
     DocumentNotDeleted,
+    DocumentNotFailed,
     DocumentNotFound,
     NothingUploaded,
     SameContent,
@@ -32,8 +38,11 @@ from services.documents.schemas.documents import (
     DocumentDetailOut,
     DocumentListOut,
     DocumentOut,
+    DocumentProgressOut,
+    DocumentRetriedOut,
 )
 from services.documents.schemas.uploads import upload_errors, upload_reply
+from services.documents.use_cases.follow_document import DocumentProgress
 
 # Each file has a limit of its own, `MAX_UPLOAD_BYTES`; this is for all files of a form.
 MAX_FORM_BYTES: Final = 2 * 1024**3
@@ -221,3 +230,69 @@ async def restore_document(document_id: UUID, use: Writing) -> DocumentChangedOu
         restored_chunks_count=document.passage_count or 0,
         document=DocumentOut.of(document),
     )
+
+
+@router.post(
+    "/{document_id}/retry", status_code=202, responses=errors(DocumentNotFound, DocumentNotFailed)
+)
+async def retry_document(document_id: UUID, use: Writing) -> DocumentRetriedOut:
+    """Index a document again that has failed, from the file that was uploaded."""
+    document = await use.retry_document(document_id)
+    return DocumentRetriedOut(
+        message="The document is being indexed again.",
+        document_id=document.id,
+        task_id=document.task_id,
+        document=DocumentOut.of(document),
+    )
+
+
+@router.get(
+    "/{document_id}/download",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"application/octet-stream": {"schema": {"format": "binary"}}},
+            "description": "The file as it was uploaded, as an attachment.",
+        },
+        **errors(DocumentNotFound, BlobMissing),
+    },
+)
+async def download_document(document_id: UUID, use: Reading) -> Response:
+    """Download the original file."""
+    download = await use.download_document(document_id)
+    name = quote(download.filename, safe="")
+    return StreamingResponse(
+        download.chunks,
+        # Never a type that a browser would show: it is somebody's upload.
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "content-length": str(download.size_bytes),
+            "cache-control": "private, no-store",
+        },
+    )
+
+
+@router.get(
+    "/{document_id}/events",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "An event `document` for each change, the last when it is finished.",
+        },
+        **errors(DocumentNotFound),
+    },
+)
+async def follow_document(document_id: UUID, use: Reading) -> Response:
+    """Follow a document's progress as server-sent events, until it is processed or has failed."""
+    return EventStream(_as_events(await use.follow_document(document_id)))
+
+
+async def _as_events(progress: AsyncIterator[DocumentProgress | None]) -> AsyncIterator[bytes]:
+    async for one in progress:
+        if one is None:
+            yield b": still at it\n\n"
+        else:
+            data = DocumentProgressOut.of(one.document, jobs_ahead=one.jobs_ahead)
+            yield b"event: document\ndata: " + data.model_dump_json().encode() + b"\n\n"

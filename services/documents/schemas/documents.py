@@ -197,3 +197,39 @@ class DeletedChunkListOut(BaseModel):
     deleted_chunks: list[ChunkOut]
     chunks: list[ChunkOut]
     pagination: Page
+
+
+class DocumentRetriedOut(BaseModel):
+    """A document that is indexed again."""
+
+    message: str
+    document_id: UUID
+    task_id: UUID
+    document: DocumentOut
+
+
+class DocumentProgressOut(BaseModel):
+    """How far a document is."""
+
+    document_id: UUID
+    status: str
+    stage: str
+    progress: float = Field(description="How much of the work is done, 0 to 1.")
+    jobs_ahead: int | None = Field(description="The company's jobs before it, while it waits.")
+    chunk_count: int | None
+    processing_error: str | None
+    processing_error_code: str | None
+
+    @classmethod
+    def of(cls, document: Document, *, jobs_ahead: int | None) -> Self:
+        """Show where a document stands."""
+        return cls(
+            document_id=document.id,
+            status=document.status,
+            stage=document.stage,
+            progress=round(document.progress, 3),
+            jobs_ahead=jobs_ahead,
+            chunk_count=document.passage_count,
+            processing_error=document.processing_error,
+            processing_error_code=document.reason_code,
+        )
