@@ -104,6 +104,7 @@ class Database:
         self._pool: Pool | None = None
         self._worker_pool: Pool | None = None
         self._pulse = _Pulse()
+        self._undoing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Check the roles and open the lean pools.
@@ -122,6 +123,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all pools; transactions under way are cut."""
+        if self._undoing:
+            await asyncio.wait(self._undoing, timeout=ROLLBACK_TIMEOUT_SECONDS)
         for engine in (self._engine, self._worker_engine, *self._replicas):
             if engine is not None:
                 await engine.dispose()
@@ -212,18 +215,23 @@ class Database:
     async def _called(
         self, pool: Pool, statement: str, tenant_id: UUID, arguments: Sequence[object]
     ) -> list[Record]:
-        async with _Patience(self._pulse):
-            connection = await pool.acquire()
-            try:
+        connection: Connection | None = None
+        try:
+            async with _Patience(self._pulse):
+                connection = await pool.acquire()
                 rows = await connection.fetch(statement, tenant_id, *arguments)
-                self._pulse.felt_at = time.monotonic()
-            except asyncpg.PostgresError:
-                raise
-            except BaseException:
-                # Cut short: nobody knows what it waits for, and it may yet be done.
-                connection.terminate()
-                raise
-            finally:
+            self._pulse.felt_at = time.monotonic()
+        except BaseException as error:
+            if connection is not None and not isinstance(error, asyncpg.PostgresError):
+                # Cut short: the server must hear of it, so that an error means, as far as can
+                # be, that nothing was done. Who was cut off need not wait for that.
+                undoing = asyncio.create_task(_undo(pool, connection))
+                self._undoing.add(undoing)
+                undoing.add_done_callback(self._undoing.discard)
+                connection = None
+            raise
+        finally:
+            if connection is not None:
                 await pool.release(connection)
         return rows
 
@@ -429,6 +437,13 @@ class _LeanTransaction(AbstractAsyncContextManager[Connection]):
                 raise
         finally:
             await self._pool.release(connection)
+
+
+async def _undo(pool: Pool, connection: Connection) -> None:
+    try:
+        await _roll_back(connection)
+    finally:
+        await pool.release(connection)
 
 
 async def _roll_back(connection: Connection) -> None:

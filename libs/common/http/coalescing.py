@@ -50,4 +50,6 @@ class _GatheringTransport:
     def _flush(self) -> None:
         if self._gathered:
             gathered, self._gathered, self._size = self._gathered, [], 0
-            self._transport.write(b"".join(gathered))
+            # The client may have left since.
+            if not self._transport.is_closing():
+                self._transport.write(b"".join(gathered))

@@ -84,7 +84,7 @@ class RedisChannels:
         known.listeners.remove(listener)
         if not known.listeners and self._tidying is None:
             loop = asyncio.get_running_loop()
-            self._tidying = loop.call_later(_TIDY_SECONDS, self._tidy)
+            self._tidying = loop.call_later(_TIDY_SECONDS, self._tidy_soon)
 
     async def run(self) -> None:
         """Keep the connection and hand out what comes in, until cancelled."""
@@ -116,15 +116,19 @@ class RedisChannels:
             for listener in list(known.listeners):
                 listener.missed()
 
-    def _tidy(self) -> None:
+    def _tidy_soon(self) -> None:
         self._tidying = None
+        task = asyncio.create_task(self._tidy())
+        self._unsubscribing.add(task)
+        task.add_done_callback(self._unsubscribing.discard)
+
+    async def _tidy(self) -> None:
+        # The command is written in the same go: nobody can subscribe again between the two.
         unheard = [name for name, known in self._channels.items() if not known.listeners]
         for name in unheard:
             del self._channels[name]
         if unheard:
-            task = asyncio.create_task(self._send("UNSUBSCRIBE", *unheard))
-            self._unsubscribing.add(task)
-            task.add_done_callback(self._unsubscribing.discard)
+            await self._send("UNSUBSCRIBE", *unheard)
 
     async def _connect(self) -> None:
         pool = self._redis.connection_pool

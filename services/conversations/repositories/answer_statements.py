@@ -7,7 +7,7 @@ from typing import Final
 
 RENEW: Final = """
 UPDATE answers SET lease_until = clock_timestamp() + $2 * interval '1 second'
-WHERE completed_at IS NULL AND state = 'running' AND lease_owner = $1
+WHERE completed_at IS NULL AND state = 'running' AND lease_owner = $1 AND id = ANY($3)
 RETURNING id
 """
 

@@ -5,7 +5,7 @@ every statement names the tenant, and runs in a transaction of that tenant. Time
 database's clock alone, so that workers with skewed clocks agree on who holds a lease.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -218,10 +218,16 @@ class AnswerStore:
         waiting: bool | None = waits
         return waiting
 
-    async def renew_leases(self) -> set[UUID]:
-        """Prolong all leases of this process; returns the answers that it still holds."""
+    async def renew_leases(self, answer_ids: Collection[UUID]) -> set[UUID]:
+        """Prolong this process's leases of some answers; returns those that it still holds.
+
+        Not of all that it is said to hold: what was taken by a call that was cut short, and that
+        nobody here knows of, must become free.
+        """
         async with self.database.lean_cross_tenant() as connection:
-            rows = await connection.fetch(sql.RENEW, self.owner, self.lease_seconds)
+            rows = await connection.fetch(
+                sql.RENEW, self.owner, self.lease_seconds, list(answer_ids)
+            )
         return {row["id"] for row in rows}
 
     async def release_leases(self) -> None:

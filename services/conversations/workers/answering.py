@@ -60,6 +60,8 @@ class Answering:
         self._room = wiring.settings.answer_concurrency
         self._running: dict[UUID, tuple[TakenAnswer, asyncio.Task[None]]] = {}
         self._taking: set[UUID] = set()
+        self._crowded: set[UUID] = set()
+        self._looked_up: dict[UUID, _LookUp] = {}
         self._freed = asyncio.Event()
         self._redis_is_down = False
         self._stopping = False
@@ -105,18 +107,20 @@ class Answering:
                 continue
             if found:
                 self._wiring.wake.events()
-            ahead = self._look_up(found)
-            await self._take_all([(one.tenant_id, one.answer_id) for one in found], ahead)
+            self._look_up(found)
+            await self._take_all([(one.tenant_id, one.answer_id) for one in found])
+            self._forget_look_ups(found)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
+            if not self._redis_is_down:
+                with suppress(RedisError, OSError, TimeoutError):
+                    await self._wiring.queue.trim()
             free = self._free_room()
             if free <= 0:
                 continue
             waited = 0.0 if self._redis_is_down else _ON_ITS_WAY_SECONDS
-            with suppress(RedisError, OSError, TimeoutError):
-                await self._wiring.queue.trim()
             with suppress(Unavailable):
                 found = await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
                 # When the database was away, our own leases have run out too; we go on with them.
@@ -129,7 +133,7 @@ class Answering:
             if not mine:
                 continue
             try:
-                held = await self._store.renew_leases()
+                held = await self._store.renew_leases(mine)
             except Unavailable:
                 # Nobody can take them over either, as long as the database is down.
                 continue
@@ -152,13 +156,17 @@ class Answering:
                 log.info("lease_lost", answer_id=str(answer_id), attempt=taken.attempt)
                 task.cancel()
 
-    def _look_up(self, announced: Sequence[AnnouncedAnswer]) -> "list[_LookUp]":
+    def _look_up(self, announced: Sequence[AnnouncedAnswer]) -> None:
         """Begin to look things up for those that are likely to be taken."""
-        begun: list[_LookUp] = []
         in_flight = Counter(taken.tenant_id for taken, _ in self._running.values())
         for one in announced:
             in_flight[one.tenant_id] += 1
-            if one.agent_id is None or in_flight[one.tenant_id] > self._store.per_tenant:
+            if (
+                one.agent_id is None
+                or one.answer_id in self._running
+                or one.tenant_id in self._crowded
+                or in_flight[one.tenant_id] > self._store.per_tenant
+            ):
                 continue
             with continue_trace(one.traceparent):
                 task = asyncio.create_task(
@@ -166,39 +174,49 @@ class Answering:
                 )
             # Who awaits it hears of its failure; nobody may.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            begun.append(_LookUp(one, task))
-        return begun
+            self._looked_up[one.answer_id] = _LookUp(one, task)
 
-    async def _take_all(
-        self, found: Sequence[tuple[UUID, UUID]], ahead: "Sequence[_LookUp]" = ()
-    ) -> None:
+    def _forget_look_ups(self, announced: Sequence[AnnouncedAnswer]) -> None:
+        """Drop what was begun for answers that were not taken."""
+        for one in announced:
+            look_up = self._looked_up.pop(one.answer_id, None)
+            if look_up is not None:
+                look_up.task.cancel()
+
+    async def _take_all(self, found: Sequence[tuple[UUID, UUID]]) -> None:
         by_tenant: dict[UUID, list[UUID]] = {}
         for tenant_id, answer_id in found:
             by_tenant.setdefault(tenant_id, []).append(answer_id)
         if by_tenant:
-            await asyncio.gather(
-                *(self._take(tenant_id, ids, ahead) for tenant_id, ids in by_tenant.items())
-            )
-        for one in ahead:
-            if one.announced.answer_id not in self._running:
-                one.task.cancel()
+            await asyncio.gather(*(self._take(*entry) for entry in by_tenant.items()))
 
-    async def _take(
-        self, tenant_id: UUID, answer_ids: list[UUID] | None, ahead: "Sequence[_LookUp]" = ()
-    ) -> None:
+    async def _take(self, tenant_id: UUID, answer_ids: list[UUID] | None) -> None:
         """Take the listed answers of a tenant, or whichever wait."""
         try:
             if answer_ids is None:
                 taken = await self._store.take_waiting(tenant_id)
             else:
                 taken = await self._store.take(tenant_id, answer_ids)
+                # Whoever gets less than was announced has others in line, here or elsewhere.
+                if len(taken) < len(answer_ids):
+                    self._crowded.add(tenant_id)
+                else:
+                    self._crowded.discard(tenant_id)
         except Unavailable:
             return  # the sweep finds them again
         for answer in taken:
-            looked_up = next((one.task for one in ahead if one.is_for(answer)), None)
-            task = asyncio.create_task(self._make(answer, looked_up))
+            task = asyncio.create_task(self._make(answer, self._looked_up_for(answer)))
             self._running[answer.answer_id] = (answer, task)
         _IN_FLIGHT.set(len(self._running))
+
+    def _looked_up_for(self, taken: TakenAnswer) -> "asyncio.Task[LookedUp] | None":
+        look_up = self._looked_up.pop(taken.answer_id, None)
+        if look_up is None:
+            return None
+        if look_up.is_for(taken):
+            return look_up.task
+        look_up.task.cancel()
+        return None
 
     async def _make(
         self, taken: TakenAnswer, looked_up: "asyncio.Task[LookedUp] | None" = None
@@ -243,7 +261,7 @@ class Answering:
             log.info(
                 "answers_drained", late=len(late), seconds=round(time.monotonic() - started, 1)
             )
-            if late:
-                with suppress(Unavailable):
-                    await self._store.release_leases()
+        # Also of what a take had got hold of when it was cut short.
+        with suppress(Unavailable):
+            await self._store.release_leases()
         await self._wiring.queue.forget(self._wiring.owner)

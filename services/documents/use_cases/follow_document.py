@@ -13,8 +13,13 @@ from services.documents.domain.errors import DocumentNotFound
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 
-LOOK_SECONDS: Final = 0.7
+LOOK_SECONDS: Final = 0.5
+# A document that waits long is looked at less often.
+LOOK_MORE_SELDOM: Final = 1.25
+MOST_LOOK_SECONDS: Final = 5.0
 HEARTBEAT_SECONDS: Final = 10.0
+# Clients connect again, and show then that they still may.
+FOLLOW_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,12 @@ class FollowDocument:
 
     async def _follow(self, first: DocumentProgress) -> AsyncIterator[DocumentProgress | None]:
         told, told_at = first, time.monotonic()
+        ends_at = told_at + FOLLOW_SECONDS
+        pause = LOOK_SECONDS
         yield told
-        while not told.ended and not self.draining.is_set():
-            await asyncio.sleep(LOOK_SECONDS)
+        while not (told.ended or self.draining.is_set() or told_at > ends_at):
+            await asyncio.sleep(pause)
+            pause = min(pause * LOOK_MORE_SELDOM, MOST_LOOK_SECONDS)
             try:
                 current = await self._look(first.document.id)
             except Unavailable:
@@ -73,14 +81,15 @@ class FollowDocument:
                 return
             if current.differs_from(told):
                 told, told_at = current, time.monotonic()
+                pause = LOOK_SECONDS
                 yield told
             elif time.monotonic() - told_at >= HEARTBEAT_SECONDS:
                 told_at = time.monotonic()
                 yield None
 
     async def _look(self, document_id: UUID) -> DocumentProgress | None:
-        # No connection is held between two looks.
-        async with self.unit_of_work(read_only=True) as uow:
+        # No connection is held between two looks. A replica may not know yet what is followed.
+        async with self.unit_of_work() as uow:
             document = await uow.documents.live(document_id)
             if document is None:
                 return None

@@ -158,21 +158,25 @@ class TestCalls:
 
         assert (without_tenant, mode) == (0, "auto")
 
-    async def test_cancelled_ones_give_their_connection_up(
+    async def test_cancelled_ones_are_undone_and_give_their_connection_up(
         self, database_urls: DatabaseUrls
     ) -> None:
         database = Database(database_urls("sample").primary, service="sample", pool_size=1)
         await database.open()
         acme = new_id()
-        calling = asyncio.create_task(database.call("add_turns", acme, acme, 0, 30.0))
+        calling = asyncio.create_task(database.call("add_turns", acme, acme, 1, 0.5))
         await asyncio.sleep(0.1)
 
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling
+        # Long enough for what the server would go on doing.
+        await asyncio.sleep(0.7)
         async with asyncio.timeout(2):
-            await database.call("add_turns", acme, acme, 1, 0.0)
+            ((left,),) = await database.call("add_turns", acme, acme, 0, 0.0)
         await database.close()
+
+        assert left == 0
 
     async def test_may_be_called_by_the_service_only(self, open_database: OpenDatabase) -> None:
         database = await open_database("sample")

@@ -25,16 +25,24 @@ _STATUS_NULLS = ", ".join(f"null::{kind}" for _, kind in _STATUS)
 
 # A change of state writes no index but where it ends the answer; a citation belongs to its message,
 # and by it to the answer.
+# In an order that holds the strong locks shortly. Processes of the release before name the column
+# `citations.answer_id`; it goes in a later one.
 _TABLES = """
-DROP INDEX ix_answers_queued;
-DROP INDEX ix_answers_running;
 CREATE INDEX ix_answers_pending ON answers (tenant_id, id) WHERE completed_at IS NULL;
 ALTER TABLE answers ADD CONSTRAINT ck_answers_completed_at
-    CHECK ((completed_at IS NULL) = (state IN ('queued', 'running')));
+    CHECK ((completed_at IS NULL) = (state IN ('queued', 'running'))) NOT VALID;
 ALTER TABLE answers SET (fillfactor = 80);
 ALTER TABLE conversations SET (fillfactor = 80);
-ALTER TABLE citations DROP COLUMN answer_id
+ALTER TABLE citations DROP CONSTRAINT fk_citations_answer;
+ALTER TABLE citations ALTER COLUMN answer_id DROP NOT NULL;
+DROP INDEX ix_citations_answer;
+DROP INDEX ix_answers_queued;
+DROP INDEX ix_answers_running
 """
+# What was queued a moment ago is being announced; what has waited longer waits for a share.
+_WAITS = """EXISTS (SELECT FROM answers a WHERE a.tenant_id = p_tenant AND a.completed_at IS NULL
+                    AND a.state = 'queued'
+                    AND a.queued_at < clock_timestamp() - interval '50 milliseconds')"""
 
 
 def upgrade() -> None:
@@ -164,6 +172,7 @@ def _define_taking() -> None:
 
 def _define_finishing() -> None:
     # Stores an answer with its message, citations and event, if the attempt still has its lease.
+    # Called again after it was done unheard, it says the same again.
     define_tenant_function(
         "finish_answer",
         """p_answer uuid, p_attempt integer, p_owner text, p_message uuid, p_mode text,
@@ -173,7 +182,7 @@ def _define_finishing() -> None:
            p_payload jsonb""",
         returns="TABLE (created_at timestamptz, tenant_waits boolean, conversation_waits boolean)",
         declare="v_conversation uuid; v_queued_at timestamptz; v_sequence bigint;",
-        body="""
+        body=f"""
         UPDATE answers
         SET state = 'completed', completed_at = clock_timestamp(),
             answer_message_id = p_message, mode = p_mode, prompt_tokens = p_prompt_tokens,
@@ -183,6 +192,8 @@ def _define_finishing() -> None:
           AND attempt = p_attempt AND lease_owner = p_owner
         RETURNING conversation_id, queued_at INTO v_conversation, v_queued_at;
         IF v_conversation IS NULL THEN
+            RETURN QUERY SELECT m.created_at, true, true FROM messages m
+                         WHERE m.tenant_id = p_tenant AND m.id = p_message;
             RETURN;
         END IF;
         UPDATE conversations
@@ -214,8 +225,7 @@ def _define_finishing() -> None:
                     round(extract(epoch FROM clock_timestamp() - v_queued_at) * 1000)::bigint));
         RETURN QUERY SELECT
             now(),
-            EXISTS (SELECT FROM answers a WHERE a.tenant_id = p_tenant
-                    AND a.completed_at IS NULL AND a.state = 'queued'),
+            {_WAITS},
             EXISTS (SELECT FROM answers a WHERE a.tenant_id = p_tenant
                     AND a.completed_at IS NULL AND a.conversation_id = v_conversation);
         """,
@@ -229,7 +239,7 @@ def _define_failing() -> None:
         """p_answer uuid, p_attempt integer, p_owner text, p_code text, p_error text,
            p_event uuid, p_traceparent text, p_payload jsonb""",
         returns="boolean",
-        body="""
+        body=f"""
         UPDATE answers
         SET state = 'failed', completed_at = clock_timestamp(), error_code = p_code,
             error = p_error, lease_owner = NULL, lease_until = NULL
@@ -241,8 +251,7 @@ def _define_failing() -> None:
         INSERT INTO outbox (tenant_id, id, name, version, aggregate_id, aggregate_version,
                             traceparent, payload)
         VALUES (p_tenant, p_event, 'answer.failed', 1, p_answer, 1, p_traceparent, p_payload);
-        RETURN EXISTS (SELECT FROM answers a WHERE a.tenant_id = p_tenant
-                       AND a.completed_at IS NULL AND a.state = 'queued');
+        RETURN {_WAITS};
         """,
     )
 
