@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from libs.common.telemetry import get_logger
+from libs.common.telemetry import get_logger, span
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
 from services.conversations.domain.citations import offered_sources, resolve_citations
@@ -92,12 +92,13 @@ class ComposeAnswer:
             AgentNotFound: The agent has been deleted.
             Unavailable: The agents service is out of reach.
         """
-        agent = await self.agents.profile(tenant_id, agent_id)
-        # Judging sentences costs the reranker time, so only those ask for quotes who use them.
-        quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
-        knowledge = await self.knowledge_base.search(
-            tenant_id, agent_id=agent_id, query=question, quotes=quotes
-        )
+        with span("look_up"):
+            agent = await self.agents.profile(tenant_id, agent_id)
+            # Judging sentences costs the reranker time: only those ask for quotes who use them.
+            quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
+            knowledge = await self.knowledge_base.search(
+                tenant_id, agent_id=agent_id, query=question, quotes=quotes
+            )
         return agent, knowledge
 
     async def _answer(
