@@ -181,6 +181,15 @@ class ProtectedUser(Forbidden):
     message = "This user is the company's break-glass admin, whom no directory may change."
 
 
+class AddressRefused(Forbidden):
+    """Who reads an address's mail gets the account: a directory moves it where it may vouch."""
+
+    code = "address_refused"
+    message = (
+        "A directory gives addresses in the company's proven domains only, and none to admins."
+    )
+
+
 class UnknownMember(Invalid):
     """A group's member is no user of the company."""
 
