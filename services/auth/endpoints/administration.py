@@ -25,6 +25,7 @@ from services.auth.wiring import CallerUseCases, PublicUseCases
 router = APIRouter(prefix="/api/v1", tags=["administration"])
 
 Admin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE))]
+AdminInPerson = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kinds=PEOPLE))]
 SuperAdmin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.PLATFORM_ADMIN, kinds=PEOPLE))]
 _TOLD = errors(UserNotFound, OwnAccount, RoleNotAllowed, Forbidden)
 
@@ -55,7 +56,7 @@ async def force_password_reset(user_id: UUID, use: Admin, address: ClientAddress
 
 
 @router.post("/user/{user_id}/mfa/reset", response_model=UserReply, responses=_TOLD)
-async def reset_mfa(user_id: UUID, use: Admin, address: ClientAddress) -> UserReply:
+async def reset_mfa(user_id: UUID, use: AdminInPerson, address: ClientAddress) -> UserReply:
     """Take away all second factors of a user who has lost them; their sessions end."""
     user = await use.reset_mfa(user_id, address=address)
     return UserReply.of(user, message="Second factors are taken away.", now=utc_now())

@@ -17,6 +17,7 @@ from services.auth.domain.errors import (
     TooManyAttempts,
 )
 from services.auth.endpoints.access import (
+    PEOPLE,
     ClientAddress,
     ClientDevice,
     public_use_cases,
@@ -36,7 +37,8 @@ from services.auth.wiring import CallerUseCases, PublicUseCases
 router = APIRouter(prefix="/api/v1/auth/invitations", tags=["invitations"])
 
 Reader = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_READ))]
-Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE))]
+# A key that leaked must not make itself a person.
+Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kinds=PEOPLE))]
 
 
 @router.post(

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserUpdated
-from libs.common.security import Caller, Scope
+from libs.common.security import Caller, CallerKind, Scope
 from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.audit import AuditEvent, Risk, by
 from services.auth.domain.clock import Clock, utc_now
@@ -103,6 +103,9 @@ class SetUserRole(_ManageUser):
     async def __call__(self, user_id: UUID, role: Role, *, address: str | None) -> User:
         # Super admins come from the environment alone.
         if role is Role.SUPER_ADMIN:
+            raise RoleNotAllowed
+        # A key that leaked must not make itself an admin of flesh and blood.
+        if role is Role.ADMIN and self.caller.kind is CallerKind.API_KEY:
             raise RoleNotAllowed
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:

@@ -129,6 +129,40 @@ class TestRole:
         assert (reply.status_code, reply.json()["code"]) == (403, "role_not_allowed")
 
 
+class TestKeys:
+    """A key that leaked must not make itself a person who stays when it is revoked."""
+
+    @pytest.mark.parametrize("scope", ["admin", "full_access"])
+    async def test_make_neither_admins_nor_invitations_nor_take_factors_away(
+        self, auth: AuthService, acme: Person, scope: str
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        made = await auth.post(
+            "/api/v1/auth/api-keys",
+            json={"name": "k", "scopes": [scope, "write", "update"]},
+            headers=acme.bearer,
+        )
+        pair = {"x-api-key": made.json()["api_key"], "x-api-secret": made.json()["api_secret"]}
+        user = f"/api/v1/user/{colleague.user_id}"
+
+        refused = [
+            await auth.client.request(method, path, json=body, headers=pair)
+            for method, path, body in (
+                ("POST", "/api/v1/auth/invitations", {"email": new_email(), "role": "admin"}),
+                ("POST", f"{user}/mfa/reset", {}),
+                ("PATCH", f"{user}/role", {"role": "admin"}),
+            )
+        ]
+        added = await auth.post("/api/v1/auth/user", json=registration(role="admin"), headers=pair)
+        demoted = await auth.client.patch(f"{user}/role", json={"role": "user"}, headers=pair)
+
+        assert [reply.status_code for reply in refused] == [403, 403, 403]
+        assert refused[2].json()["code"] == "role_not_allowed"
+        assert (added.status_code, added.json()["user"]["role"]) == (201, "user")
+        # What keys may do, they do.
+        assert demoted.status_code == 200
+
+
 class TestForcedReset:
     async def test_the_old_password_opens_nothing_and_the_link_does(
         self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
