@@ -45,7 +45,7 @@ Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kind
     "",
     status_code=201,
     response_model=InvitationReply,
-    responses=errors(InvalidEmail, Forbidden),
+    responses=errors(InvalidEmail, Forbidden, TooManyAttempts),
     dependencies=[Depends(rate_limited("mail"))],
 )
 async def invite_user(body: InviteIn, use: Writer, address: ClientAddress) -> InvitationReply:
