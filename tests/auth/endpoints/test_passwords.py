@@ -238,6 +238,22 @@ class TestChange:
         assert ended.status_code == 401
         assert (await log_in(auth, acme.email, NEW)).status_code == 200
 
+    async def test_of_many_at_once_one_knew_the_present_one(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        replies = await asyncio.gather(
+            *(
+                auth.client.put(
+                    CHANGE,
+                    json={"current_password": PASSWORD, "new_password": f"{NEW} {i}"},
+                    headers=acme.bearer,
+                )
+                for i in range(4)
+            )
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [200, 400, 400, 400]
+
     async def test_asks_for_the_present_one(self, auth: AuthService, acme: Person) -> None:
         reply = await auth.client.put(
             CHANGE,
