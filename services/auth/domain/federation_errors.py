@@ -175,10 +175,10 @@ class NameTaken(Conflict):
 
 
 class ProtectedUser(Forbidden):
-    """A directory cannot lock out the one admin who gets in without it."""
+    """Nobody locks out the one admin who gets in without the identity provider."""
 
     code = "protected_user"
-    message = "This user is the company's break-glass admin, whom no directory may change."
+    message = "This user is the company's break-glass admin. Name another one in the policy first."
 
 
 class AddressRefused(Forbidden):

@@ -16,6 +16,7 @@ from services.auth.domain.errors import (
     StepUpRequired,
     UserNotFound,
 )
+from services.auth.domain.federation_errors import ProtectedUser
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
 from services.auth.schemas.administration import ImpersonationReply, RoleIn, StatusIn
 from services.auth.schemas.sessions import MessageReply
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/api/v1", tags=["administration"])
 Admin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE))]
 AdminInPerson = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kinds=PEOPLE))]
 SuperAdmin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.PLATFORM_ADMIN, kinds=PEOPLE))]
-_TOLD = errors(UserNotFound, OwnAccount, RoleNotAllowed, Forbidden)
+_TOLD = errors(UserNotFound, OwnAccount, RoleNotAllowed, ProtectedUser, Forbidden)
 
 
 @router.patch("/user/{user_id}/status", response_model=UserReply, responses=_TOLD)

@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserUpdated
-from services.auth.domain.accounts import ADMIN_ROLES, UserStatus, clean_email, email_key
+from services.auth.domain.accounts import ADMIN_ROLES, Role, UserStatus, clean_email, email_key
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.directory import DirectoryUser, KnownUser, name_key
 from services.auth.domain.email_domains import domain_of
+from services.auth.domain.errors import LastAdmin
 from services.auth.domain.federation_errors import (
     AddressRefused,
     DirectoryUserNotFound,
@@ -24,7 +25,7 @@ from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.end_sessions import end_sessions
 from services.auth.use_cases.find_directory_users import seen
-from services.auth.use_cases.provision_user import is_proven, status_of
+from services.auth.use_cases.provision_user import is_proven, status_after
 from services.auth.use_cases.verify_scim_token import VerifiedDirectory
 
 ChangeUser = Callable[[KnownUser], DirectoryUser]
@@ -56,10 +57,13 @@ class ChangeDirectoryUser:
             DirectoryUserNotFound: There is none that the directory may see.
             NameTaken: The user name or address belongs to somebody else.
             ProtectedUser: It is the break-glass admin.
+            LastAdmin: No other admin would be left.
             AddressRefused: The new address is an admin's, or of a domain that is not proven.
         """
         now = self.clock()
         async with self.unit_of_work(self.directory.tenant_id) as uow:
+            # Locked before any user: no two admins leave at once.
+            await uow.tenant.get(locked=True)
             before = await seen(uow, user_id, locked=True)
             wanted = change(before)
             fields = _changed(before, wanted)
@@ -86,9 +90,12 @@ class ChangeDirectoryUser:
         Raises:
             DirectoryUserNotFound: There is none that the directory may see.
             ProtectedUser: It is the break-glass admin.
+            LastAdmin: No other admin would be left.
         """
         now = self.clock()
         async with self.unit_of_work(self.directory.tenant_id) as uow:
+            # Locked before any user: no two admins leave at once.
+            await uow.tenant.get(locked=True)
             before = await seen(uow, user_id, locked=True)
             check(before)
             row = await uow.directory.user(user_id)
@@ -96,7 +103,10 @@ class ChangeDirectoryUser:
                 raise DirectoryUserNotFound
             user, link = row
             await _refuse_break_glass(uow, user)
-            user.status = UserStatus.INACTIVE
+            await _refuse_last_admin(uow, user)
+            # An admin's suspension outlasts removal and return.
+            if user.status != UserStatus.SUSPENDED:
+                user.status = UserStatus.INACTIVE
             user.updated_at = now
             self._linked(uow, link, before, user_id).removed_at = now
             await uow.directory.leave_all_groups(user_id)
@@ -117,6 +127,8 @@ class ChangeDirectoryUser:
     ) -> Sequence[UUID]:
         if {"active", "email"} & set(fields):
             await _refuse_break_glass(uow, user)
+        if "active" in fields and not wanted.active:
+            await _refuse_last_admin(uow, user)
         link = self._linked(uow, link, wanted, user.id)
         link.user_name = wanted.user_name
         link.user_name_key = name_key(wanted.user_name)
@@ -129,7 +141,7 @@ class ChangeDirectoryUser:
             user.email, user.email_key = email, email_key(email)
             user.email_verified = user.email_verified or moved
         if "active" in fields:
-            user.status = status_of(wanted.active)
+            user.status = status_after(user.status, active=wanted.active)
         user.updated_at = now
         await uow.directory.flush()
         deactivated = "active" in fields and not wanted.active
@@ -217,3 +229,8 @@ def _changed(before: KnownUser, wanted: DirectoryUser) -> list[str]:
 async def _refuse_break_glass(uow: AuthUnitOfWork, user: User) -> None:
     if user.id == (await uow.sso.policy()).break_glass_user_id:
         raise ProtectedUser
+
+
+async def _refuse_last_admin(uow: AuthUnitOfWork, user: User) -> None:
+    if user.role == Role.ADMIN and not await uow.directory.other_admin_exists(user.id):
+        raise LastAdmin

@@ -11,6 +11,7 @@ from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.audit import AuditEvent, Risk, by
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import OwnAccount, RoleNotAllowed, UserNotFound
+from services.auth.domain.federation_errors import ProtectedUser
 from services.auth.domain.mails import SendNotice, SendPasswordReset
 from services.auth.domain.ports import Revocations
 from services.auth.domain.sessions import EndReason
@@ -42,6 +43,13 @@ class _ManageUser:
         return tenant_id
 
     async def _managed(self, uow: AuthUnitOfWork, user_id: UUID) -> User:
+        """Return whom to act on, locked; the tenant's row is locked before any user.
+
+        Of two admins who shut each other out at once the second is none any more.
+        """
+        await uow.tenant.get(locked=True)
+        if not self.caller.may(Scope.PLATFORM_ADMIN):
+            await require_admin(uow, self.caller)
         user = await uow.users.locked(user_id)
         if user is None:
             raise UserNotFound
@@ -50,6 +58,11 @@ class _ManageUser:
         if user.role == Role.SUPER_ADMIN and not self.caller.may(Scope.PLATFORM_ADMIN):
             raise RoleNotAllowed
         return user
+
+    async def _refuse_break_glass(self, uow: AuthUnitOfWork, user: User) -> None:
+        policy = await uow.sso.policy()
+        if policy.sso_only and user.id == policy.break_glass_user_id:
+            raise ProtectedUser
 
     async def _end_sessions(
         self, uow: AuthUnitOfWork, user: User, *, now: datetime
@@ -74,6 +87,8 @@ class SetUserStatus(_ManageUser):
         ended: Sequence[UUID] = []
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
+            if status is not UserStatus.ACTIVE:
+                await self._refuse_break_glass(uow, user)
             before, user.status = user.status, status
             user.updated_at = now
             if status is UserStatus.ACTIVE:
@@ -112,6 +127,8 @@ class SetUserRole(_ManageUser):
             user = await self._managed(uow, user_id)
             if user.role == Role.SUPER_ADMIN:
                 raise RoleNotAllowed
+            if role is not Role.ADMIN:
+                await self._refuse_break_glass(uow, user)
             before, user.role = user.role, role
             ended = await self._end_sessions(uow, user, now=now)
             await uow.audit.append(

@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 
 from libs.common.security import AUDIENCE, ISSUER, public_keys, verify_token
+from services.auth.domain.clock import utc_now
+from services.auth.models.federation import FederationPolicy
 from tests.auth.conftest import (
     NOBODY,
     PASSWORD,
@@ -127,6 +129,56 @@ class TestRole:
         )
 
         assert (reply.status_code, reply.json()["code"]) == (403, "role_not_allowed")
+
+
+class TestLockingOut:
+    @pytest.mark.parametrize(
+        ("name", "body"), [("role", {"role": "user"}), ("status", {"status": "suspended"})]
+    )
+    async def test_of_two_admins_at_once_one_stays(
+        self, auth: AuthService, acme: Person, name: str, body: dict[str, str]
+    ) -> None:
+        other = await add_colleague(auth, acme, role="admin")
+
+        replies = await asyncio.gather(
+            *(
+                auth.client.patch(
+                    f"/api/v1/user/{whom.user_id}/{name}", json=body, headers=who.bearer
+                )
+                for who, whom in ((acme, other), (other, acme))
+            )
+        )
+
+        statuses = sorted(reply.status_code for reply in replies)
+        # The second is refused as no admin, or as nobody any more.
+        assert statuses[0] == 200
+        assert statuses[1] in (401, 403)
+
+    async def test_the_break_glass_admin_stays_while_passwords_are_refused(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        other = await add_colleague(auth, acme, role="admin")
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            await uow.sso.save_policy(
+                FederationPolicy(
+                    tenant_id=acme.tenant_id,
+                    sso_only=True,
+                    break_glass_user_id=other.user_id,
+                    group_roles={},
+                    default_role="user",
+                    updated_at=utc_now(),
+                )
+            )
+        user = f"/api/v1/user/{other.user_id}"
+
+        replies = [
+            await auth.client.patch(f"{user}/role", json={"role": "user"}, headers=acme.bearer),
+            await auth.client.patch(
+                f"{user}/status", json={"status": "inactive"}, headers=acme.bearer
+            ),
+        ]
+
+        assert [reply.json()["code"] for reply in replies] == ["protected_user"] * 2
 
 
 class TestKeys:
@@ -344,6 +396,25 @@ class TestImpersonation:
         assert len(listed.json()["sessions"]) == 1
         assert ended.status_code == 200
         person.access_token = reply.json()["access_token"]
+        assert await is_shut_out(auth, person)
+
+    @pytest.mark.parametrize("field", ["role", "status"])
+    async def test_ends_with_the_super_admins_own_rights(
+        self, platform: tuple[AuthService, Person], field: str
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+        reply = await auth.post(
+            f"/api/v1/user/{person.user_id}/impersonate", headers=operator.bearer
+        )
+        person.access_token = reply.json()["access_token"]
+        assert (await auth.get(ME, headers=person.bearer)).status_code == 200
+
+        async with auth.wiring.unit_of_work(operator.tenant_id) as uow:
+            stored = await uow.users.get(operator.user_id)
+            assert stored is not None
+            setattr(stored, field, {"role": "user", "status": "suspended"}[field])
+
         assert await is_shut_out(auth, person)
 
     async def test_neither_oneself_nor_another_super_admin_nor_nobody(

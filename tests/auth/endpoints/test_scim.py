@@ -11,7 +11,7 @@ from scim2_tester import Status, check_server
 
 from services.auth.domain.clock import utc_now
 from services.auth.domain.tokens import Purpose
-from tests.auth.conftest import NOBODY, AuthService, Person
+from tests.auth.conftest import NOBODY, AuthService, Person, add_colleague
 from tests.auth.directories import (
     GROUPS,
     ME,
@@ -51,6 +51,12 @@ async def own_domain(auth: AuthService, directory: Directory, names: NameServer)
     domain = f"{uuid4().hex[:10]}.test"
     await prove_domain(auth, names, directory.admin, domain)
     return domain
+
+
+async def status_of(auth: AuthService, directory: Directory, user_id: str) -> str:
+    """Return a user's state as their company's admin sees it."""
+    reply = await auth.get(f"/api/v1/user/{user_id}", headers=directory.admin.bearer)
+    return str(reply.json()["user"]["status"])
 
 
 def to_address(email: str) -> dict[str, Any]:
@@ -445,6 +451,44 @@ class TestUsers:
         assert (off.status_code, removed.status_code) == (403, 403)
         assert off.json()["schemas"] == [ERROR]
         assert (await auth.get(ME, headers=admin.bearer)).status_code == 200
+
+    async def test_a_directory_does_not_undo_a_suspension(
+        self, auth: AuthService, entra: Directory
+    ) -> None:
+        _, user_id = await logged_in(auth, entra)
+        path = f"{USERS}/{user_id}"
+        known = (await entra.ask("GET", path)).json()
+        await auth.client.patch(
+            f"/api/v1/user/{user_id}/status",
+            json={"status": "suspended"},
+            headers=entra.admin.bearer,
+        )
+
+        states = []
+        for active in (True, False, True):
+            await entra.patch(path, {"op": "replace", "path": "active", "value": active})
+            states.append(await status_of(auth, entra, user_id))
+        await entra.ask("DELETE", path)
+        states.append(await status_of(auth, entra, user_id))
+        body = {key: known[key] for key in ("schemas", "userName", "emails", "name")}
+        back = await entra.ask("POST", USERS, json=body)
+
+        assert (back.status_code, back.json()["active"]) == (201, False)
+        assert {*states, await status_of(auth, entra, user_id)} == {"suspended"}
+
+    async def test_the_last_admin_stays(self, auth: AuthService, entra: Directory) -> None:
+        path = f"{USERS}/{entra.admin.user_id}"
+        off = {"op": "replace", "path": "active", "value": False}
+
+        alone = [await entra.patch(path, off), await entra.ask("DELETE", path)]
+        other = await add_colleague(auth, entra.admin, role="admin")
+        both = await asyncio.gather(
+            entra.patch(path, off), entra.patch(f"{USERS}/{other.user_id}", off)
+        )
+
+        assert [reply.status_code for reply in alone] == [409, 409]
+        # Of two who would leave at once, one stays.
+        assert sorted(reply.status_code for reply in both) == [200, 409]
 
     async def test_old_versions_are_not_overwritten(self, entra: Directory) -> None:
         user = await entra.add_user()
