@@ -20,6 +20,7 @@ from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.end_sessions import end_sessions
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.revoke_credentials import remove_factors, revoke_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +150,19 @@ class SetUserRole(_ManageUser):
 
 @dataclass(frozen=True, kw_only=True)
 class ForcePasswordReset(_ManageUser):
-    """Make a user's password worthless, end their sessions and mail them a link for a new one."""
+    """Make all that opens an account worthless, and mail its user a link for a new password.
+
+    Second factors are taken away by people only: a key that leaked must not.
+    """
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
             user.password_reset_required = True
+            pair_hashes = await revoke_keys(uow, user, now=now)
+            if self.caller.kind is CallerKind.USER:
+                await remove_factors(uow, user, now=now)
             ended = await self._end_sessions(uow, user, now=now)
             uow.jobs.add(SendPasswordReset(user_id=user.id))
             await uow.audit.append(
@@ -166,11 +173,13 @@ class ForcePasswordReset(_ManageUser):
                     entity=("user", user.id),
                     risk=Risk.HIGH,
                     address=address,
-                    details={"sessions_ended": len(ended)},
+                    details={"sessions_ended": len(ended), "api_keys": len(pair_hashes)},
                 ),
                 now=now,
             )
         await self._announce(ended)
+        for pair_hash in pair_hashes:
+            await self.revocations.api_key_revoked(pair_hash)
         return user
 
 
@@ -182,10 +191,7 @@ class ResetMfa(_ManageUser):
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
-            had_app = await uow.second_factors.remove_totp(user.id)
-            passkeys = await uow.passkeys.delete_of(user.id)
-            await uow.second_factors.replace_recovery_codes(user.id, [], now=now)
-            user.two_factor_enabled = False
+            had_app, passkeys = await remove_factors(uow, user, now=now)
             ended = await self._end_sessions(uow, user, now=now)
             uow.jobs.add(SendNotice(user_id=user.id, notice="mfa_reset"))
             await uow.audit.append(

@@ -26,6 +26,8 @@ from tests.auth.conftest import (
     person_of,
     registration,
 )
+from tests.auth.endpoints.test_sessions import stops_working
+from tests.auth.second_factors import enroll
 
 ME = "/api/v1/auth/user/me"
 SUPER = "a password of an operator"
@@ -220,6 +222,8 @@ class TestForcedReset:
         self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
     ) -> None:
         colleague = await add_colleague(auth, acme)
+        # The mails of before, so that the newest link is the one that is meant.
+        await deliver()
         await act(auth, acme, colleague.user_id, "force-password-reset")
         await deliver()
 
@@ -234,6 +238,24 @@ class TestForcedReset:
         assert wrong.status_code == 401
         assert reset.status_code == 200
         assert (await log_in(auth, colleague.email, "a new password")).status_code == 200
+
+    async def test_nothing_else_opens_the_account_any_more(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await enroll(auth, colleague)
+        made = await auth.post(
+            "/api/v1/auth/api-keys",
+            json={"name": "k", "scopes": ["read"]},
+            headers=colleague.bearer,
+        )
+        pair = {"x-api-key": made.json()["api_key"], "x-api-secret": made.json()["api_secret"]}
+        assert (await auth.get(ME, headers=pair)).status_code == 200
+
+        forced = await act(auth, acme, colleague.user_id, "force-password-reset")
+
+        assert forced.json()["user"]["two_factor_enabled"] is False
+        assert await stops_working(auth, pair)
 
 
 @pytest.fixture
