@@ -14,6 +14,7 @@ from services.auth.domain.errors import (
     InvalidEmail,
     InvitationNotFound,
     LinkRefused,
+    StepUpRequired,
     TooManyAttempts,
 )
 from services.auth.endpoints.access import (
@@ -45,7 +46,7 @@ Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kind
     "",
     status_code=201,
     response_model=InvitationReply,
-    responses=errors(InvalidEmail, Forbidden, TooManyAttempts),
+    responses=errors(InvalidEmail, Forbidden, StepUpRequired, TooManyAttempts),
     dependencies=[Depends(rate_limited("mail"))],
 )
 async def invite_user(body: InviteIn, use: Writer, address: ClientAddress) -> InvitationReply:

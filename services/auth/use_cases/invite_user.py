@@ -14,6 +14,7 @@ from services.auth.domain.ports import LoginThrottle
 from services.auth.models.invitations import Invitation
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class InviteUser:
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
+            await require_recent_proof(uow, self.caller, now=now)
             if self.caller.user_id is None:
                 raise UserNotFound
             # Locked: of two at once for one address the second replaces the first.

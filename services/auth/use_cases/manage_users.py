@@ -21,6 +21,7 @@ from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWo
 from services.auth.use_cases.end_sessions import end_sessions
 from services.auth.use_cases.require_admin import require_admin
 from services.auth.use_cases.revoke_credentials import remove_factors, revoke_keys
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,12 @@ class _ManageUser:
     credentials: Credentials
     revocations: Revocations
     clock: Clock = utc_now
+
+    async def _require_proof(self) -> None:
+        """Let people through who proved themselves lately; keys cannot, and are bound otherwise."""
+        if self.caller.kind is CallerKind.USER:
+            async with self.unit_of_work(self.caller.tenant_id, read_only=True) as uow:
+                await require_recent_proof(uow, self.caller, now=self.clock())
 
     async def _tenant_of(self, user_id: UUID) -> UUID:
         if not self.caller.may(Scope.PLATFORM_ADMIN):
@@ -123,6 +130,7 @@ class SetUserRole(_ManageUser):
         # A key that leaked must not make itself an admin of flesh and blood.
         if role is Role.ADMIN and self.caller.kind is CallerKind.API_KEY:
             raise RoleNotAllowed
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
@@ -156,6 +164,7 @@ class ForcePasswordReset(_ManageUser):
     """
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
@@ -188,6 +197,7 @@ class ResetMfa(_ManageUser):
     """Take all second factors of a user away who has lost them; their sessions end."""
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)

@@ -27,7 +27,7 @@ from tests.auth.conftest import (
     registration,
 )
 from tests.auth.endpoints.test_sessions import stops_working
-from tests.auth.second_factors import enroll
+from tests.auth.second_factors import enroll, forget_proof
 
 ME = "/api/v1/auth/user/me"
 SUPER = "a password of an operator"
@@ -131,6 +131,46 @@ class TestRole:
         )
 
         assert (reply.status_code, reply.json()["code"]) == (403, "role_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/v1/user/{id}/role", {"role": "admin"}),
+        ("POST", "/api/v1/user/{id}/force-password-reset", {}),
+        ("POST", "/api/v1/user/{id}/mfa/reset", {}),
+        ("POST", "/api/v1/auth/invitations", {"email": "eve@acme.test", "role": "admin"}),
+        ("POST", "/api/v1/auth/scim/tokens", {"name": "Eve"}),
+        (
+            "POST",
+            "/api/v1/auth/sso/connections",
+            {
+                "name": "Eve",
+                "issuer": "https://idp.example.com",
+                "client_id": "c",
+                "client_secret": "s",
+                "domains": ["example.com"],
+            },
+        ),
+        ("PATCH", f"/api/v1/auth/sso/connections/{NOBODY}", {"name": "Eve"}),
+    ],
+)
+async def test_a_stolen_session_hands_out_no_ways_in(
+    auth: AuthService, acme: Person, method: str, path: str, body: dict[str, Any]
+) -> None:
+    colleague = await add_colleague(auth, acme)
+    path = path.format(id=colleague.user_id)
+    await forget_proof(auth, acme)
+
+    refused = await auth.client.request(method, path, json=body, headers=acme.bearer)
+    proven = await auth.post(
+        "/api/v1/auth/mfa/step-up", json={"password": PASSWORD}, headers=acme.bearer
+    )
+    again = await auth.client.request(method, path, json=body, headers=acme.bearer)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+    assert proven.status_code == 200, proven.text
+    assert again.json().get("code") != "step_up_required"
 
 
 class TestLockingOut:

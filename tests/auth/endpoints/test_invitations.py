@@ -85,6 +85,7 @@ async def test_mails_to_one_address_are_bounded_whoever_invites(
     )
     email = new_email()
     statuses = []
+    sessions = await auth.get("/api/v1/auth/sessions", headers=acme.bearer)
     for _ in range(3):
         invite_by = auth.wiring.for_caller(
             Caller(
@@ -93,6 +94,7 @@ async def test_mails_to_one_address_are_bounded_whoever_invites(
                 scopes=frozenset(Scope),
                 user_id=acme.user_id,
                 id=acme.user_id,
+                session_id=UUID(sessions.json()["sessions"][0]["id"]),
             )
         ).invite_user
         try:
