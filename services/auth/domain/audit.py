@@ -34,6 +34,7 @@ class AuditEvent(StrEnum):
     USER_STATUS_CHANGED = "user.status_changed"
     USER_ROLE_CHANGED = "user.role_changed"
     USER_IMPERSONATED = "user.impersonated"
+    EMAIL_CHANGED = "email.changed"
     EMAIL_VERIFIED = "email.verified"
     PASSWORD_RESET_REQUESTED = "password.reset_requested"
     PASSWORD_RESET_FORCED = "password.reset_forced"

@@ -139,6 +139,13 @@ class OwnAccount(Conflict):
     message = "Not for your own account: another admin must do this."
 
 
+class LastAdmin(Conflict):
+    """A company that nobody could administer any more."""
+
+    code = "last_admin"
+    message = "This is the company's last active admin. Make somebody else one first."
+
+
 class RoleNotAllowed(Forbidden):
     """A role above the one who gives it."""
 

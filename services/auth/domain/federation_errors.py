@@ -175,10 +175,19 @@ class NameTaken(Conflict):
 
 
 class ProtectedUser(Forbidden):
-    """A directory cannot lock out the one admin who gets in without it."""
+    """Nobody locks out the one admin who gets in without the identity provider."""
 
     code = "protected_user"
-    message = "This user is the company's break-glass admin, whom no directory may change."
+    message = "This user is the company's break-glass admin. Name another one in the policy first."
+
+
+class AddressRefused(Forbidden):
+    """Who reads an address's mail gets the account: a directory moves it where it may vouch."""
+
+    code = "address_refused"
+    message = (
+        "A directory gives addresses in the company's proven domains only, and none to admins."
+    )
 
 
 class UnknownMember(Invalid):

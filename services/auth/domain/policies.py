@@ -7,7 +7,6 @@ from typing import Final
 
 from libs.common.security import Scope
 from services.auth.domain.accounts import ADMIN_ROLES
-from services.auth.domain.sessions import Method
 
 # How long after proving oneself sensitive acts need no further proof.
 STEP_UP_LIFETIME: Final = timedelta(minutes=10)
@@ -65,7 +64,7 @@ def must_enroll(policy: Policy, *, role: str, enrolled: bool, method: str | None
     Sessions that another identity provider vouched for have no method of ours: it asks for what
     it thinks right.
     """
-    return method == Method.PASSWORD and not enrolled and policy.mfa.demands(role)
+    return method is not None and not enrolled and policy.mfa.demands(role)
 
 
 def default_mfa(*, enabled: bool) -> MfaPolicy:

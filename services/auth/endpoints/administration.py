@@ -16,6 +16,7 @@ from services.auth.domain.errors import (
     StepUpRequired,
     UserNotFound,
 )
+from services.auth.domain.federation_errors import ProtectedUser
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
 from services.auth.schemas.administration import ImpersonationReply, RoleIn, StatusIn
 from services.auth.schemas.sessions import MessageReply
@@ -25,8 +26,12 @@ from services.auth.wiring import CallerUseCases, PublicUseCases
 router = APIRouter(prefix="/api/v1", tags=["administration"])
 
 Admin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE))]
+AdminInPerson = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kinds=PEOPLE))]
 SuperAdmin = Annotated[CallerUseCases, Depends(use_cases_for(Scope.PLATFORM_ADMIN, kinds=PEOPLE))]
-_TOLD = errors(UserNotFound, OwnAccount, RoleNotAllowed, Forbidden)
+_TOLD = errors(UserNotFound, OwnAccount, RoleNotAllowed, ProtectedUser, Forbidden)
+_TOLD_AFTER_PROOF = errors(
+    UserNotFound, OwnAccount, RoleNotAllowed, ProtectedUser, Forbidden, StepUpRequired
+)
 
 
 @router.patch("/user/{user_id}/status", response_model=UserReply, responses=_TOLD)
@@ -38,7 +43,7 @@ async def set_user_status(
     return UserReply.of(user, message="Status changed.", now=utc_now())
 
 
-@router.patch("/user/{user_id}/role", response_model=UserReply, responses=_TOLD)
+@router.patch("/user/{user_id}/role", response_model=UserReply, responses=_TOLD_AFTER_PROOF)
 async def set_user_role(
     user_id: UUID, body: RoleIn, use: Admin, address: ClientAddress
 ) -> UserReply:
@@ -47,15 +52,17 @@ async def set_user_role(
     return UserReply.of(user, message="Role changed.", now=utc_now())
 
 
-@router.post("/user/{user_id}/force-password-reset", response_model=UserReply, responses=_TOLD)
+@router.post(
+    "/user/{user_id}/force-password-reset", response_model=UserReply, responses=_TOLD_AFTER_PROOF
+)
 async def force_password_reset(user_id: UUID, use: Admin, address: ClientAddress) -> UserReply:
     """Demand a new password; the user's sessions end, and a mail with a link is sent."""
     user = await use.force_password_reset(user_id, address=address)
     return UserReply.of(user, message="A new password is demanded.", now=utc_now())
 
 
-@router.post("/user/{user_id}/mfa/reset", response_model=UserReply, responses=_TOLD)
-async def reset_mfa(user_id: UUID, use: Admin, address: ClientAddress) -> UserReply:
+@router.post("/user/{user_id}/mfa/reset", response_model=UserReply, responses=_TOLD_AFTER_PROOF)
+async def reset_mfa(user_id: UUID, use: AdminInPerson, address: ClientAddress) -> UserReply:
     """Take away all second factors of a user who has lost them; their sessions end."""
     user = await use.reset_mfa(user_id, address=address)
     return UserReply.of(user, message="Second factors are taken away.", now=utc_now())

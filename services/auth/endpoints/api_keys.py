@@ -79,7 +79,7 @@ async def update_api_key(
     "/{key_id}/rotate",
     status_code=201,
     response_model=NewApiKeyReply,
-    responses=errors(ApiKeyNotFound, ApiKeyNotUsable),
+    responses=errors(ApiKeyNotFound, ApiKeyNotUsable, TooManyApiKeys),
 )
 async def rotate_api_key(
     key_id: UUID, use: Writer, address: ClientAddress, body: RotationIn | None = None

@@ -14,9 +14,11 @@ from services.auth.domain.errors import (
     InvalidEmail,
     InvitationNotFound,
     LinkRefused,
+    StepUpRequired,
     TooManyAttempts,
 )
 from services.auth.endpoints.access import (
+    PEOPLE,
     ClientAddress,
     ClientDevice,
     public_use_cases,
@@ -36,14 +38,15 @@ from services.auth.wiring import CallerUseCases, PublicUseCases
 router = APIRouter(prefix="/api/v1/auth/invitations", tags=["invitations"])
 
 Reader = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_READ))]
-Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE))]
+# A key that leaked must not make itself a person.
+Writer = Annotated[CallerUseCases, Depends(use_cases_for(Scope.USERS_WRITE, kinds=PEOPLE))]
 
 
 @router.post(
     "",
     status_code=201,
     response_model=InvitationReply,
-    responses=errors(InvalidEmail, Forbidden),
+    responses=errors(InvalidEmail, Forbidden, StepUpRequired, TooManyAttempts),
     dependencies=[Depends(rate_limited("mail"))],
 )
 async def invite_user(body: InviteIn, use: Writer, address: ClientAddress) -> InvitationReply:

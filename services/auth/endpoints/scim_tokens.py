@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 
 from libs.common.http import errors
 from libs.common.security import Scope
+from services.auth.domain.errors import StepUpRequired
 from services.auth.domain.federation_errors import ScimTokenNotFound, TooManyOfThem
 from services.auth.endpoints.access import PEOPLE, ClientAddress, use_cases_for
 from services.auth.schemas.federation import (
@@ -31,7 +32,12 @@ async def list_scim_tokens(use: Reader) -> ScimTokensOut:
     return ScimTokensOut(tokens=[ScimTokenOut.of(token) for token in tokens])
 
 
-@router.post("", status_code=201, response_model=NewScimTokenOut, responses=errors(TooManyOfThem))
+@router.post(
+    "",
+    status_code=201,
+    response_model=NewScimTokenOut,
+    responses=errors(TooManyOfThem, StepUpRequired),
+)
 async def create_scim_token(
     body: NewScimTokenIn, use: Writer, address: ClientAddress
 ) -> NewScimTokenOut:

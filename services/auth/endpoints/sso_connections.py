@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 
 from libs.common.http import errors
 from libs.common.security import Scope
+from services.auth.domain.errors import StepUpRequired
 from services.auth.domain.federation_errors import (
     ConnectionNeeded,
     ConnectionNotFound,
@@ -48,7 +49,7 @@ async def list_connections(use: Reader) -> ConnectionsOut:
     "/connections",
     status_code=201,
     response_model=ConnectionOut,
-    responses=errors(InvalidConnection, UnprovenDomain, TooManyOfThem),
+    responses=errors(InvalidConnection, UnprovenDomain, TooManyOfThem, StepUpRequired),
 )
 async def create_connection(
     body: NewConnectionIn, use: Writer, address: ClientAddress
@@ -72,7 +73,9 @@ async def show_connection(connection_id: UUID, use: Reader) -> ConnectionOut:
 @router.patch(
     "/connections/{connection_id}",
     response_model=ConnectionOut,
-    responses=errors(ConnectionNotFound, InvalidConnection, UnprovenDomain, ConnectionNeeded),
+    responses=errors(
+        ConnectionNotFound, InvalidConnection, UnprovenDomain, ConnectionNeeded, StepUpRequired
+    ),
 )
 async def update_connection(
     connection_id: UUID, body: ConnectionChangesIn, use: Writer, address: ClientAddress

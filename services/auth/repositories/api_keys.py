@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 
 from libs.common.database import TenantRepository
 from services.auth.models.api_keys import ApiKey
@@ -38,6 +38,20 @@ class ApiKeyRepository(TenantRepository[ApiKey]):
         query = self.owned().where(ApiKey.id == key_id).with_for_update()
         found: ApiKey | None = await self.session.scalar(query)
         return found
+
+    async def revoke_all(self, user_id: UUID, *, now: datetime) -> Sequence[tuple[UUID, bytes]]:
+        """Revoke a user's keys; return ids and hashes of those that were not revoked before."""
+        revoked = await self.session.execute(
+            update(ApiKey)
+            .where(
+                ApiKey.tenant_id == self.tenant_id,
+                ApiKey.user_id == user_id,
+                ApiKey.revoked_at.is_(None),
+            )
+            .values(revoked_at=now)
+            .returning(ApiKey.id, ApiKey.pair_hash)
+        )
+        return [(row[0], row[1]) for row in revoked.all()]
 
     async def count_usable(self, user_id: UUID, *, now: datetime) -> int:
         """Count a user's keys that are neither revoked nor expired."""

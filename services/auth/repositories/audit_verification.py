@@ -46,6 +46,9 @@ class AuditVerification:
                 return Verdict(tenant_id=tenant_id, entries=expected - 1, bad_entry=bad)
             expected, previous = expected + 1, entry.hash
         head = await self._head(tenant_id)
+        if head is None and expected > 1:
+            # Without its head nobody knows where the trail ended.
+            return Verdict(tenant_id=tenant_id, entries=expected - 1, bad_entry=expected)
         if head is not None and head != (expected - 1, previous):
             # Entries were cut off at the end, or the head was turned back.
             bad = min(head[0], expected - 1) + 1

@@ -41,7 +41,7 @@ UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
 _SESSION = """
-SELECT u.role, c.custom, l.limits
+SELECT u.role, c.custom, l.limits, s.impersonator_id
 FROM sessions s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
@@ -56,6 +56,12 @@ CROSS JOIN LATERAL (
 ) l
 WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
   AND s.idle_until > $3 AND s.expires_at > $3
+  AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
+"""
+# Of another tenant than the session, so that it takes a look of its own.
+_SUPER_ADMIN = """
+SELECT 1 FROM users u JOIN tenants t ON t.tenant_id = u.tenant_id
+WHERE u.tenant_id = $1 AND u.id = $2 AND u.role = 'super_admin'
   AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
 """
 
@@ -163,10 +169,19 @@ class Credentials:
             row = await connection.fetchrow(_SESSION, tenant_id, session_id, now)
         if row is None:
             return None
+        if row["impersonator_id"] and not await self._is_super_admin(row["impersonator_id"]):
+            return None
         allowed = permissions_of(row["role"], _names(row["custom"]))
         return LiveSession(
             role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
         )
+
+    async def _is_super_admin(self, user_id: UUID) -> bool:
+        tenant_id = await self.tenant_of_user(user_id)
+        if tenant_id is None:
+            return False
+        async with self._database.lean(tenant_id) as connection:
+            return await connection.fetchval(_SUPER_ADMIN, tenant_id, user_id) is not None
 
     async def _id(self, query: str, argument: bytes | UUID) -> UUID | None:
         async with self._database.platform() as connection:

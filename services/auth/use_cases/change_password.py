@@ -33,7 +33,8 @@ class ChangePassword:
             raise UserNotFound
         # A stolen session is no way around the login's limits.
         await self.throttle.check(email_key=user.email_key, address=address)
-        if not await self.hasher.verify(present, user.password_hash):
+        verified = user.password_hash
+        if not await self.hasher.verify(present, verified):
             raise WrongPassword
         password_hash = await self.hasher.hash(wanted)
         now = self.clock()
@@ -41,6 +42,9 @@ class ChangePassword:
             user = await uow.users.locked(user.id)
             if user is None:
                 raise UserNotFound
+            # Meanwhile the owner may have set another, to shut out whoever knows this one.
+            if await uow.users.password_hash_of(user.id) != verified:
+                raise WrongPassword
             user.password_hash = password_hash
             user.updated_at = now
             await uow.one_time_tokens.use_all_of(user.id, purpose=Purpose.RESET_PASSWORD, now=now)

@@ -22,6 +22,7 @@ from services.auth.models.federation import SsoConnection
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.give_role import check_given_roles
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.step_up import require_recent_proof
 
 SECRET_PURPOSE = "sso"
 
@@ -78,6 +79,7 @@ class CreateConnection:
         )
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
+            await require_recent_proof(uow, self.caller, now=now)
             if await uow.sso.count() >= MAX_CONNECTIONS:
                 raise TooManyOfThem
             await check_proven(uow, connection.domains)

@@ -17,6 +17,7 @@ from services.auth.domain.federation_errors import TooManyOfThem
 from services.auth.models.directory import ScimToken
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class CreateScimToken:
         )
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
+            await require_recent_proof(uow, self.caller, now=now)
             usable = [known for known in await uow.directory.tokens() if known.is_usable(now)]
             if len(usable) >= MAX_TOKENS:
                 raise TooManyOfThem

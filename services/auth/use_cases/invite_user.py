@@ -10,9 +10,11 @@ from services.auth.domain.audit import AuditEvent, by
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import InvitationNotFound, UserNotFound
 from services.auth.domain.mails import SendInvitation
+from services.auth.domain.ports import LoginThrottle
 from services.auth.models.invitations import Invitation
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +26,17 @@ class InviteUser:
 
     caller: Caller
     unit_of_work: OpenUnitOfWork
+    throttle: LoginThrottle
     clock: Clock = utc_now
 
     async def __call__(self, email: str, *, role: Role, address: str | None) -> Invitation:
         cleaned = clean_email(email)
+        # Many admins of many companies are no way to flood one address.
+        await self.throttle.check_mail(email_key=email_key(cleaned))
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
+            await require_recent_proof(uow, self.caller, now=now)
             if self.caller.user_id is None:
                 raise UserNotFound
             # Locked: of two at once for one address the second replaces the first.

@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserUpdated
-from libs.common.security import Caller, Scope
+from libs.common.security import Caller, CallerKind, Scope
 from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.audit import AuditEvent, Risk, by
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import OwnAccount, RoleNotAllowed, UserNotFound
+from services.auth.domain.federation_errors import ProtectedUser
 from services.auth.domain.mails import SendNotice, SendPasswordReset
 from services.auth.domain.ports import Revocations
 from services.auth.domain.sessions import EndReason
@@ -19,6 +20,8 @@ from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.end_sessions import end_sessions
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.revoke_credentials import remove_factors, revoke_keys
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,12 @@ class _ManageUser:
     revocations: Revocations
     clock: Clock = utc_now
 
+    async def _require_proof(self) -> None:
+        """Let people through who proved themselves lately; keys cannot, and are bound otherwise."""
+        if self.caller.kind is CallerKind.USER:
+            async with self.unit_of_work(self.caller.tenant_id, read_only=True) as uow:
+                await require_recent_proof(uow, self.caller, now=self.clock())
+
     async def _tenant_of(self, user_id: UUID) -> UUID:
         if not self.caller.may(Scope.PLATFORM_ADMIN):
             async with self.unit_of_work(self.caller.tenant_id) as uow:
@@ -42,6 +51,13 @@ class _ManageUser:
         return tenant_id
 
     async def _managed(self, uow: AuthUnitOfWork, user_id: UUID) -> User:
+        """Return whom to act on, locked; the tenant's row is locked before any user.
+
+        Of two admins who shut each other out at once the second is none any more.
+        """
+        await uow.tenant.get(locked=True)
+        if not self.caller.may(Scope.PLATFORM_ADMIN):
+            await require_admin(uow, self.caller)
         user = await uow.users.locked(user_id)
         if user is None:
             raise UserNotFound
@@ -50,6 +66,11 @@ class _ManageUser:
         if user.role == Role.SUPER_ADMIN and not self.caller.may(Scope.PLATFORM_ADMIN):
             raise RoleNotAllowed
         return user
+
+    async def _refuse_break_glass(self, uow: AuthUnitOfWork, user: User) -> None:
+        policy = await uow.sso.policy()
+        if policy.sso_only and user.id == policy.break_glass_user_id:
+            raise ProtectedUser
 
     async def _end_sessions(
         self, uow: AuthUnitOfWork, user: User, *, now: datetime
@@ -74,6 +95,8 @@ class SetUserStatus(_ManageUser):
         ended: Sequence[UUID] = []
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
+            if status is not UserStatus.ACTIVE:
+                await self._refuse_break_glass(uow, user)
             before, user.status = user.status, status
             user.updated_at = now
             if status is UserStatus.ACTIVE:
@@ -104,11 +127,17 @@ class SetUserRole(_ManageUser):
         # Super admins come from the environment alone.
         if role is Role.SUPER_ADMIN:
             raise RoleNotAllowed
+        # A key that leaked must not make itself an admin of flesh and blood.
+        if role is Role.ADMIN and self.caller.kind is CallerKind.API_KEY:
+            raise RoleNotAllowed
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
             if user.role == Role.SUPER_ADMIN:
                 raise RoleNotAllowed
+            if role is not Role.ADMIN:
+                await self._refuse_break_glass(uow, user)
             before, user.role = user.role, role
             ended = await self._end_sessions(uow, user, now=now)
             await uow.audit.append(
@@ -129,13 +158,20 @@ class SetUserRole(_ManageUser):
 
 @dataclass(frozen=True, kw_only=True)
 class ForcePasswordReset(_ManageUser):
-    """Make a user's password worthless, end their sessions and mail them a link for a new one."""
+    """Make all that opens an account worthless, and mail its user a link for a new password.
+
+    Second factors are taken away by people only: a key that leaked must not.
+    """
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
             user.password_reset_required = True
+            pair_hashes = await revoke_keys(uow, user, now=now)
+            if self.caller.kind is CallerKind.USER:
+                await remove_factors(uow, user, now=now)
             ended = await self._end_sessions(uow, user, now=now)
             uow.jobs.add(SendPasswordReset(user_id=user.id))
             await uow.audit.append(
@@ -146,11 +182,13 @@ class ForcePasswordReset(_ManageUser):
                     entity=("user", user.id),
                     risk=Risk.HIGH,
                     address=address,
-                    details={"sessions_ended": len(ended)},
+                    details={"sessions_ended": len(ended), "api_keys": len(pair_hashes)},
                 ),
                 now=now,
             )
         await self._announce(ended)
+        for pair_hash in pair_hashes:
+            await self.revocations.api_key_revoked(pair_hash)
         return user
 
 
@@ -159,13 +197,11 @@ class ResetMfa(_ManageUser):
     """Take all second factors of a user away who has lost them; their sessions end."""
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:
+        await self._require_proof()
         tenant_id, now = await self._tenant_of(user_id), self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             user = await self._managed(uow, user_id)
-            had_app = await uow.second_factors.remove_totp(user.id)
-            passkeys = await uow.passkeys.delete_of(user.id)
-            await uow.second_factors.replace_recovery_codes(user.id, [], now=now)
-            user.two_factor_enabled = False
+            had_app, passkeys = await remove_factors(uow, user, now=now)
             ended = await self._end_sessions(uow, user, now=now)
             uow.jobs.add(SendNotice(user_id=user.id, notice="mfa_reset"))
             await uow.audit.append(

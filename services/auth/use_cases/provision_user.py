@@ -107,6 +107,16 @@ def status_of(active: bool) -> UserStatus:
     return UserStatus.ACTIVE if active else UserStatus.INACTIVE
 
 
+def status_after(before: str, *, active: bool) -> str:
+    """Return a user's state after the directory called them active or not.
+
+    What an admin has suspended, and who has not confirmed their address, it does not let in.
+    """
+    if before in (UserStatus.ACTIVE, UserStatus.INACTIVE):
+        return status_of(active)
+    return before
+
+
 async def is_proven(uow: AuthUnitOfWork, email: str) -> bool:
     """Say whether an address is in a domain that the company has proven."""
     domain = domain_of(email)
@@ -118,5 +128,5 @@ def _take_back(user: User, link: DirectoryLink, wanted: DirectoryUser, *, now: d
     link.user_name = wanted.user_name
     link.external_id = wanted.external_id
     user.first_name, user.last_name = wanted.given_name, wanted.family_name
-    user.status = status_of(wanted.active)
+    user.status = status_after(user.status, active=wanted.active)
     user.updated_at = now

@@ -13,8 +13,8 @@ async def require_admin(uow: AuthUnitOfWork, caller: Caller) -> None:
     somebody who is no admin must not make users.
 
     Raises:
-        Forbidden: The user behind the caller is no admin.
+        Forbidden: The user behind the caller is no active admin.
     """
     owner = await uow.users.get(caller.user_id) if caller.user_id else None
-    if owner is None or owner.role not in ADMIN_ROLES:
+    if owner is None or not owner.is_active or owner.role not in ADMIN_ROLES:
         raise Forbidden("Only admins of the company may do this.")

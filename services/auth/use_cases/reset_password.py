@@ -1,5 +1,6 @@
 """A forgotten password: asking for the link, and using it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.common.database import PLATFORM_TENANT
@@ -15,6 +16,7 @@ from services.auth.domain.tokens import Purpose, link_token_hash
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.end_sessions import end_sessions
+from services.auth.use_cases.revoke_credentials import remove_factors, revoke_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,8 @@ class RequestPasswordReset:
 class ResetPassword:
     """Set a new password by the link of a mail, and end all of the user's sessions.
 
-    A second factor stays as it is: the next login asks for it.
+    A second factor stays as it is: the next login asks for it. Unless the address was not
+    verified: then somebody else may have registered it, and all that they left behind ends.
     """
 
     unit_of_work: OpenUnitOfWork
@@ -81,6 +84,10 @@ class ResetPassword:
             user.password_hash = password_hash
             user.password_reset_required = False
             user.login_attempts = 0
+            pair_hashes: Sequence[bytes] = []
+            if not user.email_verified:
+                pair_hashes = await revoke_keys(uow, user, now=now)
+                await remove_factors(uow, user, now=now)
             # Whoever reads the mail has the address.
             user.email_verified = True
             user.updated_at = now
@@ -96,9 +103,11 @@ class ResetPassword:
                     entity_type="user",
                     entity_id=user.id,
                     address=address,
-                    details={"sessions_ended": len(ended)},
+                    details={"sessions_ended": len(ended), "api_keys": len(pair_hashes)},
                 ),
                 now=now,
             )
         for session_id in ended:
             await self.revocations.session_ended(session_id)
+        for pair_hash in pair_hashes:
+            await self.revocations.api_key_revoked(pair_hash)

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from libs.common.events.catalogue.auth import ApiKeyRevoked
 from libs.common.security import Caller
+from services.auth.domain.api_keys import MAX_KEYS_PER_USER
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
-from services.auth.domain.errors import ApiKeyNotFound, ApiKeyNotUsable
+from services.auth.domain.errors import ApiKeyNotFound, ApiKeyNotUsable, TooManyApiKeys
 from services.auth.domain.ports import Revocations
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.create_api_key import IssuedKey, issue
@@ -37,6 +38,10 @@ class RotateApiKey:
             # Of two who rotate at once, the second finds it replaced.
             if old.state(now) != "active" or old.successor_id is not None:
                 raise ApiKeyNotUsable
+            usable = await uow.api_keys.count_usable(old.user_id, now=now)
+            # Without an overlap the new key takes the old one's place.
+            if usable - (not overlap) >= MAX_KEYS_PER_USER:
+                raise TooManyApiKeys
             lifetime = old.expires_at - old.created_at if old.expires_at else None
             issued = issue(
                 uow,

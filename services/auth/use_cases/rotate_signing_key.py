@@ -1,13 +1,17 @@
 """Another key for access tokens, in time for everybody to know it."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.crypto import KeyRing
 from libs.common.database import PLATFORM_TENANT, Database
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.signing import FORGET_AFTER, MIN_LEAD, RETIRE_AFTER
+from services.auth.models.signing_keys import SigningKeyRow
 from services.auth.repositories.audit import AuditTrail
 from services.auth.repositories.signing_keys import SigningKeyRepository
 from services.auth.use_cases.load_signing_keys import PURPOSE, new_row
@@ -45,24 +49,54 @@ class RotateSigningKey:
             await keys.forget_retired(before=now - FORGET_AFTER)
             in_use = await keys.in_use(now=now)
             if in_use and in_use[0].signs_from > now:
-                return in_use[0].signs_from
+                return await self._hasten(session, in_use, lead=lead, now=now)
             if in_use and in_use[0].signs_from + unless_younger_than > now:
                 return None
             row = new_row(cipher, signs_from=now + max(lead, MIN_LEAD), now=now)
             keys.add(row)
-            for old in in_use:
-                # What it has signed until then is still believed for as long as it lives.
-                retires_at = row.signs_from + RETIRE_AFTER
-                old.retired_at = min(old.retired_at or retires_at, retires_at)
-            await AuditTrail(session, PLATFORM_TENANT).append(
-                AuditRecord(
-                    event=AuditEvent.KEYS_ROTATED,
-                    description="A new signing key was made.",
-                    risk=Risk.HIGH,
-                    entity_type="signing_key",
-                    entity_id=row.id,
-                    details={"signs_from": row.signs_from.isoformat()},
-                ),
-                now=now,
-            )
+            _retire(in_use, row.signs_from)
+            await _record(session, row, "A new signing key was made.", now=now)
         return row.signs_from
+
+    async def _hasten(
+        self,
+        session: AsyncSession,
+        in_use: Sequence[SigningKeyRow],
+        *,
+        lead: timedelta,
+        now: datetime,
+    ) -> datetime:
+        """Let the key that is on its way sign sooner, if that is wanted: the old one may be lost.
+
+        It has been published already, but who keeps keys for a while is given the time again.
+        """
+        pending, *olds = in_use
+        sooner = now + max(lead, MIN_LEAD)
+        if sooner < pending.signs_from:
+            pending.signs_from = sooner
+            _retire(olds, sooner)
+            await _record(session, pending, "A signing key signs sooner.", now=now)
+        return pending.signs_from
+
+
+def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime) -> None:
+    for old in keys:
+        # What it has signed until then is still believed for as long as it lives.
+        retires_at = signs_from + RETIRE_AFTER
+        old.retired_at = min(old.retired_at or retires_at, retires_at)
+
+
+async def _record(
+    session: AsyncSession, row: SigningKeyRow, description: str, *, now: datetime
+) -> None:
+    await AuditTrail(session, PLATFORM_TENANT).append(
+        AuditRecord(
+            event=AuditEvent.KEYS_ROTATED,
+            description=description,
+            risk=Risk.HIGH,
+            entity_type="signing_key",
+            entity_id=row.id,
+            details={"signs_from": row.signs_from.isoformat()},
+        ),
+        now=now,
+    )

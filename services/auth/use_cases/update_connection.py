@@ -20,6 +20,7 @@ from services.auth.use_cases.create_connection import (
 )
 from services.auth.use_cases.give_role import check_given_roles
 from services.auth.use_cases.require_admin import require_admin
+from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class UpdateConnection:
         now = self.clock()
         async with self.unit_of_work(self.caller.tenant_id) as uow:
             await require_admin(uow, self.caller)
+            await require_recent_proof(uow, self.caller, now=now)
             await uow.tenant.get(locked=True)
             connection = await uow.sso.with_secret(connection_id)
             if connection is None:

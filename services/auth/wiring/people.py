@@ -112,7 +112,9 @@ class PeopleUseCases:
 
     @property
     def invite_user(self) -> InviteUser:
-        return InviteUser(caller=self.caller, unit_of_work=self.unit_of_work)
+        return InviteUser(
+            caller=self.caller, unit_of_work=self.unit_of_work, throttle=self.parts.throttle
+        )
 
     @property
     def list_invitations(self) -> ListInvitations:

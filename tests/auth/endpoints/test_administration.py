@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 
 from libs.common.security import AUDIENCE, ISSUER, public_keys, verify_token
+from services.auth.domain.clock import utc_now
+from services.auth.models.federation import FederationPolicy
 from tests.auth.conftest import (
     NOBODY,
     PASSWORD,
@@ -24,6 +26,8 @@ from tests.auth.conftest import (
     person_of,
     registration,
 )
+from tests.auth.endpoints.test_sessions import stops_working
+from tests.auth.second_factors import enroll, forget_proof
 
 ME = "/api/v1/auth/user/me"
 SUPER = "a password of an operator"
@@ -129,11 +133,137 @@ class TestRole:
         assert (reply.status_code, reply.json()["code"]) == (403, "role_not_allowed")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/v1/user/{id}/role", {"role": "admin"}),
+        ("POST", "/api/v1/user/{id}/force-password-reset", {}),
+        ("POST", "/api/v1/user/{id}/mfa/reset", {}),
+        ("POST", "/api/v1/auth/invitations", {"email": "eve@acme.test", "role": "admin"}),
+        ("POST", "/api/v1/auth/scim/tokens", {"name": "Eve"}),
+        (
+            "POST",
+            "/api/v1/auth/sso/connections",
+            {
+                "name": "Eve",
+                "issuer": "https://idp.example.com",
+                "client_id": "c",
+                "client_secret": "s",
+                "domains": ["example.com"],
+            },
+        ),
+        ("PATCH", f"/api/v1/auth/sso/connections/{NOBODY}", {"name": "Eve"}),
+    ],
+)
+async def test_a_stolen_session_hands_out_no_ways_in(
+    auth: AuthService, acme: Person, method: str, path: str, body: dict[str, Any]
+) -> None:
+    colleague = await add_colleague(auth, acme)
+    path = path.format(id=colleague.user_id)
+    await forget_proof(auth, acme)
+
+    refused = await auth.client.request(method, path, json=body, headers=acme.bearer)
+    proven = await auth.post(
+        "/api/v1/auth/mfa/step-up", json={"password": PASSWORD}, headers=acme.bearer
+    )
+    again = await auth.client.request(method, path, json=body, headers=acme.bearer)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+    assert proven.status_code == 200, proven.text
+    assert again.json().get("code") != "step_up_required"
+
+
+class TestLockingOut:
+    @pytest.mark.parametrize(
+        ("name", "body"), [("role", {"role": "user"}), ("status", {"status": "suspended"})]
+    )
+    async def test_of_two_admins_at_once_one_stays(
+        self, auth: AuthService, acme: Person, name: str, body: dict[str, str]
+    ) -> None:
+        other = await add_colleague(auth, acme, role="admin")
+
+        replies = await asyncio.gather(
+            *(
+                auth.client.patch(
+                    f"/api/v1/user/{whom.user_id}/{name}", json=body, headers=who.bearer
+                )
+                for who, whom in ((acme, other), (other, acme))
+            )
+        )
+
+        statuses = sorted(reply.status_code for reply in replies)
+        # The second is refused as no admin, or as nobody any more.
+        assert statuses[0] == 200
+        assert statuses[1] in (401, 403)
+
+    async def test_the_break_glass_admin_stays_while_passwords_are_refused(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        other = await add_colleague(auth, acme, role="admin")
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            await uow.sso.save_policy(
+                FederationPolicy(
+                    tenant_id=acme.tenant_id,
+                    sso_only=True,
+                    break_glass_user_id=other.user_id,
+                    group_roles={},
+                    default_role="user",
+                    updated_at=utc_now(),
+                )
+            )
+        user = f"/api/v1/user/{other.user_id}"
+
+        replies = [
+            await auth.client.patch(f"{user}/role", json={"role": "user"}, headers=acme.bearer),
+            await auth.client.patch(
+                f"{user}/status", json={"status": "inactive"}, headers=acme.bearer
+            ),
+        ]
+
+        assert [reply.json()["code"] for reply in replies] == ["protected_user"] * 2
+
+
+class TestKeys:
+    """A key that leaked must not make itself a person who stays when it is revoked."""
+
+    @pytest.mark.parametrize("scope", ["admin", "full_access"])
+    async def test_make_neither_admins_nor_invitations_nor_take_factors_away(
+        self, auth: AuthService, acme: Person, scope: str
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        made = await auth.post(
+            "/api/v1/auth/api-keys",
+            json={"name": "k", "scopes": [scope, "write", "update"]},
+            headers=acme.bearer,
+        )
+        pair = {"x-api-key": made.json()["api_key"], "x-api-secret": made.json()["api_secret"]}
+        user = f"/api/v1/user/{colleague.user_id}"
+
+        refused = [
+            await auth.client.request(method, path, json=body, headers=pair)
+            for method, path, body in (
+                ("POST", "/api/v1/auth/invitations", {"email": new_email(), "role": "admin"}),
+                ("POST", f"{user}/mfa/reset", {}),
+                ("PATCH", f"{user}/role", {"role": "admin"}),
+            )
+        ]
+        added = await auth.post("/api/v1/auth/user", json=registration(role="admin"), headers=pair)
+        demoted = await auth.client.patch(f"{user}/role", json={"role": "user"}, headers=pair)
+
+        assert [reply.status_code for reply in refused] == [403, 403, 403]
+        assert refused[2].json()["code"] == "role_not_allowed"
+        assert (added.status_code, added.json()["user"]["role"]) == (201, "user")
+        # What keys may do, they do.
+        assert demoted.status_code == 200
+
+
 class TestForcedReset:
     async def test_the_old_password_opens_nothing_and_the_link_does(
         self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
     ) -> None:
         colleague = await add_colleague(auth, acme)
+        # The mails of before, so that the newest link is the one that is meant.
+        await deliver()
         await act(auth, acme, colleague.user_id, "force-password-reset")
         await deliver()
 
@@ -148,6 +278,24 @@ class TestForcedReset:
         assert wrong.status_code == 401
         assert reset.status_code == 200
         assert (await log_in(auth, colleague.email, "a new password")).status_code == 200
+
+    async def test_nothing_else_opens_the_account_any_more(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        colleague = await add_colleague(auth, acme)
+        await enroll(auth, colleague)
+        made = await auth.post(
+            "/api/v1/auth/api-keys",
+            json={"name": "k", "scopes": ["read"]},
+            headers=colleague.bearer,
+        )
+        pair = {"x-api-key": made.json()["api_key"], "x-api-secret": made.json()["api_secret"]}
+        assert (await auth.get(ME, headers=pair)).status_code == 200
+
+        forced = await act(auth, acme, colleague.user_id, "force-password-reset")
+
+        assert forced.json()["user"]["two_factor_enabled"] is False
+        assert await stops_working(auth, pair)
 
 
 @pytest.fixture
@@ -310,6 +458,25 @@ class TestImpersonation:
         assert len(listed.json()["sessions"]) == 1
         assert ended.status_code == 200
         person.access_token = reply.json()["access_token"]
+        assert await is_shut_out(auth, person)
+
+    @pytest.mark.parametrize("field", ["role", "status"])
+    async def test_ends_with_the_super_admins_own_rights(
+        self, platform: tuple[AuthService, Person], field: str
+    ) -> None:
+        auth, operator = platform
+        person = await registered(auth)
+        reply = await auth.post(
+            f"/api/v1/user/{person.user_id}/impersonate", headers=operator.bearer
+        )
+        person.access_token = reply.json()["access_token"]
+        assert (await auth.get(ME, headers=person.bearer)).status_code == 200
+
+        async with auth.wiring.unit_of_work(operator.tenant_id) as uow:
+            stored = await uow.users.get(operator.user_id)
+            assert stored is not None
+            setattr(stored, field, {"role": "user", "status": "suspended"}[field])
+
         assert await is_shut_out(auth, person)
 
     async def test_neither_oneself_nor_another_super_admin_nor_nobody(

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from libs.common.security import api_key_cache_key, api_key_digest
+from services.auth.use_cases import rotate_api_key
 from tests.auth.conftest import (
     NOBODY,
     RELAXED,
@@ -298,6 +299,20 @@ class TestRotate:
         await auth.post(f"{KEYS}/{key_id}/rotate", json={"overlap_seconds": 0}, headers=acme.bearer)
 
         assert (await auth.get(ME, headers=old)).status_code == 401
+
+    async def test_rotating_is_no_way_around_the_bound(
+        self, auth: AuthService, acme: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await make_key(auth, acme)
+        key_id = (await auth.get(KEYS, headers=acme.bearer)).json()["api_keys"][0]["id"]
+        monkeypatch.setattr(rotate_api_key, "MAX_KEYS_PER_USER", 1)
+        path = f"{KEYS}/{key_id}/rotate"
+
+        more = await auth.post(path, json={"overlap_seconds": 60}, headers=acme.bearer)
+        instead = await auth.post(path, json={"overlap_seconds": 0}, headers=acme.bearer)
+
+        assert more.json()["code"] == "too_many_api_keys"
+        assert instead.status_code == 201
 
     async def test_nobody_rotates_anothers(
         self, auth: AuthService, acme: Person, globex: Person

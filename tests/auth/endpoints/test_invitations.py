@@ -7,7 +7,13 @@ from uuid import UUID
 
 import pytest
 
+from libs.common.rate_limits import Rate, RateLimiter
+from libs.common.security import Caller, CallerKind, Scope
+from services.auth.adapters.attempt_budgets import AttemptBudgets
+from services.auth.adapters.login_throttle import Throttle
+from services.auth.domain.accounts import Role
 from services.auth.domain.clock import utc_now
+from services.auth.domain.errors import TooManyAttempts
 from services.auth.models.invitations import Invitation
 from tests.auth.conftest import (
     NOBODY,
@@ -68,6 +74,36 @@ class TestAccess:
         assert listed.json()["invitations"] == []
         assert foreign.status_code == missing.status_code == 404
         assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+
+
+async def test_mails_to_one_address_are_bounded_whoever_invites(
+    auth: AuthService, acme: Person
+) -> None:
+    throttle = Throttle(
+        AttemptBudgets(RateLimiter(auth.resources.quick_redis), auth.resources.database),
+        mail=Rate(2, 900),
+    )
+    email = new_email()
+    statuses = []
+    sessions = await auth.get("/api/v1/auth/sessions", headers=acme.bearer)
+    for _ in range(3):
+        invite_by = auth.wiring.for_caller(
+            Caller(
+                kind=CallerKind.USER,
+                tenant_id=acme.tenant_id,
+                scopes=frozenset(Scope),
+                user_id=acme.user_id,
+                id=acme.user_id,
+                session_id=UUID(sessions.json()["sessions"][0]["id"]),
+            )
+        ).invite_user
+        try:
+            await replace(invite_by, throttle=throttle)(email, role=Role.USER, address=None)
+            statuses.append("sent")
+        except TooManyAttempts:
+            statuses.append("refused")
+
+    assert statuses == ["sent", "sent", "refused"]
 
 
 class TestJoining:

@@ -20,7 +20,9 @@ from tests.auth.conftest import (
     log_in,
     new_email,
 )
+from tests.auth.endpoints.test_sessions import stops_working
 from tests.auth.ranks import p_of_same_ranks
+from tests.auth.second_factors import enroll
 
 FORGOT = "/api/v1/auth/password/forgot"
 RESET = "/api/v1/auth/password/reset"
@@ -99,6 +101,43 @@ class TestForgotten:
         assert (await log_in(auth, acme.email, NEW)).json()["user"]["email_verified"] is True
         await deliver()
         assert mailbox.told(acme.email, "password of your account was changed")
+
+    async def test_who_registered_anothers_address_keeps_no_way_in(
+        self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
+    ) -> None:
+        await enroll(auth, acme)
+        made = await auth.post(
+            "/api/v1/auth/api-keys", json={"name": "k", "scopes": ["read"]}, headers=acme.bearer
+        )
+        pair = {"x-api-key": made.json()["api_key"], "x-api-secret": made.json()["api_secret"]}
+        assert (await auth.get(ME, headers=pair)).status_code == 200
+
+        await self._reset(auth, acme, mailbox, deliver, NEW)
+
+        assert await stops_working(auth, pair)
+        login = (await log_in(auth, acme.email, NEW)).json()
+        assert login["user"]["two_factor_enabled"] is False
+
+    async def test_an_address_that_was_verified_keeps_its_second_factor(
+        self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
+    ) -> None:
+        await self._reset(auth, acme, mailbox, deliver, PASSWORD)
+        acme.access_token = (await log_in(auth, acme.email)).json()["access_token"]
+        await enroll(auth, acme)
+
+        await self._reset(auth, acme, mailbox, deliver, NEW)
+
+        assert (await log_in(auth, acme.email, NEW)).json()["mfa_required"] is True
+
+    async def _reset(
+        self, auth: AuthService, person: Person, mailbox: Mailbox, deliver: Deliver, password: str
+    ) -> None:
+        # The mails of before, so that the newest link is the one that is meant.
+        await deliver()
+        await auth.post(FORGOT, json={"email": person.email})
+        await deliver()
+        body = {"token": mailbox.token_for(person.email), "password": password}
+        assert (await auth.post(RESET, json=body)).status_code == 200
 
     async def test_of_many_uses_of_a_link_one_counts(
         self, auth: AuthService, acme: Person, mailbox: Mailbox, deliver: Deliver
@@ -237,6 +276,22 @@ class TestChange:
         ended = await auth.get(ME, headers={"authorization": f"Bearer {other}"})
         assert ended.status_code == 401
         assert (await log_in(auth, acme.email, NEW)).status_code == 200
+
+    async def test_of_many_at_once_one_knew_the_present_one(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        replies = await asyncio.gather(
+            *(
+                auth.client.put(
+                    CHANGE,
+                    json={"current_password": PASSWORD, "new_password": f"{NEW} {i}"},
+                    headers=acme.bearer,
+                )
+                for i in range(4)
+            )
+        )
+
+        assert sorted(reply.status_code for reply in replies) == [200, 400, 400, 400]
 
     async def test_asks_for_the_present_one(self, auth: AuthService, acme: Person) -> None:
         reply = await auth.client.put(

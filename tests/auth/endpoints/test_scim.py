@@ -9,7 +9,9 @@ import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
-from tests.auth.conftest import NOBODY, AuthService, Person
+from services.auth.domain.clock import utc_now
+from services.auth.domain.tokens import Purpose
+from tests.auth.conftest import NOBODY, AuthService, Person, add_colleague
 from tests.auth.directories import (
     GROUPS,
     ME,
@@ -31,14 +33,35 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 DEVIATIONS = [
     # Who is not inactive is active: there is no third state.
     "check_remove_attribute User: PATCH modify() did not remove attribute 'active'",
-    # A user has one address here, and it is one for work.
-    "check_replace_attribute User: PATCH modify() returned unexpected value for 'emails'.",
+    # Addresses move within proven domains only.
+    "check_replace_attribute User: Failed to replace attribute 'emails': A directory gives"
+    " addresses in the company's proven domains only, and none to admins.",
+    "object_replacement User: A directory gives addresses in the company's proven domains only,"
+    " and none to admins.",
     # At paths that are no routes the platform's own 404 answers.
     "random_url None: The server answered 404 without a SCIM error",
     # Each kind is searched by itself.
     "search_with_attributes Group: The server answered 404 without a SCIM error",
     "search_with_attributes User: The server answered 404 without a SCIM error",
 ]
+
+
+async def own_domain(auth: AuthService, directory: Directory, names: NameServer) -> str:
+    """Have a directory's company prove a domain."""
+    domain = f"{uuid4().hex[:10]}.test"
+    await prove_domain(auth, names, directory.admin, domain)
+    return domain
+
+
+async def status_of(auth: AuthService, directory: Directory, user_id: str) -> str:
+    """Return a user's state as their company's admin sees it."""
+    reply = await auth.get(f"/api/v1/user/{user_id}", headers=directory.admin.bearer)
+    return str(reply.json()["user"]["status"])
+
+
+def to_address(email: str) -> dict[str, Any]:
+    """Return the operation that gives a user another address."""
+    return {"op": "replace", "path": 'emails[type eq "work"].value', "value": email}
 
 
 class TestStandard:
@@ -288,9 +311,11 @@ class TestUsers:
         assert again.json()["active"] is True
         assert (await auth.get(ME, headers=person)).status_code == 401
 
-    async def test_patches_attributes_in_entras_shapes(self, entra: Directory) -> None:
+    async def test_patches_attributes_in_entras_shapes(
+        self, auth: AuthService, entra: Directory, name_server: NameServer
+    ) -> None:
         path = f"{USERS}/{(await entra.add_user())['id']}"
-        email = f"{uuid4().hex[:8]}@people.test"
+        email = f"ada@{await own_domain(auth, entra, name_server)}"
 
         reply = await entra.patch(
             path,
@@ -305,8 +330,11 @@ class TestUsers:
         assert body["name"] == {"givenName": "Augusta", "familyName": "Hopper"}
         assert body["externalId"] == "e9"
 
-    async def test_a_new_address_may_not_be_anothers(self, entra: Directory) -> None:
-        one, other = await entra.add_user(), await entra.add_user()
+    async def test_a_new_address_may_not_be_anothers(
+        self, auth: AuthService, entra: Directory, name_server: NameServer
+    ) -> None:
+        email = f"grace@{await own_domain(auth, entra, name_server)}"
+        one, other = await entra.add_user(), await entra.add_user(userName=email, emails=[])
         path = f"{USERS}/{one['id']}"
         taken = {"op": "replace", "path": "userName", "value": other["userName"].upper()}
         address = {
@@ -319,6 +347,61 @@ class TestUsers:
 
         assert [reply.json().get("scimType") for reply in replies] == ["uniqueness"] * 2
         assert (await entra.ask("GET", path)).json()["userName"] == one["userName"]
+
+    async def test_addresses_move_within_proven_domains_only(
+        self, auth: AuthService, entra: Directory, okta: Directory, name_server: NameServer
+    ) -> None:
+        foreign = await own_domain(auth, okta, name_server)
+        person, user_id = await logged_in(auth, entra)
+        path = f"{USERS}/{user_id}"
+        before = (await entra.ask("GET", path)).json()["emails"]
+
+        for domain in ("thief.test", "gmail.com", foreign):
+            reply = await entra.patch(path, to_address(f"eve@{domain}"))
+            assert reply.status_code == 403
+            assert reply.json()["schemas"] == [ERROR]
+
+        assert (await entra.ask("GET", path)).json()["emails"] == before
+        assert (await auth.get(ME, headers=person)).status_code == 200
+
+    async def test_admins_addresses_are_not_a_directorys_to_move(
+        self, auth: AuthService, entra: Directory, name_server: NameServer
+    ) -> None:
+        domain = await own_domain(auth, entra, name_server)
+        path = f"{USERS}/{entra.admin.user_id}"
+
+        reply = await entra.patch(path, to_address(f"eve@{domain}"))
+
+        assert reply.status_code == 403
+        assert (await entra.ask("GET", path)).json()["emails"][0]["value"] == entra.admin.email
+
+    async def test_a_moved_address_ends_sessions_and_links_and_is_audited(
+        self, auth: AuthService, entra: Directory, name_server: NameServer
+    ) -> None:
+        domain = await own_domain(auth, entra, name_server)
+        person, user_id = await logged_in(auth, entra)
+        purposes = (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL)
+        async with auth.wiring.unit_of_work(entra.admin.tenant_id) as uow:
+            links = [
+                uow.one_time_tokens.issue(one, user_id=UUID(user_id), now=utc_now())
+                for one in purposes
+            ]
+
+        reply = await entra.patch(f"{USERS}/{user_id}", to_address(f"ada@{domain}"))
+
+        assert reply.status_code == 200, reply.text
+        assert await stops_working(auth, person)
+        reset = {"token": links[0], "password": "another long password"}
+        assert (await auth.post("/api/v1/auth/password/reset", json=reset)).status_code == 400
+        assert (await auth.post("/api/v1/verify", json={"token": links[1]})).status_code == 400
+        log = await auth.get(
+            "/api/v1/audit-log?event_type=email.changed", headers=entra.admin.bearer
+        )
+        [entry] = log.json()["data"]
+        assert (entry["risk_level"], entry["entity_id"]) == ("high", user_id)
+        async with auth.wiring.unit_of_work(entra.admin.tenant_id) as uow:
+            [stored] = [one for one in await uow.audit.whole() if one.event_type == "email.changed"]
+        assert (stored.details["before"], stored.details["after"]) == ("people.test", domain)
 
     async def test_removed_people_are_deactivated_and_can_come_back(
         self, auth: AuthService, entra: Directory
@@ -368,6 +451,44 @@ class TestUsers:
         assert (off.status_code, removed.status_code) == (403, 403)
         assert off.json()["schemas"] == [ERROR]
         assert (await auth.get(ME, headers=admin.bearer)).status_code == 200
+
+    async def test_a_directory_does_not_undo_a_suspension(
+        self, auth: AuthService, entra: Directory
+    ) -> None:
+        _, user_id = await logged_in(auth, entra)
+        path = f"{USERS}/{user_id}"
+        known = (await entra.ask("GET", path)).json()
+        await auth.client.patch(
+            f"/api/v1/user/{user_id}/status",
+            json={"status": "suspended"},
+            headers=entra.admin.bearer,
+        )
+
+        states = []
+        for active in (True, False, True):
+            await entra.patch(path, {"op": "replace", "path": "active", "value": active})
+            states.append(await status_of(auth, entra, user_id))
+        await entra.ask("DELETE", path)
+        states.append(await status_of(auth, entra, user_id))
+        body = {key: known[key] for key in ("schemas", "userName", "emails", "name")}
+        back = await entra.ask("POST", USERS, json=body)
+
+        assert (back.status_code, back.json()["active"]) == (201, False)
+        assert {*states, await status_of(auth, entra, user_id)} == {"suspended"}
+
+    async def test_the_last_admin_stays(self, auth: AuthService, entra: Directory) -> None:
+        path = f"{USERS}/{entra.admin.user_id}"
+        off = {"op": "replace", "path": "active", "value": False}
+
+        alone = [await entra.patch(path, off), await entra.ask("DELETE", path)]
+        other = await add_colleague(auth, entra.admin, role="admin")
+        both = await asyncio.gather(
+            entra.patch(path, off), entra.patch(f"{USERS}/{other.user_id}", off)
+        )
+
+        assert [reply.status_code for reply in alone] == [409, 409]
+        # Of two who would leave at once, one stays.
+        assert sorted(reply.status_code for reply in both) == [200, 409]
 
     async def test_old_versions_are_not_overwritten(self, entra: Directory) -> None:
         user = await entra.add_user()

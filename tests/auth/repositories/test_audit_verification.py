@@ -21,6 +21,7 @@ TAMPERED = [
     ("DELETE FROM audit_entries WHERE tenant_id = $1 AND sequence >= 4", 4),
     ("DELETE FROM audit_entries WHERE tenant_id = $1", 1),
     ("UPDATE audit_entries SET sequence = sequence + 10 WHERE tenant_id = $1 AND sequence = 4", 4),
+    ("DELETE FROM audit_heads WHERE tenant_id = $1", 6),
     ("UPDATE audit_heads SET sequence = 3 WHERE tenant_id = $1", 4),
 ]
 

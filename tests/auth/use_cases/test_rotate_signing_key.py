@@ -78,6 +78,21 @@ class TestRotation:
         assert set(moments) == {start + timedelta(minutes=2)}
         assert len(await kids(empty, key_ring, start)) == 2
 
+    async def test_a_shorter_lead_pulls_a_key_on_its_way_forward(
+        self, empty: Database, key_ring: KeyRing
+    ) -> None:
+        start = utc_now()
+        await kids(empty, key_ring, start)
+        await at(start, empty, key_ring)(lead=timedelta(hours=6))
+
+        sooner = await at(start, empty, key_ring)(lead=timedelta(minutes=2))
+        later = await at(start, empty, key_ring)(lead=timedelta(hours=6))
+
+        assert (sooner, later) == (start + timedelta(minutes=2),) * 2
+        assert len(await kids(empty, key_ring, start)) == 2
+        # The old key goes sooner, too.
+        assert len(await kids(empty, key_ring, start + timedelta(minutes=68))) == 1
+
     async def test_by_the_clock_only_when_due(self, empty: Database, key_ring: KeyRing) -> None:
         start = utc_now()
         await kids(empty, key_ring, start)

@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from libs.common.database import PLATFORM_TENANT
 from libs.common.database.migrations import define_lookup, protect
 
 revision = "0003"
@@ -9,8 +10,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = """
-ALTER TABLE api_keys ADD COLUMN networks text[] NOT NULL DEFAULT '{}';
+STATEMENTS = f"""
+ALTER TABLE api_keys ADD COLUMN networks text[] NOT NULL DEFAULT '{{}}';
 ALTER TABLE api_keys ADD COLUMN successor_id uuid;
 ALTER TABLE api_keys ADD CONSTRAINT fk_api_keys_tenant_id_successor_id_api_keys
     FOREIGN KEY (tenant_id, successor_id) REFERENCES api_keys
@@ -19,7 +20,10 @@ CREATE INDEX ix_api_keys_tenant_id_created_at_id ON api_keys (tenant_id, created
 
 -- Published as soon as it is made, so that everybody knows a key before it signs.
 ALTER TABLE signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT now();
+-- They are the platform's, and row-level security holds for the owner, too.
+SELECT set_config('app.tenant_id', '{PLATFORM_TENANT}', true);
 UPDATE signing_keys SET signs_from = created_at;
+SELECT set_config('app.tenant_id', '', true);
 
 CREATE TABLE roles (
     tenant_id uuid NOT NULL,
