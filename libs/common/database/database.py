@@ -9,33 +9,38 @@ all and is good for calling narrow SECURITY DEFINER functions.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
-from types import TracebackType
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import structlog
 from sqlalchemy import event, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from libs.common.database.connection import Connection, Pool, Record
-from libs.common.errors import Unavailable
+from libs.common.database.lean import (
+    ACQUIRE_TIMEOUT_SECONDS,
+    ROLLBACK_TIMEOUT_SECONDS,
+    LeanTransaction,
+    Patience,
+    Pulse,
+    undo,
+)
+from libs.common.database.outages import (
+    DatabaseUnavailable,
+    is_outage,
+    no_route_told,
+    outages_told,
+)
 
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 1.5
-# For a connection and the answer to BEGIN, which waits for nobody: a server that is silent for so
-# long is gone, whatever the network says.
-ACQUIRE_TIMEOUT_SECONDS = 1.9
-# A crowd that waits for connections is no outage, as long as the database answers some of it.
-BUSY_TIMEOUT_SECONDS = 10.0
-PULSE_SECONDS = 1.0
-ROLLBACK_TIMEOUT_SECONDS = 1.0
 COMMAND_TIMEOUT_SECONDS = 30
 # Nobody waits for an answer while a process starts, and servers are busy then.
 OPEN_TRIES = 4
@@ -57,16 +62,6 @@ SELECT r.rolsuper, r.rolbypassrls,
        OR EXISTS (SELECT FROM pg_namespace n WHERE n.nspowner = r.oid AND n.nspname = $1)
 FROM pg_roles r WHERE r.rolname = current_user
 """
-
-
-class DatabaseUnavailable(Unavailable):
-    """PostgreSQL cannot be reached, or has no connection to spare."""
-
-    code = "database_unavailable"
-    message = "The database is out of reach at the moment. Try again shortly."
-
-    def __init__(self) -> None:
-        super().__init__(retry_after_seconds=2)
 
 
 class UnsafeRole(RuntimeError):
@@ -103,7 +98,7 @@ class Database:
         self._worker_engine = self._make_engine(worker_url) if worker_url else None
         self._pool: Pool | None = None
         self._worker_pool: Pool | None = None
-        self._pulse = _Pulse()
+        self._pulse = Pulse()
         self._undoing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -113,7 +108,7 @@ class Database:
             UnsafeRole: A role owns the schema, is superuser or has BYPASSRLS.
             DatabaseUnavailable: PostgreSQL cannot be reached.
         """
-        with _no_route_told(), _outages_told():
+        with no_route_told(), outages_told():
             self._pool = await self._make_pool(self._url)
             if self._worker_url:
                 self._worker_pool = await self._make_pool(self._worker_url)
@@ -149,9 +144,9 @@ class Database:
         if read_only and self._replicas:
             engine = await self._replica() or self._engine
         setting = _SET_TENANT_READ_ONLY if read_only else _SET_TENANT
-        with _outages_told():
+        with outages_told():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-                with _no_route_told():
+                with no_route_told():
                     async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
                         await session.execute(setting, {"tenant_id": str(tenant_id)})
                 yield session
@@ -165,12 +160,12 @@ class Database:
         """
         if self._worker_engine is None:
             raise RuntimeError("work across tenants needs WORKER_DB_URL")
-        with _outages_told():
+        with outages_told():
             async with (
                 AsyncSession(self._worker_engine, expire_on_commit=False) as session,
                 session.begin(),
             ):
-                with _no_route_told():
+                with no_route_told():
                     async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
                         await session.execute(_SET_CROSS_TENANT)
                 yield session
@@ -184,7 +179,7 @@ class Database:
         # A UUID prints as hex digits and hyphens only, so it may stand in the statement; as
         # part of it the tenant is set in the same round trip as BEGIN.
         begin = f"BEGIN; SELECT set_config('app.tenant_id', '{UUID(int=tenant_id.int)}', true)"
-        return _LeanTransaction(self._pool, begin, self._pulse)
+        return LeanTransaction(self._pool, begin, self._pulse)
 
     async def call(self, function: str, tenant_id: UUID, *arguments: object) -> list[Record]:
         """Call a function of `define_tenant_function`: a tenant transaction in one round trip.
@@ -208,7 +203,7 @@ class Database:
                 self._pool, _calling(function, len(arguments)), tenant_id, arguments
             )
         except Exception as error:
-            if isinstance(error, OSError) or _is_outage(error):
+            if isinstance(error, OSError) or is_outage(error):
                 raise DatabaseUnavailable from error
             raise
 
@@ -217,7 +212,7 @@ class Database:
     ) -> list[Record]:
         connection: Connection | None = None
         try:
-            async with _Patience(self._pulse):
+            async with Patience(self._pulse):
                 connection = await pool.acquire()
                 rows = await connection.fetch(statement, tenant_id, *arguments)
             self._pulse.felt_at = time.monotonic()
@@ -225,7 +220,7 @@ class Database:
             if connection is not None and not isinstance(error, asyncpg.PostgresError):
                 # Cut short: the server must hear of it, so that an error means, as far as can
                 # be, that nothing was done. Who was cut off need not wait for that.
-                undoing = asyncio.create_task(_undo(pool, connection))
+                undoing = asyncio.create_task(undo(pool, connection))
                 self._undoing.add(undoing)
                 undoing.add_done_callback(self._undoing.discard)
                 connection = None
@@ -240,11 +235,11 @@ class Database:
         if self._worker_pool is None:
             raise RuntimeError("work across tenants needs WORKER_DB_URL and an opened database")
         begin = "BEGIN; SELECT set_config('app.cross_tenant', 'on', true)"
-        return _LeanTransaction(self._worker_pool, begin, self._pulse)
+        return LeanTransaction(self._worker_pool, begin, self._pulse)
 
     def platform(self) -> AbstractAsyncContextManager[Connection]:
         """Open a transaction without a tenant: tenant tables look empty in it."""
-        return _LeanTransaction(self._pool, "BEGIN", self._pulse)
+        return LeanTransaction(self._pool, "BEGIN", self._pulse)
 
     async def ping(self) -> None:
         """Make a round trip.
@@ -331,161 +326,6 @@ def _calling(function: str, arguments: int) -> str:
     return f"SELECT * FROM {function}({places})"  # noqa: S608 - a name from our own code
 
 
-class _Pulse:
-    """When the database was last heard to finish something."""
-
-    __slots__ = ("felt_at",)
-
-    def __init__(self) -> None:
-        self.felt_at = float("-inf")
-
-
-class _Patience:
-    """A deadline that moves on for as long as the database is heard to finish others' work.
-
-    A database that has answered others a moment ago is busy rather than gone.
-    """
-
-    __slots__ = ("_deadline", "_gives_up_at", "_loop", "_pulse", "_timer")
-
-    _timer: asyncio.TimerHandle
-
-    def __init__(self, pulse: _Pulse) -> None:
-        self._pulse = pulse
-        self._loop = asyncio.get_running_loop()
-
-    async def __aenter__(self) -> None:
-        now = self._loop.time()
-        self._gives_up_at = now + BUSY_TIMEOUT_SECONDS
-        self._deadline = asyncio.timeout_at(self._gives_up_at)
-        self._timer = self._loop.call_at(now + ACQUIRE_TIMEOUT_SECONDS, self._look)
-        await self._deadline.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        await self._deadline.__aexit__(kind, error, trace)
-
-    def _look(self) -> None:
-        if time.monotonic() - self._pulse.felt_at > PULSE_SECONDS:
-            self._deadline.reschedule(self._loop.time())
-        else:
-            self._timer = self._loop.call_later(PULSE_SECONDS, self._look)
-
-
-class _LeanTransaction(AbstractAsyncContextManager[Connection]):
-    """A transaction on a connection of a pool.
-
-    A class, since the nested generators of `contextlib` cost as much as a query does, several
-    times in each question.
-    """
-
-    __slots__ = ("_begin", "_connection", "_pool", "_pulse")
-
-    _connection: Connection
-
-    def __init__(self, pool: Pool | None, begin: str, pulse: _Pulse) -> None:
-        if pool is None:
-            raise RuntimeError("the database is not open")
-        self._pool = pool
-        self._begin = begin
-        self._pulse = pulse
-
-    async def __aenter__(self) -> Connection:
-        try:
-            self._connection = await _begun(self._pool, self._begin, self._pulse)
-        except OSError as error:
-            raise DatabaseUnavailable from error
-        except Exception as error:
-            if _is_outage(error):
-                raise DatabaseUnavailable from error
-            raise
-        return self._connection
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            await self._end(undo=error is not None)
-        except Exception as failure:
-            if _is_outage(failure):
-                raise DatabaseUnavailable from failure
-            raise
-        if error is not None and _is_outage(error):
-            raise DatabaseUnavailable from error
-
-    async def _end(self, *, undo: bool) -> None:
-        connection = self._connection
-        try:
-            if undo:
-                await _roll_back(connection)
-                return
-            try:
-                if await connection.execute("COMMIT") != "COMMIT":
-                    raise RuntimeError("a swallowed error has undone this transaction")
-                self._pulse.felt_at = time.monotonic()
-            except BaseException:
-                # Also when COMMIT was cut short.
-                await _roll_back(connection)
-                raise
-        finally:
-            await self._pool.release(connection)
-
-
-async def _undo(pool: Pool, connection: Connection) -> None:
-    try:
-        await _roll_back(connection)
-    finally:
-        await pool.release(connection)
-
-
-async def _roll_back(connection: Connection) -> None:
-    """Undo a transaction; where the connection is gone, so is the transaction."""
-    try:
-        await connection.execute("ROLLBACK", timeout=ROLLBACK_TIMEOUT_SECONDS)
-    except TimeoutError:
-        connection.terminate()
-    except (OSError, asyncpg.PostgresError, *_DRIVER_ERRORS):
-        pass
-
-
-async def _begun(pool: Pool, begin: str, pulse: _Pulse) -> Connection:
-    """Take a connection from the pool and begin a transaction.
-
-    A database that has answered others a moment ago is busy rather than gone: then it is worth
-    waiting in the queue a while longer.
-    """
-    gives_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            return await _begun_at_once(pool, begin)
-        except TimeoutError:
-            now = time.monotonic()
-            if now - pulse.felt_at > PULSE_SECONDS or now > gives_up_at:
-                raise
-
-
-async def _begun_at_once(pool: Pool, begin: str) -> Connection:
-    """Take a connection and begin a transaction, both within one deadline."""
-    async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
-        connection = await pool.acquire()
-        try:
-            await connection.execute(begin)
-        except BaseException:
-            # Nobody knows what it waits for: better none than one in the middle of something.
-            connection.terminate()
-            await pool.release(connection)
-            raise
-    return connection
-
-
 def _hang_up(connection: Any, _record: object, _error: BaseException | None) -> None:
     """Close a connection whose server did not even answer BEGIN, rather than take leave of it.
 
@@ -510,54 +350,3 @@ async def _reachable(engine: AsyncEngine) -> bool:
         log.warning("replica_unreachable", host=engine.url.host, port=engine.url.port)
         return False
     return True
-
-
-@contextmanager
-def _no_route_told() -> Iterator[None]:
-    """Turn what goes wrong while connecting into one error."""
-    try:
-        yield
-    except OSError as error:
-        raise DatabaseUnavailable from error
-
-
-@contextmanager
-def _outages_told() -> Iterator[None]:
-    """Turn the driver's many words for "no connection" into one error."""
-    try:
-        yield
-    except Exception as error:
-        if _is_outage(error):
-            raise DatabaseUnavailable from error
-        raise
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Tell whether an error means that there is no connection."""
-    if isinstance(error, _NO_CONNECTION):
-        return True
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.driver_exception, _OUTAGES)
-    if isinstance(error, _DRIVER_ERRORS):
-        return any(word in str(error) for word in _OUTAGE_WORDS)
-    return False
-
-
-_OUTAGES = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
-_NO_CONNECTION = (
-    ConnectionError,
-    TimeoutError,
-    PoolTimeout,
-    InterfaceError,
-    OperationalError,
-    *_OUTAGES,
-)
-_DRIVER_ERRORS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-# The last is said of a connection on which the server has taken its leave and not yet hung up.
-_OUTAGE_WORDS = ("connection", "pool", "cannot switch to state")

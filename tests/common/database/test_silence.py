@@ -148,7 +148,7 @@ async def test_a_silent_replica_costs_a_moment_once(
 async def test_a_crowd_waits_for_a_database_that_answers(
     database: Database, make_tenant: Callable[[], UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.database.database.ACQUIRE_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("libs.common.database.lean.ACQUIRE_TIMEOUT_SECONDS", 0.3)
     tenant_id = make_tenant()
 
     async def slow() -> None:
