@@ -193,6 +193,8 @@ def deliver(auth: AuthService, mailbox: Mailbox) -> Deliver:
             resources.redis,
             "auth",
             handlers.by_kind,
+            # One after the other, so that the newest mail arrives last.
+            concurrency=1,
             first_retry_seconds=0.05,
         ).drain()
 
