@@ -108,8 +108,10 @@ class Answering:
             if found:
                 self._wiring.wake.events()
             self._look_up(found)
-            await self._take_all([(one.tenant_id, one.answer_id) for one in found])
-            self._forget_look_ups(found)
+            try:
+                await self._take_all([(one.tenant_id, one.answer_id) for one in found])
+            finally:
+                self._forget_look_ups(found)
 
     async def _sweep(self) -> None:
         while True:
