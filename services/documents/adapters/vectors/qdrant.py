@@ -147,6 +147,23 @@ class QdrantStore:
             ]
         return sum(counts)
 
+    async def count_tenant(self, tenant_id: UUID) -> int:
+        """Return how many points a tenant has, in all collections."""
+        where = _filter(tenant_id)
+        async with _outages_told():
+            counts = [
+                (await self._client.count(name, where, exact=True)).count
+                for name in await self._collections()
+            ]
+        return sum(counts)
+
+    async def erase_tenant(self, tenant_id: UUID) -> None:
+        """Delete all points of a tenant, for good."""
+        where = _filter(tenant_id)
+        async with _outages_told():
+            for name in await self._collections():
+                await self._client.delete(name, models.FilterSelector(filter=where), wait=True)
+
     async def _collections(self) -> list[str]:
         found = (await self._client.get_collections()).collections
         return [one.name for one in found if one.name.startswith(f"{_PREFIX}_")]
