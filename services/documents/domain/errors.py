@@ -158,7 +158,8 @@ class UnsupportedType(UnreadableDocument):
     code = "unsupported_type"
     message = (
         "This type of file is not supported. "
-        "Send PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, text, JSON or XML."
+        "Send PDF, DOCX, PPTX, XLSX, ODT, RTF, EPUB, CSV, HTML, Markdown, text, JSON, XML, "
+        "a mail (EML or MSG), or a picture with text (PNG, JPEG, TIFF or WebP)."
     )
 
 
