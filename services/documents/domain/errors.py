@@ -10,6 +10,13 @@ class DocumentNotFound(NotFound):
     message = "There is no such document."
 
 
+class VersionNotFound(NotFound):
+    """The document has had no such version."""
+
+    code = "document_version_not_found"
+    message = "The document has no such version."
+
+
 class PassageNotFound(NotFound):
     """The document has no such passage."""
 
@@ -85,6 +92,13 @@ class AgentRequired(Invalid):
 
     code = "agent_id_required"
     message = "Name the agent that shall know the document in the form field agent_id."
+
+
+class OneFileOnly(Invalid):
+    """Several files for one document."""
+
+    code = "one_file_only"
+    message = "Send exactly one file to take the place of a document's."
 
 
 class MalformedUpload(Invalid):

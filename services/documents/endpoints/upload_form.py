@@ -15,21 +15,22 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from services.documents.domain.documents import Upload, UploadForm
+from services.documents.domain.documents import MAX_FILES, Upload, UploadForm
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
+    DocumentNotFound,
     MalformedUpload,
     UploadTooLarge,
 )
 
 MAX_FIELD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
-MAX_FILES: Final = 1000
 MAX_JSON_BYTES: Final = 1024 * 1024
 
 _URL_FIELDS: Final = frozenset({"url", "urls", "urls[]"})
-_OWN_FIELDS: Final = frozenset({"agent_id"}) | _URL_FIELDS
+_OWN_FIELDS: Final = frozenset({"agent_id", "document_id", "replace"}) | _URL_FIELDS
+_NO: Final = frozenset({"false", "0", "no", "off"})
 
 
 def upload_form(request: Request) -> UploadForm:
@@ -73,6 +74,18 @@ class Fields:
             return UUID(text)
         except ValueError:
             raise AgentNotFound from None
+
+    def document_id(self) -> UUID | None:
+        """Return the document that gets the file; see `UploadForm`."""
+        text = self._values.get("document_id", [""])[-1].strip()
+        try:
+            return UUID(text) if text else None
+        except ValueError:
+            raise DocumentNotFound from None
+
+    def replace(self) -> bool:
+        """Tell whether files take the place of those of the same name; they do unless told."""
+        return self._values.get("replace", [""])[-1].strip().lower() not in _NO
 
     def urls(self) -> list[str]:
         """Return the addresses to fetch: repeated fields, a JSON array, or parted by commas."""

@@ -35,7 +35,8 @@ class RestoreDocument:
             if twin is not None:
                 raise SameContent(details={"document_id": str(twin.id)})
             document.deleted_at = None
-            if document.status != Status.FAILED:
+            # One whose newest file failed has another version that was shown: its vectors are gone.
+            if document.status != Status.FAILED or document.live_version is not None:
                 document.queue_again()
                 queue_indexing(uow, document)
             uow.outbox.record(
