@@ -34,17 +34,13 @@ _NO: Final = frozenset({"false", "0", "no", "off"})
 
 
 def upload_form(request: Request) -> UploadForm:
-    """Return the request's body as a form, multipart or JSON, not yet read.
-
-    Raises:
-        MalformedUpload: The body is neither.
-    """
+    """Return the request's body as a form, multipart or JSON, not yet read."""
     header, options = parse_options_header(request.headers.get("content-type", ""))
     if header == b"multipart/form-data" and options.get(b"boundary"):
         return MultipartForm(request.stream(), boundary=options[b"boundary"])
     if header == b"application/json":
         return JsonForm(request.stream())
-    raise MalformedUpload("Send the files as multipart/form-data.")
+    return NoForm()
 
 
 class Fields:
@@ -110,6 +106,17 @@ def _listed(value: str) -> list[str]:
             return [value]
         return [str(item) for item in parsed]
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class NoForm(Fields):
+    """A body that is neither, which is only told to those who may send one."""
+
+    async def files(self) -> AsyncIterator[Upload]:
+        """Refuse it."""
+        nothing: tuple[Upload, ...] = ()
+        for upload in nothing:
+            yield upload
+        raise MalformedUpload("Send the files as multipart/form-data.")
 
 
 class JsonForm(Fields):

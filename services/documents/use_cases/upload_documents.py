@@ -122,6 +122,8 @@ class UploadDocuments:
             AgentRequired: The form names no agent.
             AgentNotFound: The tenant has no such agent.
         """
+        if document_id is not None:
+            await self._agent_of_document(document_id)
         received: list[_Received] = []
         outcome = UploadOutcome()
         superfluous: list[UUID] = []
@@ -172,6 +174,9 @@ class UploadDocuments:
             return agent_id
         if files > 1:
             raise OneFileOnly
+        return await self._agent_of_document(document_id)
+
+    async def _agent_of_document(self, document_id: UUID) -> UUID:
         async with self.unit_of_work(read_only=True) as uow:
             document = await uow.documents.live(document_id)
         if document is None:
