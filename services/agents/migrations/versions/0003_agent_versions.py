@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.database.migrations import protect
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _STATEMENTS = (
     # Null until the agent is changed or its versions are looked at: then what is there is kept.
