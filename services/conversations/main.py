@@ -11,6 +11,7 @@ from services.conversations.endpoints import (
     chat,
     completions,
     conversations,
+    dialogue,
     messages,
     tasks,
 )
@@ -20,6 +21,7 @@ from services.conversations.wiring import Wiring
 ROUTERS = (
     conversations.router,
     messages.router,
+    dialogue.router,
     chat.router,
     agents.router,
     tasks.router,

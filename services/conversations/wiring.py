@@ -19,6 +19,7 @@ from services.conversations.adapters.agents import INVALIDATION_CHANNEL, CachedA
 from services.conversations.adapters.answer_feed import RedisAnswerFeeds
 from services.conversations.adapters.answer_queue import RedisAnswerQueue
 from services.conversations.adapters.answer_watch import RedisAnswerWatch
+from services.conversations.adapters.cancellations import RedisCancellations
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.adapters.documents import DocumentsSearch
 from services.conversations.adapters.redis_channels import Listener, RedisChannels
@@ -28,12 +29,20 @@ from services.conversations.repositories.answers import AnswerStore
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
+from services.conversations.use_cases.branches import (
+    EditQuestion,
+    ListAlternatives,
+    RegenerateAnswer,
+    SelectAlternative,
+)
+from services.conversations.use_cases.cancel_answer import CancelAnswer
 from services.conversations.use_cases.compose_answer import ComposeAnswer
 from services.conversations.use_cases.conversations import (
     DeleteConversation,
     ListConversations,
     RestoreConversation,
     StartConversation,
+    UpdateConversation,
 )
 from services.conversations.use_cases.follow_answers import FollowAnswers
 from services.conversations.use_cases.messages import (
@@ -45,6 +54,7 @@ from services.conversations.use_cases.messages import (
     RestoreMessages,
 )
 from services.conversations.use_cases.produce_answer import ProduceAnswer
+from services.conversations.use_cases.rate_answer import RateAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,13 @@ class UseCases:
     follow_answers: FollowAnswers
     await_answer: AwaitAnswer
     read_task: ReadTask
+    update_conversation: UpdateConversation
+    cancel_answer: CancelAnswer
+    regenerate_answer: RegenerateAnswer
+    edit_question: EditQuestion
+    list_alternatives: ListAlternatives
+    select_alternative: SelectAlternative
+    rate_answer: RateAnswer
 
 
 class Wiring:
@@ -89,6 +106,7 @@ class Wiring:
         self.agents = CachedAgents(resources.client("agents"))
         self.queue = RedisAnswerQueue(redis)
         self.channels = RedisChannels(redis)
+        self.cancellations = RedisCancellations(redis, self.channels)
         self.feeds = RedisAnswerFeeds(redis)
         self.store = AnswerStore(
             database,
@@ -167,6 +185,18 @@ class Wiring:
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),
+            update_conversation=UpdateConversation(unit_of_work=open_uow),
+            cancel_answer=CancelAnswer(
+                unit_of_work=open_uow,
+                store=self.store,
+                feeds=self.feeds,
+                cancellations=self.cancellations,
+            ),
+            regenerate_answer=RegenerateAnswer(unit_of_work=open_uow, queue=self.queue),
+            edit_question=EditQuestion(unit_of_work=open_uow, queue=self.queue),
+            list_alternatives=ListAlternatives(unit_of_work=open_uow),
+            select_alternative=SelectAlternative(unit_of_work=open_uow),
+            rate_answer=RateAnswer(unit_of_work=open_uow),
         )
 
     def _open_unit_of_work(

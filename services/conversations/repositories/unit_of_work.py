@@ -5,6 +5,8 @@ from typing import Protocol
 from uuid import UUID
 
 from libs.common.unit_of_work import UnitOfWork
+from services.conversations.repositories.answer_rows import AnswerRepository
+from services.conversations.repositories.branches import BranchRepository
 from services.conversations.repositories.citations import CitationRepository
 from services.conversations.repositories.conversations import (
     ConversationRepository,
@@ -24,6 +26,16 @@ class ConversationsUnitOfWork(UnitOfWork):
     def messages(self) -> MessageRepository:
         """The tenant's messages."""
         return MessageRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def answers(self) -> AnswerRepository:
+        """The tenant's answers."""
+        return AnswerRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def branches(self) -> BranchRepository:
+        """The branches of the tenant's conversations."""
+        return BranchRepository(self.session, self.tenant_id)
 
     @cached_property
     def citations(self) -> CitationRepository:

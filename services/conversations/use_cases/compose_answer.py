@@ -1,10 +1,13 @@
 """Making one answer: profile, passages, prompt, model; without a database connection."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+from libs.common.errors import AppError
 from libs.common.telemetry import get_logger, span
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
@@ -35,8 +38,24 @@ _UNSUPPORTED: Final = (
 _MIN_COMPACT_SUPPORT: Final = 0.5
 _COMPACT_MAX_TOKENS: Final = 100
 
+# What a marker looks like that the model had no time to finish.
+_HALF_MARKER: Final = re.compile(r"\s*\[[^\]\n]{0,40}$")
+
 Tell = Callable[[str], None]
 LookedUp = tuple[AgentProfile, Knowledge]
+
+
+@dataclass(slots=True)
+class Draft:
+    """How far an attempt has come, for when it is cut short."""
+
+    agent: AgentProfile | None = None
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    pieces: list[str] = field(default_factory=list)
+    """The text as it was told."""
+    asking: str = ""
+    """The prompt that a model has been sent and not begun to answer."""
+    spent: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +73,7 @@ class ComposeAnswer:
         *,
         abandoned: Sequence[str] = (),
         looked_up: Awaitable[LookedUp] | None = None,
+        draft: Draft | None = None,
     ) -> Answer:
         """Return the finished answer.
 
@@ -62,6 +82,7 @@ class ComposeAnswer:
             tell: Hears the text as it comes.
             abandoned: What earlier attempts had written before their workers died.
             looked_up: The result of `look_up`, where that was begun before.
+            draft: Filled on the way, for `cut_short`.
 
         Raises:
             AgentNotFound: The agent has been deleted.
@@ -70,20 +91,64 @@ class ComposeAnswer:
         agent, knowledge = await (
             looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
         )
-        model = agent.model
-        spent = Spending()
-        answer = await self._answer(taken, agent, knowledge, tell, spent=spent)
-        if model is not None:
-            for text in abandoned:
-                spent.note_abandoned(model, text)
-        return replace(
-            answer,
-            warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
-            agent_name=agent.name,
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
-            cost_micros=spent.cost_micros,
+        draft = draft or Draft()
+        draft.agent, draft.knowledge = agent, knowledge
+        answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
+        return _billed(answer, agent, draft.spent, abandoned)
+
+    async def cut_short(
+        self, taken: TakenAnswer, draft: Draft, *, abandoned: Sequence[str] = ()
+    ) -> Answer:
+        """Return what there is of an answer that was cancelled; its text may be empty.
+
+        Args:
+            taken: What was asked.
+            draft: How far this attempt had come.
+            abandoned: What earlier attempts had written. Where this one has nothing yet, the last
+                of them stands, as readers have seen it.
+        """
+        text = "".join(draft.pieces)
+        if not text and abandoned:
+            text, abandoned = abandoned[-1], abandoned[:-1]
+            await self._recover(taken, draft, text)
+        agent, passages = draft.agent, draft.knowledge.passages
+        model = agent.model if agent is not None else None
+        if model is not None and draft.asking:
+            draft.spent.note(
+                model, prompt=draft.asking, text="", prompt_tokens=0, completion_tokens=0
+            )
+        cited = resolve_citations(
+            _HALF_MARKER.sub("", text),
+            passages,
+            bare_markers=model is not None and model.compact,
         )
+        answer = Answer(
+            text=cited.text,
+            mode=AnswerMode.GENERATED if model is not None else AnswerMode.EXTRACTIVE,
+            citations=cited.citations,
+            sources=offered_sources(passages, cited.citations),
+            citation_warnings=cited.warnings,
+            warnings=draft.knowledge.warnings,
+            model=model.model if model is not None else None,
+            provider=model.provider if model is not None else None,
+            cancelled=True,
+        )
+        return answer if agent is None else _billed(answer, agent, draft.spent, abandoned)
+
+    async def _recover(self, taken: TakenAnswer, draft: Draft, text: str) -> None:
+        """Find out what a dead worker had looked up, and what its attempt has cost."""
+        with suppress(AppError):
+            draft.agent, knowledge = await self.look_up(
+                taken.tenant_id, taken.agent_id, taken.question
+            )
+            model = draft.agent.model
+            if model is not None:
+                draft.knowledge = _fitting(knowledge, model, taken.max_context_tokens)
+                messages = self._prompt(taken, draft.agent, model, draft.knowledge)
+                prompt = "".join(message["content"] for message in messages)
+                draft.spent.note(
+                    model, prompt=prompt, text=text, prompt_tokens=0, completion_tokens=0
+                )
 
     async def look_up(self, tenant_id: UUID, agent_id: UUID, question: str) -> LookedUp:
         """Return the agent, and what its documents say to a question.
@@ -108,13 +173,10 @@ class ComposeAnswer:
         knowledge: Knowledge,
         tell: Tell,
         *,
-        spent: Spending,
+        draft: Draft,
     ) -> Answer:
-        begun = False
-
         def hear(piece: str) -> None:
-            nonlocal begun
-            begun = True
+            draft.pieces.append(piece)
             tell(piece)
 
         if not knowledge.available or not knowledge.has_answer:
@@ -123,8 +185,9 @@ class ComposeAnswer:
             answer = extractive_answer(taken.question, knowledge, warnings=[NO_MODEL])
         else:
             try:
-                return await self._generate(taken, agent, agent.model, knowledge, hear, spent=spent)
+                return await self._generate(taken, agent, agent.model, knowledge, hear, draft=draft)
             except ModelFailed as error:
+                draft.asking = ""
                 log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
                 if not knowledge.quotes:
                     found = await self.knowledge_base.search(
@@ -138,8 +201,8 @@ class ComposeAnswer:
                     taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN
                 )
         # Half a sentence of the model's cannot be taken back: what takes its place comes whole.
-        if not begun:
-            tell(answer.text)
+        if not draft.pieces:
+            hear(answer.text)
         return answer
 
     async def _generate(
@@ -150,17 +213,16 @@ class ComposeAnswer:
         knowledge: Knowledge,
         tell: Tell,
         *,
-        spent: Spending,
+        draft: Draft,
     ) -> Answer:
-        if not model.compact:
-            # What does not fit into the prompt cannot be cited.
-            shown = fit_passages(knowledge.passages, budget=taken.max_context_tokens)
-            knowledge = replace(knowledge, passages=shown)
+        draft.knowledge = knowledge = _fitting(knowledge, model, taken.max_context_tokens)
         messages = self._prompt(taken, agent, model, knowledge)
         options = dict(taken.options)
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         pieces: list[str] = []
+        prompt = "".join(message["content"] for message in messages)
+        draft.asking = prompt
         async with self.models.stream(model, messages, options=options) as reply:
             try:
                 async for piece in reply:
@@ -168,9 +230,10 @@ class ComposeAnswer:
                     tell(piece)
             finally:
                 # Half an answer that is cut off is paid for, too.
-                spent.note(
+                draft.asking = ""
+                draft.spent.note(
                     model,
-                    prompt="".join(message["content"] for message in messages),
+                    prompt=prompt,
                     text="".join(pieces),
                     prompt_tokens=reply.prompt_tokens,
                     completion_tokens=reply.completion_tokens,
@@ -209,3 +272,27 @@ class ComposeAnswer:
             history=taken.history,
             budget=taken.max_context_tokens,
         )
+
+
+def _fitting(knowledge: Knowledge, model: ChatModelSettings, budget: int) -> Knowledge:
+    """Return what of the passages fits into the prompt: the rest cannot be cited."""
+    if model.compact:
+        return knowledge
+    return replace(knowledge, passages=fit_passages(knowledge.passages, budget=budget))
+
+
+def _billed(
+    answer: Answer, agent: AgentProfile, spent: Spending, abandoned: Sequence[str]
+) -> Answer:
+    """Return an answer with its agent's name and warnings, and what it cost."""
+    if agent.model is not None:
+        for text in abandoned:
+            spent.note_abandoned(agent.model, text)
+    return replace(
+        answer,
+        warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
+        agent_name=agent.name,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost_micros=spent.cost_micros,
+    )

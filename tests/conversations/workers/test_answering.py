@@ -269,7 +269,7 @@ class TestFairness:
         async def watch() -> None:
             nonlocal most
             while True:
-                running = [taken for taken, _ in worker._running.values()]
+                running = [attempt.taken for attempt in worker._attempts]
                 most = max(most, sum(taken.tenant_id == acme.id for taken in running))
                 await asyncio.sleep(0.01)
 
