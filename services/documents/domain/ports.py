@@ -82,6 +82,12 @@ class EmbeddingSpace:
         return f"{self.model}/{self.dimension}"
 
 
+def space_named(name: str) -> EmbeddingSpace:
+    """Return the space whose `name` this is."""
+    model, _, dimension = name.rpartition("/")
+    return EmbeddingSpace(model=model, dimension=int(dimension))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VectorPoint:
     """A passage as the vector store keeps it.

@@ -53,6 +53,7 @@ class Document(TenantOwned, Timestamps, Base):
 
     processed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    deleted_with_agent: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
     def pending(

@@ -184,6 +184,22 @@ class DocumentRepository(TenantRepository[Document]):
         )
         return (await self.session.scalars(query)).all()
 
+    async def of_agent(self, agent_id: UUID, *, limit: int) -> Sequence[Document]:
+        """Return undeleted documents of an agent, locked in order of their ids."""
+        query = self.owned().where(Document.agent_id == agent_id, Document.deleted_at.is_(None))
+        ordered = query.order_by(Document.id).limit(limit).with_for_update()
+        return (await self.session.scalars(ordered)).all()
+
+    async def deleted_with_agent(self, agent_id: UUID, *, limit: int) -> Sequence[Document]:
+        """Return the documents that were deleted because their agent was, locked."""
+        query = self.owned().where(
+            Document.agent_id == agent_id,
+            Document.deleted_at.is_not(None),
+            Document.deleted_with_agent,
+        )
+        ordered = query.order_by(Document.id).limit(limit).with_for_update()
+        return (await self.session.scalars(ordered)).all()
+
     async def agent_ids(self) -> Sequence[UUID]:
         """Return the agents that have documents."""
         query = (

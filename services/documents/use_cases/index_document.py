@@ -22,7 +22,7 @@ from services.documents.domain.errors import (
     NoText,
     UnreadableDocument,
 )
-from services.documents.domain.indexing import in_batches, text_to_embed
+from services.documents.domain.indexing import in_batches, points_of, text_to_embed
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -31,9 +31,7 @@ from services.documents.domain.ports import (
     ParsedDocument,
     Parser,
     Passage,
-    VectorPoint,
     VectorStore,
-    passage_id,
 )
 from services.documents.domain.splitting import split_into_passages
 from services.documents.models import Document
@@ -137,23 +135,15 @@ class IndexDocument:
                 await tell_progress(share, Stage.EMBEDDING)
             texts = [text_to_embed(passage, title=title) for passage in batch]
             vectors = await embedder.embed(texts, kind="passage")
-            points = [
-                VectorPoint(
-                    id=passage_id(
-                        self.tenant_id,
-                        document.id,
-                        version=document.version,
-                        position=passage.position,
-                    ),
-                    document_id=document.id,
-                    document_version=document.version,
-                    agent_id=document.agent_id,
-                    position=passage.position,
-                    vector=vector,
-                    terms=self.terms_of(text),
-                )
-                for passage, text, vector in zip(batch, texts, vectors, strict=True)
-            ]
+            points = points_of(
+                self.tenant_id,
+                document,
+                batch,
+                texts,
+                vectors,
+                version=document.version,
+                terms=self.terms_of,
+            )
             await self.vectors.upsert(self.tenant_id, embedder.space, points)
             done += len(batch)
 

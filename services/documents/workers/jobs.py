@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from libs.common.jobs import Job, JobContext
 from libs.common.jobs.runner import Handler, OnFailed
-from services.documents.domain.jobs import IndexDocument, PurgeVectors, ReindexAgents
+from services.documents.domain.jobs import (
+    FillVectors,
+    FollowAgent,
+    IndexDocument,
+    PurgeVectors,
+    ReindexAgents,
+)
 from services.documents.domain.ports import Parser
 from services.documents.wiring import Wiring
 
@@ -24,6 +30,8 @@ class JobHandlers:
             IndexDocument: self.index_document,
             PurgeVectors: self.purge_vectors,
             ReindexAgents: self.reindex_agents,
+            FillVectors: self.fill_vectors,
+            FollowAgent: self.follow_agent,
         }
 
     @property
@@ -54,3 +62,13 @@ class JobHandlers:
         """Queue what lies in another embedding space than its agent now uses."""
         use = self.wiring.use_cases(context.tenant_id)
         await use.reindex_agents(job.agent_id)
+
+    async def fill_vectors(self, job: FillVectors, context: JobContext) -> None:
+        """Make a document's vectors again."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.fill_vectors(job.document_id, version=job.version)
+
+    async def follow_agent(self, job: FollowAgent, context: JobContext) -> None:
+        """Hide or show an agent's documents."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.follow_agent(job.agent_id)

@@ -19,6 +19,7 @@ from services.documents.adapters.parsing.sniff import sniff
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.adapters.rerank import HttpReranker
 from services.documents.adapters.vectors.pgvector import PgVectorStore
+from services.documents.adapters.vectors.pgvector_inventory import PgVectorInventory
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -30,12 +31,13 @@ from services.documents.domain.ports import (
     Reranker,
     VectorStore,
 )
+from services.documents.domain.reconciling import VectorInventory
 from services.documents.domain.terms import terms_of
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
+from services.documents.repositories.reconciling import KnowledgeState
 from services.documents.repositories.sweeping import DocumentSweep
 from services.documents.repositories.tasks import TaskLookup
-from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
 from services.documents.settings import Settings
 from services.documents.use_cases.change_passages import (
     ChangeAllPassages,
@@ -50,13 +52,12 @@ from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
 from services.documents.use_cases.index_document import IndexDocument
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
-from services.documents.use_cases.purge_vectors import PurgeVectors
-from services.documents.use_cases.reindex_agents import ReindexAgents
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
+from services.documents.wiring.upkeep import UpkeepUseCases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +72,21 @@ class Wiring:
     embedder_for: EmbedderFactory
     queries: QueryReader
     vectors: VectorStore
+    inventory: VectorInventory
     passages: PassageFinder
     reranker: Reranker | None
 
     def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
         """Return the use cases of one tenant."""
         return UseCases(self, tenant_id, caller_id)
+
+    async def all_tenants(self) -> set[UUID]:
+        """Return everybody of whom any store knows; needs the worker's database role."""
+        known = await KnowledgeState(database=self.resources.database).tenants()
+        known |= await self.inventory.tenants()
+        async for blob in self.blobs.list_keys():
+            known.add(blob.tenant_id)
+        return known
 
     def public_use_cases(self, caller_tenant_id: UUID | None) -> "PublicUseCases":
         """Return what may be done without credentials."""
@@ -106,6 +116,7 @@ class Wiring:
                 embedder_for=embedder_for,
                 queries=RememberedQueries(embedder_for, terms_of),
                 vectors=vectors,
+                inventory=_inventory(resources, vectors),
                 passages=_finder(resources, vectors),
                 reranker=_reranker(settings, resources),
             )
@@ -113,22 +124,8 @@ class Wiring:
             await wake.aclose()
 
 
-class UseCases:
+class UseCases(UpkeepUseCases):
     """What one tenant can do; each use case is made when it is first asked for."""
-
-    def __init__(self, wiring: Wiring, tenant_id: UUID, caller_id: UUID | None) -> None:
-        self.tenant_id = tenant_id
-        self._wiring = wiring
-        self._caller_id = caller_id
-
-    def unit_of_work(self, *, read_only: bool = False) -> DocumentsUnitOfWork:
-        """Begin a unit of work of the tenant."""
-        return DocumentsUnitOfWork(
-            self._wiring.resources.database,
-            self.tenant_id,
-            read_only=read_only,
-            wake=self._wiring.wake,
-        )
 
     @cached_property
     def upload_documents(self) -> UploadDocuments:
@@ -241,25 +238,6 @@ class UseCases:
         """Give a document up."""
         return FailDocument(unit_of_work=self.unit_of_work)
 
-    @cached_property
-    def purge_vectors(self) -> PurgeVectors:
-        """Take a deleted document out of the vector store."""
-        return PurgeVectors(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            vectors=self._wiring.vectors,
-        )
-
-    @cached_property
-    def reindex_agents(self) -> ReindexAgents:
-        """Follow agents into other embedding spaces."""
-        return ReindexAgents(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            embedder_for=self._wiring.embedder_for,
-        )
-
 
 class PublicUseCases:
     """What anybody can do."""
@@ -318,6 +296,21 @@ async def open_vectors(settings: Settings, resources: Resources) -> AsyncIterato
         yield QdrantStore(client)
     finally:
         await client.close()
+
+
+def _inventory(resources: Resources, vectors: VectorStore) -> VectorInventory:
+    if isinstance(vectors, PgVectorStore):
+        return PgVectorInventory(resources.database)
+    from services.documents.adapters.vectors.qdrant import (  # noqa: PLC0415 - as above
+        QdrantStore,
+    )
+    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415
+        QdrantInventory,
+    )
+
+    if not isinstance(vectors, QdrantStore):
+        raise TypeError("vectors are in PostgreSQL or in a Qdrant")
+    return QdrantInventory(vectors.client)
 
 
 def _finder(resources: Resources, vectors: VectorStore) -> PassageFinder:
