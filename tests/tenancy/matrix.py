@@ -30,6 +30,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},
     ("POST", "/api/v1/agent/{agent_id}/clone"): {"name": "Copy"},
     ("PUT", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/super-admin/companies/{company_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
     ("PATCH", "/api/v1/conversation/{conversation_id}"): {"title": "Stolen"},
     ("PATCH", "/api/v1/message/{message_id}"): {"message": "What do you know?"},
@@ -98,6 +100,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
     "role_ids": "role_id",
+    "company_ids": "company_id",
     "break_glass_user_id": "user_id",
     "model": "agent_id",
 }
@@ -182,7 +185,14 @@ INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
         ),
         InternalRow(service="documents", method="GET", path="/internal/events"),
     ),
-    "analytics": (),
+    "analytics": (
+        InternalRow(
+            service="analytics",
+            method="GET",
+            path="/internal/company-figures",
+            services=frozenset({"auth"}),
+        ),
+    ),
 }
 
 
