@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from services.conversations.domain.screening import Guardrails
+
 _PLATFORM: Final = "knowrithm-local"
 # As the local stack names it.
 _SHIPPED_MODEL: Final = "local"
@@ -51,3 +53,4 @@ class AgentProfile:
     instructions: str
     model: ChatModelSettings | None
     warnings: Sequence[str] = ()
+    guardrails: Guardrails = field(default_factory=Guardrails)

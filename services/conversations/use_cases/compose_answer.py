@@ -15,14 +15,19 @@ from services.conversations.domain.citations import offered_sources, resolve_cit
 from services.conversations.domain.errors import ModelFailed
 from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
 from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.leaks import InstructionsLeaked
+from services.conversations.domain.masking import PersonalData
+from services.conversations.domain.outgoing import cleaned
 from services.conversations.domain.ports import Agents, ChatModels, KnowledgeBase
 from services.conversations.domain.prompts import (
+    RULES,
     ChatMessage,
     build_compact_prompt,
     build_prompt,
     fit_passages,
     says_unknown,
 )
+from services.conversations.domain.screening import WITHHELD, WITHHELD_WARNING, Screen
 from services.conversations.domain.spending import Spending
 
 log = get_logger(__name__)
@@ -94,6 +99,8 @@ class ComposeAnswer:
         draft = draft or Draft()
         draft.agent, draft.knowledge = agent, knowledge
         answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
+        if suspicions := agent.guardrails.suspicions(knowledge.passages):
+            answer = replace(answer, warnings=[*answer.warnings, *suspicions])
         return _billed(answer, agent, draft.spent, abandoned)
 
     async def cut_short(
@@ -200,6 +207,7 @@ class ComposeAnswer:
                 answer = extractive_answer(
                     taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN
                 )
+        answer = _harmless(answer, agent, knowledge)
         # Half a sentence of the model's cannot be taken back: what takes its place comes whole.
         if not draft.pieces:
             hear(answer.text)
@@ -217,34 +225,64 @@ class ComposeAnswer:
     ) -> Answer:
         draft.knowledge = knowledge = _fitting(knowledge, model, taken.max_context_tokens)
         messages = self._prompt(taken, agent, model, knowledge)
+        personal = PersonalData()
+        if agent.guardrails.mask_personal_data:
+            messages = [
+                {**message, "content": personal.mask(message["content"])} for message in messages
+            ]
         options = dict(taken.options)
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
+        screen = Screen(
+            agent.guardrails.links(knowledge.passages),
+            hidden=() if model.compact else (agent.instructions, RULES),
+            known=(taken.question, *(passage.text for passage in knowledge.passages)),
+            restored=personal.restored,
+        )
+        said: list[str] = []
         pieces: list[str] = []
+
+        def show(piece: str) -> None:
+            if piece:
+                pieces.append(piece)
+                tell(piece)
+
         prompt = "".join(message["content"] for message in messages)
         draft.asking = prompt
-        async with self.models.stream(model, messages, options=options) as reply:
-            try:
-                async for piece in reply:
-                    pieces.append(piece)
-                    tell(piece)
-            finally:
-                # Half an answer that is cut off is paid for, too.
-                draft.asking = ""
-                draft.spent.note(
-                    model,
-                    prompt=prompt,
-                    text="".join(pieces),
-                    prompt_tokens=reply.prompt_tokens,
-                    completion_tokens=reply.completion_tokens,
-                )
+        try:
+            async with self.models.stream(model, messages, options=options) as reply:
+                try:
+                    async for piece in reply:
+                        said.append(piece)
+                        show(screen.feed(piece))
+                finally:
+                    # Half an answer that is cut off is paid for, too.
+                    draft.asking = ""
+                    draft.spent.note(
+                        model,
+                        prompt=prompt,
+                        text="".join(said),
+                        prompt_tokens=reply.prompt_tokens,
+                        completion_tokens=reply.completion_tokens,
+                    )
+            show(screen.finish())
+        except InstructionsLeaked:
+            log.warning("answer_withheld", answer_id=str(taken.answer_id))
+            return Answer(
+                text=WITHHELD,
+                mode=AnswerMode.REFUSED,
+                warnings=[WITHHELD_WARNING, *knowledge.warnings],
+                model=model.model,
+                provider=model.provider,
+            )
         text = "".join(pieces)
         if not text.strip():
-            raise ModelFailed("The language model answered with nothing.")
+            raise ModelFailed("The language model answered with nothing that can be shown.")
         cited = resolve_citations(text, knowledge.passages, bare_markers=model.compact)
         unknown = says_unknown(cited.text) and not cited.citations
         if model.compact and not unknown and cited.support < _MIN_COMPACT_SUPPORT:
-            return extractive_answer(taken.question, knowledge, warnings=[_UNSUPPORTED])
+            quoted = extractive_answer(taken.question, knowledge, warnings=[_UNSUPPORTED])
+            return _harmless(quoted, agent, knowledge)
         return Answer(
             text=cited.text,
             mode=AnswerMode.REFUSED if unknown else AnswerMode.GENERATED,
@@ -272,6 +310,12 @@ class ComposeAnswer:
             history=taken.history,
             budget=taken.max_context_tokens,
         )
+
+
+def _harmless(answer: Answer, agent: AgentProfile, knowledge: Knowledge) -> Answer:
+    """Return an answer in quotes as it may go out: documents can be anybody's."""
+    links = agent.guardrails.links(knowledge.passages)
+    return replace(answer, text=cleaned(answer.text, links))
 
 
 def _fitting(knowledge: Knowledge, model: ChatModelSettings, budget: int) -> Knowledge:
