@@ -22,6 +22,7 @@ from services.conversations.adapters.answer_watch import RedisAnswerWatch
 from services.conversations.adapters.cancellations import RedisCancellations
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.adapters.documents import DocumentsSearch
+from services.conversations.adapters.recent_conversations import RecentConversations
 from services.conversations.adapters.redis_channels import Listener, RedisChannels
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
@@ -108,6 +109,7 @@ class Wiring:
         self.channels = RedisChannels(redis)
         self.cancellations = RedisCancellations(redis, self.channels)
         self.feeds = RedisAnswerFeeds(redis)
+        self.recent = RecentConversations()
         self.store = AnswerStore(
             database,
             owner=self.owner,
@@ -164,6 +166,7 @@ class Wiring:
             store=self.store,
             feeds=self.feeds,
             watch=RedisAnswerWatch(self.channels),
+            recent=self.recent,
             draining=self.draining,
             heartbeat_seconds=self.settings.heartbeat_seconds,
         )
@@ -171,17 +174,19 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
-            start_conversation=StartConversation(unit_of_work=open_uow, agents=self.agents),
+            start_conversation=StartConversation(
+                unit_of_work=open_uow, agents=self.agents, recent=self.recent
+            ),
             list_conversations=ListConversations(unit_of_work=open_uow),
-            delete_conversation=DeleteConversation(unit_of_work=open_uow),
+            delete_conversation=DeleteConversation(unit_of_work=open_uow, recent=self.recent),
             restore_conversation=RestoreConversation(unit_of_work=open_uow),
             list_messages=ListMessages(unit_of_work=open_uow),
             list_deleted_messages=ListDeletedMessages(unit_of_work=open_uow),
-            delete_messages=DeleteMessages(unit_of_work=open_uow),
+            delete_messages=DeleteMessages(unit_of_work=open_uow, recent=self.recent),
             restore_messages=RestoreMessages(unit_of_work=open_uow),
-            delete_message=DeleteMessage(unit_of_work=open_uow),
+            delete_message=DeleteMessage(unit_of_work=open_uow, recent=self.recent),
             restore_message=RestoreMessage(unit_of_work=open_uow),
-            ask_question=AskQuestion(store=self.store, queue=self.queue),
+            ask_question=AskQuestion(store=self.store, queue=self.queue, recent=self.recent),
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),
@@ -192,8 +197,10 @@ class Wiring:
                 feeds=self.feeds,
                 cancellations=self.cancellations,
             ),
-            regenerate_answer=RegenerateAnswer(unit_of_work=open_uow, queue=self.queue),
-            edit_question=EditQuestion(unit_of_work=open_uow, queue=self.queue),
+            regenerate_answer=RegenerateAnswer(
+                unit_of_work=open_uow, queue=self.queue, recent=self.recent
+            ),
+            edit_question=EditQuestion(unit_of_work=open_uow, queue=self.queue, recent=self.recent),
             list_alternatives=ListAlternatives(unit_of_work=open_uow),
             select_alternative=SelectAlternative(unit_of_work=open_uow),
             rate_answer=RateAnswer(unit_of_work=open_uow),

@@ -29,6 +29,14 @@ class ModelScript:
     usage: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
     aborted: int = 0
+    # What the model makes of the messages it is sent, in place of the tokens.
+    answering: Callable[[list[dict[str, str]]], str] | None = None
+
+    def tokens_for(self, messages: list[dict[str, str]]) -> list[str]:
+        if self.answering is None:
+            return self.tokens
+        text = self.answering(messages)
+        return [text[at : at + 3] for at in range(0, len(text), 3)]
 
     def next_status(self) -> int:
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -111,16 +119,17 @@ class Peers:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         script = self.model
-        script.requests.append(await request.json())
+        body = await request.json()
+        script.requests.append(body)
         status = script.next_status()
         if status != 200:
-            body = {"error": {"message": "no"}}
-            return web.json_response(body, status=status, headers=script.headers)
+            refusal = {"error": {"message": "no"}}
+            return web.json_response(refusal, status=status, headers=script.headers)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         try:
             await asyncio.sleep(script.first_token_seconds)
-            for number, token in enumerate(script.tokens):
+            for number, token in enumerate(script.tokens_for(body["messages"])):
                 if script.cut_after == number:
                     transport = request.transport
                     assert transport is not None

@@ -18,7 +18,7 @@ from services.conversations.domain.errors import (
     NotAQuestion,
 )
 from services.conversations.domain.people import Person
-from services.conversations.domain.ports import AnswerQueue
+from services.conversations.domain.ports import AnswerQueue, Recent
 from services.conversations.domain.questions import checked_question
 from services.conversations.models import Citation, Conversation, Message
 from services.conversations.repositories.unit_of_work import (
@@ -33,6 +33,7 @@ class RegenerateAnswer:
 
     unit_of_work: OpenUnitOfWork
     queue: AnswerQueue
+    recent: Recent
 
     async def __call__(self, person: Person, message_id: UUID) -> AskedQuestion:
         """Return the question, and the answer that is queued for it.
@@ -53,6 +54,7 @@ class RegenerateAnswer:
                 conversation.id, after=question, branch_id=new_id()
             )
             asked = await _queue(uow, conversation, question.id, traceparent)
+        self.recent.forget(person.tenant_id, asked.conversation_id)
         self.queue.put(asked, question.content, traceparent=traceparent)
         return asked
 
@@ -63,6 +65,7 @@ class EditQuestion:
 
     unit_of_work: OpenUnitOfWork
     queue: AnswerQueue
+    recent: Recent
 
     async def __call__(self, person: Person, message_id: UUID, text: str) -> AskedQuestion:
         """Return the question as it is asked now, and the answer that is queued for it.
@@ -101,6 +104,7 @@ class EditQuestion:
                 ),
                 aggregate_id=question.id,
             )
+        self.recent.forget(person.tenant_id, asked.conversation_id)
         self.queue.put(asked, text, traceparent=traceparent)
         return asked
 

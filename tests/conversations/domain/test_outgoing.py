@@ -1,5 +1,6 @@
 """No image and no unlisted link leaves, however the model's answer is cut into pieces."""
 
+import itertools
 import time
 
 import pytest
@@ -19,7 +20,7 @@ def in_pieces(text: str, *cuts: int) -> str:
     """Clean a text that comes in pieces."""
     outgoing = OutgoingText(LISTED)
     places = [0, *sorted(cuts), len(text)]
-    pieces = [text[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [text[start:end] for start, end in itertools.pairwise(places)]
     return "".join([*(outgoing.feed(piece) for piece in pieces), outgoing.finish()])
 
 
@@ -44,12 +45,12 @@ class TestHarmlessText:
             "Use List<String> where a < b, and 3/4 of `x[0](y)` - see section 2.1/2.2.",
             "Write to help@acme.example: we answer. Ratio 1:2, note: it works!\n\n- a\n- b",
             "[the page](https://acme.example/returns) and https://docs.acme.example/a?b=c.",
-            "فارسی می\u200cخواهم, 日本語、<b>bold</b> & more; C:\\Users",
+            "\u0645\u06cc\u200c\u062e, 日本語 <b>bold</b> & more; C:\\Users",
         ],
     )
     def test_stays_as_it_is(self, text: str) -> None:
         shown = in_pieces(text)
-        assert shown == text or shown == text.replace("[0](y)", "[0]")
+        assert shown in {text, text.replace("[0](y)", "[0]")}
 
 
 class TestPieces:
