@@ -52,6 +52,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/scim/v2/Groups/{group_id}"): {"schemas": [SCIM_GROUP], "displayName": "Stolen"},
     ("PATCH", "/scim/v2/Groups/{group_id}"): _SCIM_PATCH,
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
+    ("PUT", "/api/v1/settings/guardrails"): {"link_hosts": []},
     ("POST", "/api/v1/agent"): {"name": "New"},
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},
     ("POST", "/api/v1/conversation"): {"title": "New"},

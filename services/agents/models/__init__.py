@@ -4,6 +4,7 @@ from services.agents.models.agent_stats import AgentStats, KnownDocument
 from services.agents.models.agents import Agent
 from services.agents.models.base import Base
 from services.agents.models.closed_tenants import ClosedTenant
+from services.agents.models.guardrails import GuardrailRow
 from services.agents.models.llm_settings import LlmSettings
 from services.agents.models.providers import Model, Provider
 
@@ -12,6 +13,7 @@ __all__ = [
     "AgentStats",
     "Base",
     "ClosedTenant",
+    "GuardrailRow",
     "KnownDocument",
     "LlmSettings",
     "Model",
