@@ -27,8 +27,10 @@ from services.conversations.adapters.redis_channels import Listener, RedisChanne
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.memory import ConversationMemory
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
+from services.conversations.use_cases.afterwards import Afterwards
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
 from services.conversations.use_cases.branches import (
     EditQuestion,
@@ -116,20 +118,25 @@ class Wiring:
             lease_seconds=settings.answer_lease_seconds,
             per_tenant=settings.answers_per_tenant,
         )
+        models = OpenAICompatibleModels(
+            outbound,
+            first_token_seconds=settings.model_first_token_seconds,
+            total_seconds=settings.model_total_seconds,
+        )
+        self.memory = ConversationMemory(database, resources.key_ring)
+        self.afterwards = Afterwards(agents=self.agents, models=models, memory=self.memory)
         self.compose = ComposeAnswer(
             agents=self.agents,
             knowledge_base=DocumentsSearch(resources.client("documents")),
-            models=OpenAICompatibleModels(
-                outbound,
-                first_token_seconds=settings.model_first_token_seconds,
-                total_seconds=settings.model_total_seconds,
-            ),
+            models=models,
+            memory=self.memory,
         )
         self.produce = ProduceAnswer(
             compose=self.compose,
             store=self.store,
             feeds=self.feeds,
             wake=self.wake,
+            afterwards=self.afterwards,
         )
 
     @classmethod

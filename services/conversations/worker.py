@@ -16,6 +16,7 @@ from services.conversations.settings import Settings
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from services.conversations.workers.events import handlers
+from services.conversations.workers.retention import Retention
 
 
 @asynccontextmanager
@@ -32,6 +33,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             "relay": relay.run,
             "consumer": consumer.run,
             "sweeper": Sweeper(database).run,
+            "retention": Retention(wiring).run,
         }
 
 

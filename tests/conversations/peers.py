@@ -28,6 +28,8 @@ class ModelScript:
     cut_after: int | None = None
     usage: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
+    asides: list[dict[str, Any]] = field(default_factory=list)
+    aside: str = "“Returning things”"
     aborted: int = 0
     # What the model makes of the messages it is sent, in place of the tokens.
     answering: Callable[[list[dict[str, str]]], str] | None = None
@@ -120,6 +122,8 @@ class Peers:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         script = self.model
         body = await request.json()
+        if body["messages"][0]["content"].startswith(("Give the conversation", "Summarise the")):
+            return await self._aside(request, body)
         script.requests.append(body)
         status = script.next_status()
         if status != 200:
@@ -147,6 +151,15 @@ class Peers:
             await response.write(b"data: [DONE]\n\n")
         except ConnectionError:
             script.aborted += 1
+        return response
+
+    async def _aside(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        """Answer what is asked once an answer is out: a title, a summary."""
+        self.model.asides.append(body)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        choice = {"index": 0, "delta": {"content": self.model.aside}, "finish_reason": "stop"}
+        await response.write(_data({"choices": [choice]}) + b"data: [DONE]\n\n")
         return response
 
 

@@ -21,7 +21,7 @@ REMOVED: Final = "(link removed)"
 # Joiners stay behind letters of scripts that need them.
 _UNSEEN: Final = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
-    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff"
     "\U000e0000-\U000e0fff\U0001d173-\U0001d17a]|(?<![^\u0000-\u02ff\u200c\u200d])[\u200c\u200d]"
 )
 _TAGS: Final = """

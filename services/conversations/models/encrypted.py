@@ -4,5 +4,9 @@ from typing import Final
 
 from libs.common.rekey import EncryptedColumn
 
+SUMMARY_PURPOSE: Final = "conversation_summaries"
+
 # Beside the replies that every service keeps for repeated requests.
-ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = ()
+ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = (
+    EncryptedColumn(table="conversation_summaries", column="content", purpose=SUMMARY_PURPOSE),
+)

@@ -25,10 +25,13 @@ from services.conversations.domain.prompts import (
     build_compact_prompt,
     build_prompt,
     fit_passages,
+    remembered,
     says_unknown,
 )
 from services.conversations.domain.screening import WITHHELD, WITHHELD_WARNING, Screen
 from services.conversations.domain.spending import Spending
+from services.conversations.repositories.memory import ConversationMemory
+from services.conversations.use_cases.afterwards import needs_memory
 
 log = get_logger(__name__)
 
@@ -70,6 +73,7 @@ class ComposeAnswer:
     agents: Agents
     knowledge_base: KnowledgeBase
     models: ChatModels
+    memory: ConversationMemory
 
     async def __call__(
         self,
@@ -225,6 +229,10 @@ class ComposeAnswer:
     ) -> Answer:
         draft.knowledge = knowledge = _fitting(knowledge, model, taken.max_context_tokens)
         messages = self._prompt(taken, agent, model, knowledge)
+        if not model.compact and needs_memory(taken):
+            summary = await self.memory.summary(taken.tenant_id, taken.conversation_id)
+            if summary is not None:
+                messages.insert(1, remembered(summary.text))
         personal = PersonalData()
         if agent.guardrails.mask_personal_data:
             messages = [

@@ -17,6 +17,7 @@ from services.conversations.domain.errors import AnswerCancelled, AnswerGivenUp
 from services.conversations.domain.frames import DELTA, START, AnswerFrames, events_in
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.use_cases.afterwards import Afterwards
 from services.conversations.use_cases.compose_answer import ComposeAnswer, Draft, LookedUp
 from services.conversations.use_cases.metrics import AGENT_RESPONSES
 from services.conversations.use_cases.stopping import AnswerStopped, Stop
@@ -39,6 +40,7 @@ class ProduceAnswer:
     store: AnswerStore
     feeds: AnswerFeeds
     wake: Wake
+    afterwards: Afterwards
 
     async def __call__(
         self,
@@ -153,6 +155,7 @@ class ProduceAnswer:
             position,
             others_pending=finished.conversation_waits,
         )
+        self.afterwards.answered(taken, answer)
         return finished.tenant_waits
 
     async def _fail(self, taken: TakenAnswer, feed: AnswerFeed, code: str, message: str) -> bool:

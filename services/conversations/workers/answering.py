@@ -90,6 +90,7 @@ class Answering:
                 ("sweep", self._sweep()),
                 ("leases", self._keep_leases()),
                 ("cancellations", self._look_for_cancelled()),
+                ("afterwards", self._wiring.afterwards.run()),
             )
         ]
         try:
