@@ -28,7 +28,7 @@ def obey(messages: list[dict[str, str]]) -> str:
 @pytest.fixture
 def environment(environment: dict[str, str]) -> dict[str, str]:
     """More is asked here in a minute than a person would."""
-    return {**environment, "RATE_LIMITS": "chat=10000/60"}
+    return {**environment, "RATE_LIMITS": '{"chat": "10000/60"}'}
 
 
 @pytest.fixture
