@@ -14,6 +14,7 @@ from services.agents.endpoints import (
     models,
     providers,
     settings,
+    versions,
     widget,
 )
 from services.agents.settings import Settings
@@ -30,6 +31,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             agents.router,
             # Before the settings that go by id.
             guardrails.router,
+            versions.router,
             settings.router,
             providers.router,
             models.router,

@@ -127,6 +127,7 @@ class CachedAgents:
 
 def _profile(found: Mapping[str, Any]) -> AgentProfile:
     llm = found.get("llm")
+    split = found.get("split")
     return AgentProfile(
         id=UUID(found["id"]),
         name=found["name"],
@@ -135,6 +136,9 @@ def _profile(found: Mapping[str, Any]) -> AgentProfile:
         model=_model(llm) if llm else None,
         warnings=found.get("warnings") or (),
         guardrails=_guardrails(found.get("guardrails") or {}),
+        number=found.get("number"),
+        candidate=_profile(split["profile"]) if split else None,
+        candidate_percent=split["percent"] if split else 0,
     )
 
 

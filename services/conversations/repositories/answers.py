@@ -149,6 +149,7 @@ class AnswerStore:
             # By the database's clock, which saw the question come in.
             duration_ms=0,
             citation_count=len(citations),
+            agent_version=answer.agent_version,
         )
         if not answer.text:
             told = AnswerFailed(

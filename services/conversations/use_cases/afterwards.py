@@ -105,7 +105,7 @@ class Afterwards:
 
     async def _title(self, taken: TakenAnswer, answer: Answer) -> str:
         """Have the model find a title; the question is one where there is no model."""
-        agent = await self.agents.profile(taken.tenant_id, taken.agent_id)
+        agent = await self._agent(taken)
         question = taken.question
         if agent.model is not None and answer.mode is AnswerMode.GENERATED:
             said = _conversation([Turn("user", question), Turn("assistant", answer.text)])
@@ -119,7 +119,7 @@ class Afterwards:
     async def _remember(self, taken: TakenAnswer) -> None:
         """Summarise what has become too old to be shown."""
         where = (taken.tenant_id, taken.conversation_id)
-        agent = await self.agents.profile(taken.tenant_id, taken.agent_id)
+        agent = await self._agent(taken)
         if agent.model is None or agent.model.compact:
             # The small model is not shown any history.
             return
@@ -134,6 +134,10 @@ class Afterwards:
             said = f"What was said before: {known.text}\n\n{said}"
         text = await self._ask(agent, agent.model, _SUMMARY_PROMPT, said, _SUMMARY_TOKENS)
         await self._keep(taken, text, through=old[-1][0], read_at=found.read_at)
+
+    async def _agent(self, taken: TakenAnswer) -> AgentProfile:
+        found = await self.agents.profile(taken.tenant_id, taken.agent_id)
+        return found.for_conversation(taken.conversation_id)
 
     async def _keep(
         self, taken: TakenAnswer, text: str, *, through: int, read_at: datetime

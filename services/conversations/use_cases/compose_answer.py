@@ -97,9 +97,10 @@ class ComposeAnswer:
             AgentNotFound: The agent has been deleted.
             Unavailable: The agents service is out of reach.
         """
-        agent, knowledge = await (
+        found, knowledge = await (
             looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
         )
+        agent = found.for_conversation(taken.conversation_id)
         draft = draft or Draft()
         draft.agent, draft.knowledge = agent, knowledge
         answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
@@ -149,9 +150,8 @@ class ComposeAnswer:
     async def _recover(self, taken: TakenAnswer, draft: Draft, text: str) -> None:
         """Find out what a dead worker had looked up, and what its attempt has cost."""
         with suppress(AppError):
-            draft.agent, knowledge = await self.look_up(
-                taken.tenant_id, taken.agent_id, taken.question
-            )
+            found, knowledge = await self.look_up(taken.tenant_id, taken.agent_id, taken.question)
+            draft.agent = found.for_conversation(taken.conversation_id)
             model = draft.agent.model
             if model is not None:
                 draft.knowledge = _fitting(knowledge, model, taken.max_context_tokens)
@@ -171,7 +171,7 @@ class ComposeAnswer:
         with span("look_up"):
             agent = await self.agents.profile(tenant_id, agent_id)
             # Judging sentences costs the reranker time: only those ask for quotes who use them.
-            quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
+            quotes = MAX_QUOTES if agent.wants_quotes else 0
             knowledge = await self.knowledge_base.search(
                 tenant_id, agent_id=agent_id, query=question, quotes=quotes
             )
@@ -344,6 +344,7 @@ def _billed(
         answer,
         warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
         agent_name=agent.name,
+        agent_version=agent.number,
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
         cost_micros=spent.cost_micros,
