@@ -65,8 +65,9 @@ class RateAnswer:
                     rating=rating,
                     previous_rating=before.get("rating"),
                     rating_version=version,
+                    agent_version=message.details.get("agent_version"),
                 ),
+                # Without a version of the aggregate: who adds ratings up needs each of them.
                 aggregate_id=message_id,
-                aggregate_version=version,
             )
         return message, conversation

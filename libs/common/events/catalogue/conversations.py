@@ -75,7 +75,8 @@ class AnswerFailed(Event, topic="conversations", name="answer.failed"):
 class MessageRated(Event, topic="conversations", name="message.rated"):
     """Somebody has rated an answer, or rated it anew; it is the aggregate.
 
-    Read by analytics, which keeps the newest rating of each answer.
+    Read by analytics, which keeps the newest rating of each answer, and by agents, which add up
+    what came of their versions.
     """
 
     message_id: UUID
@@ -84,3 +85,4 @@ class MessageRated(Event, topic="conversations", name="message.rated"):
     rating: int = Field(ge=1, le=5)
     previous_rating: int | None = Field(default=None, description="What this one replaces.")
     rating_version: int = Field(ge=1, description="Counts the ratings of the answer.")
+    agent_version: int | None = Field(default=None, description="Of the agent that answered.")
