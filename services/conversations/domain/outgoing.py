@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
+from string import ascii_letters
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ _TAGS: Final = """
 """
 _TAG_NAMES: Final = frozenset(_TAGS.split())
 _TAG: Final = re.compile(r"</?([a-zA-Z][\w:-]*)")
+_TAG_BEGINS: Final = frozenset(f"{ascii_letters}/!?")
 _ADDRESS: Final = re.compile(
     r"""
       [a-z][a-z0-9+.-]{1,30}:[/\\]{1,2}\S          # scheme://
@@ -146,6 +148,9 @@ class OutgoingText:
         return ("" if text.startswith("[", at + 1) else "!"), at + 1
 
     def _tag(self, text: str, at: int, *, final: bool) -> tuple[str, int] | None:
+        if at + 1 < len(text) and text[at + 1] not in _TAG_BEGINS:
+            # Nobody needs to wait for what is no tag.
+            return "<", at + 1
         end = text.find(">", at, at + _MAX_TAG)
         if end < 0:
             if len(text) - at < _MAX_TAG and not final:

@@ -353,6 +353,36 @@ class TestRegenerate:
         assert len(peers.model.requests) == 2
         assert len(await messages(client, conversation_id, acme)) == 2
 
+    async def test_survives_the_death_of_the_worker(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        environment: dict[str, str],
+        resources: Resources,
+    ) -> None:
+        async with worker_process(environment) as first:
+            ack = await ask(client, conversation_id, acme)
+            await finished(client, ack)
+            (_, old) = await messages(client, conversation_id, acme)
+            peers.model.between_tokens_seconds = 20
+            again = (await act(client, old["id"], "regenerate", acme)).json()
+            await until(lambda: len(peers.model.requests) == 2, seconds=20)
+            await asyncio.sleep(0.3)
+            first.kill()
+            await first.wait()
+        peers.model.between_tokens_seconds = 0
+
+        async with worker_process(environment):
+            task = await finished(client, again)
+
+        assert task["status"] == "completed"
+        shown = await messages(client, conversation_id, acme)
+        assert [m["role"] for m in shown] == ["user", "assistant"]
+        assert shown[1]["id"] != old["id"]
+        assert len(await outbox(resources, acme, "answer.completed")) == 2
+
     async def test_waits_for_nothing_that_is_being_answered(
         self,
         client: httpx.AsyncClient,
