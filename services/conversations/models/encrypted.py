@@ -8,5 +8,5 @@ SUMMARY_PURPOSE: Final = "conversation_summaries"
 
 # Beside the replies that every service keeps for repeated requests.
 ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = (
-    EncryptedColumn(table="conversation_summaries", column="content", purpose=SUMMARY_PURPOSE),
+    EncryptedColumn(table="conversation_summaries", column="summary", purpose=SUMMARY_PURPOSE),
 )

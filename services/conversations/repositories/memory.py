@@ -10,11 +10,11 @@ from libs.common.database import Database
 from services.conversations.domain.answers import Turn
 from services.conversations.models.encrypted import SUMMARY_PURPOSE
 
-_TABLE, _COLUMN = "conversation_summaries", "content"
+_TABLE, _COLUMN = "conversation_summaries", "summary"
 _BATCH = 200
 
 _SUMMARY = (
-    "SELECT through_sequence, content FROM conversation_summaries WHERE tenant_id = $1 AND id = $2"
+    "SELECT through_sequence, summary FROM conversation_summaries WHERE tenant_id = $1 AND id = $2"
 )
 _TURNS = """
 SELECT sequence, role, content, now() AS read_at FROM messages
@@ -24,13 +24,13 @@ ORDER BY sequence LIMIT $4
 """
 # Not when something was deleted since it was read: that must not come back in a summary.
 _REMEMBER = """
-INSERT INTO conversation_summaries (tenant_id, id, through_sequence, content)
+INSERT INTO conversation_summaries (tenant_id, id, through_sequence, summary)
 SELECT $1, c.id, $3, $4 FROM conversations c
 WHERE c.tenant_id = $1 AND c.id = $2 AND c.deleted_at IS NULL
   AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2
                   AND m.sequence <= $3 AND m.deleted_at >= $5)
 ON CONFLICT (tenant_id, id) DO UPDATE
-SET through_sequence = excluded.through_sequence, content = excluded.content, updated_at = now()
+SET through_sequence = excluded.through_sequence, summary = excluded.summary, updated_at = now()
 WHERE conversation_summaries.through_sequence < excluded.through_sequence
 """
 _UNTITLED = """
@@ -82,7 +82,7 @@ class ConversationMemory:
         if row is None:
             return None
         cipher = await self.key_ring.cipher(tenant_id, SUMMARY_PURPOSE)
-        text = cipher.decrypt(row["content"], table=_TABLE, column=_COLUMN, row=conversation_id)
+        text = cipher.decrypt(row["summary"], table=_TABLE, column=_COLUMN, row=conversation_id)
         return Summary(text.decode(), row["through_sequence"])
 
     async def turns_after(

