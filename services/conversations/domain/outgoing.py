@@ -44,6 +44,8 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _WORD: Final = re.compile(r"[^\s\[\]<>()!\"'`|{}]+")
+_SPECIAL: Final = re.compile(r"[\[\]<!:/\\.&]|[^\x00-\x7f]")
+_DELIMITERS: Final = frozenset(" \t\n\r\f\v()\"'`|{}>")
 _PLACEHOLDER: Final = re.compile(r"\[[A-Z]{2,8}_\d{1,4}\]")
 _PLACEHOLDER_BEGUN: Final = re.compile(r"\[(?:[A-Z]{0,8}|[A-Z]{2,8}_\d{0,4})$")
 _TRAILING: Final = ".,;:?*_~"
@@ -119,6 +121,11 @@ class OutgoingText:
         out: list[str] = []
         at = 0
         while at < len(text):
+            plain = self._plain_until(text, at, final=final)
+            if plain > at:
+                out.append(text[at:plain])
+                at = plain
+                continue
             step = self._step(text, at, final=final)
             if step is None:
                 break
@@ -131,11 +138,25 @@ class OutgoingText:
         self._held = text[at:]
         return "".join(out)
 
+    def _plain_until(self, text: str, at: int, *, final: bool) -> int:
+        """Return how far there are words in which nothing needs to be looked at."""
+        special = _SPECIAL.search(text, at)
+        stop = special.start() if special is not None else len(text)
+        if special is not None or not final:
+            # The last word may go on with something special.
+            while stop > at and text[stop - 1] not in _DELIMITERS:
+                stop -= 1
+        if stop > at:
+            line = text[at:stop].rpartition("\n")
+            fresh = bool(line[1]) or self._at_line_start
+            self._at_line_start = fresh and not line[2].strip(" \t>")
+        return stop
+
     def _step(self, text: str, at: int, *, final: bool) -> tuple[str, int] | None:
         """Return what the next thing in the text becomes, and where it ends; None: wait."""
-        special = {"<": self._tag, "!": self._bang, "[": self._opening, "]": self._target}
-        if (read := special.get(text[at])) is not None:
-            return read(text, at, final=final)
+        if text[at] in "<![]":
+            special = {"<": self._tag, "!": self._bang, "[": self._opening, "]": self._target}
+            return special[text[at]](text, at, final=final)
         word = _WORD.match(text, at)
         if word is None:
             return text[at], at + 1
