@@ -91,7 +91,7 @@ class LeakGuard:
         for encoded in _ENCODED.finditer(self._held, self._seen):
             self._open(encoded.group())
         self._seen = len(self._held)
-        longest = max(self._runs.values(), default=0)
+        longest = max(self._runs.values()) if self._runs else 0
         if longest < _HOLD_FROM:
             shown, self._held, self._seen, self._starts = self._held, "", 0, []
             return shown
@@ -107,17 +107,24 @@ class LeakGuard:
         return shown
 
     def _meet(self, word: str, start: int) -> None:
+        places = self._secret.places.get(word)
+        if len(word) == 1:
+            self._letters += word
+            if len(self._letters) >= _LETTERS and self._letters[-_LETTERS:] in self._secret.letters:
+                raise InstructionsLeaked
+        else:
+            self._letters = ""
+        if places is None:
+            # Most words: nothing goes on, and nothing begins.
+            self._runs = {}
+            self._starts = []
+            return
         runs = self._runs
-        self._runs = {
-            place: runs.get(place - 1, 0) + 1 for place in self._secret.places.get(word, ())
-        }
+        self._runs = {place: runs.get(place - 1, 0) + 1 for place in places}
         self._starts.append(start)
         for place, length in self._runs.items():
             if length >= self._secret.run and not self._is_known(place, length):
                 raise InstructionsLeaked
-        self._letters = self._letters + word if len(word) == 1 else ""
-        if len(self._letters) >= _LETTERS and self._letters[-_LETTERS:] in self._secret.letters:
-            raise InstructionsLeaked
 
     def _is_known(self, place: int, length: int) -> bool:
         if self._known is None:
