@@ -22,6 +22,7 @@ from typing import Any, Final
 import orjson
 
 from bench.api import Api, median, quantile
+from bench.claims import measure
 from bench.stack import scratch_platform
 
 _HANDBOOK: Final = Path(__file__).with_name("handbook") / "questions.jsonl"
@@ -185,7 +186,7 @@ def main() -> int:
         platform.up()
         with Api.for_new_company(platform.url) as api:
             scores = evaluate(api, dataset, verbose=given.verbose)
-    print("\n".join(scores.lines()))
+    print("\n".join([*scores.lines(), "", *measure().lines()]))
     return 0
 
 

@@ -108,6 +108,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             model_first_token_seconds="60",
             model_total_seconds="180",
             heartbeat_seconds="10",
+            deleted_conversation_days="30",
         ),
         TRUSTED_MODEL_HOSTS,
     ),

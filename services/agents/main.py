@@ -9,6 +9,7 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.agents.endpoints import (
     agents,
+    guardrails,
     internal,
     models,
     providers,
@@ -29,6 +30,8 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
         description="Agents, their LLM settings, and the catalogue of providers and models.",
         routers=[
             agents.router,
+            # Before the settings that go by id.
+            guardrails.router,
             versions.router,
             settings.router,
             providers.router,

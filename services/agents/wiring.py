@@ -49,6 +49,7 @@ from services.agents.use_cases.import_catalogue import ImportCatalogue
 from services.agents.use_cases.publish_version import PublishVersion
 from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.restore_agent import RestoreAgent
+from services.agents.use_cases.set_guardrails import SetGuardrails, ShowGuardrails
 from services.agents.use_cases.settings_editing import SettingsEditor
 from services.agents.use_cases.show_agent import ShowAgent
 from services.agents.use_cases.split_traffic import SplitTraffic
@@ -173,6 +174,16 @@ class UseCases:
     def settings(self) -> BrowseSettings:
         """See `BrowseSettings`."""
         return BrowseSettings(unit_of_work=self.unit_of_work, platform=self.wiring.platform)
+
+    @cached_property
+    def show_guardrails(self) -> ShowGuardrails:
+        """See `ShowGuardrails`."""
+        return ShowGuardrails(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def set_guardrails(self) -> SetGuardrails:
+        """See `SetGuardrails`."""
+        return SetGuardrails(unit_of_work=self.unit_of_work)
 
     @cached_property
     def delete_settings(self) -> DeleteSettings:

@@ -30,6 +30,9 @@ class Settings(ModelCallingSettings):
     model_total_seconds: float = Field(
         default=180, gt=0, description="How long a chat model's whole answer may take."
     )
+    deleted_conversation_days: int = Field(
+        default=30, ge=1, description="After how many days deleted conversations are erased."
+    )
     heartbeat_seconds: float = Field(
         default=10, gt=0, le=25, description="How often a silent stream shows that it is alive."
     )

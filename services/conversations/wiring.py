@@ -19,6 +19,7 @@ from services.conversations.adapters.agents import INVALIDATION_CHANNEL, CachedA
 from services.conversations.adapters.answer_feed import RedisAnswerFeeds
 from services.conversations.adapters.answer_queue import RedisAnswerQueue
 from services.conversations.adapters.answer_watch import RedisAnswerWatch
+from services.conversations.adapters.cancellations import RedisCancellations
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.adapters.documents import DocumentsSearch
 from services.conversations.adapters.lead_sessions import AuthLeadSessions
@@ -32,9 +33,18 @@ from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.repositories.handoff import HandoffStore
+from services.conversations.repositories.memory import ConversationMemory
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
+from services.conversations.use_cases.afterwards import Afterwards
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
+from services.conversations.use_cases.branches import (
+    EditQuestion,
+    ListAlternatives,
+    RegenerateAnswer,
+    SelectAlternative,
+)
+from services.conversations.use_cases.cancel_answer import CancelAnswer
 from services.conversations.use_cases.check_lead_site import CheckLeadSite
 from services.conversations.use_cases.compose_answer import ComposeAnswer
 from services.conversations.use_cases.continue_conversation import InLeadsConversation
@@ -43,6 +53,7 @@ from services.conversations.use_cases.conversations import (
     ListConversations,
     RestoreConversation,
     StartConversation,
+    UpdateConversation,
 )
 from services.conversations.use_cases.follow_answers import FollowAnswers
 from services.conversations.use_cases.handoff import (
@@ -73,6 +84,7 @@ from services.conversations.use_cases.messages import (
     RestoreMessages,
 )
 from services.conversations.use_cases.produce_answer import ProduceAnswer
+from services.conversations.use_cases.rate_answer import RateAnswer
 from services.conversations.use_cases.register_lead import RegisterLead
 
 
@@ -108,6 +120,13 @@ class UseCases:
     follow_answers: FollowAnswers
     await_answer: AwaitAnswer
     read_task: ReadTask
+    update_conversation: UpdateConversation
+    cancel_answer: CancelAnswer
+    regenerate_answer: RegenerateAnswer
+    edit_question: EditQuestion
+    list_alternatives: ListAlternatives
+    select_alternative: SelectAlternative
+    rate_answer: RateAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +171,7 @@ class Wiring:
         self.lead_throttle = RedisLeadThrottle(resources.quick_redis)
         self.queue = RedisAnswerQueue(redis)
         self.channels = RedisChannels(redis)
+        self.cancellations = RedisCancellations(redis, self.channels)
         self.feeds = RedisAnswerFeeds(redis)
         self.recent = RecentConversations()
         self.store = AnswerStore(
@@ -160,20 +180,25 @@ class Wiring:
             lease_seconds=settings.answer_lease_seconds,
             per_tenant=settings.answers_per_tenant,
         )
+        models = OpenAICompatibleModels(
+            outbound,
+            first_token_seconds=settings.model_first_token_seconds,
+            total_seconds=settings.model_total_seconds,
+        )
+        self.memory = ConversationMemory(database, resources.key_ring)
+        self.afterwards = Afterwards(agents=self.agents, models=models, memory=self.memory)
         self.compose = ComposeAnswer(
             agents=self.agents,
             knowledge_base=DocumentsSearch(resources.client("documents")),
-            models=OpenAICompatibleModels(
-                outbound,
-                first_token_seconds=settings.model_first_token_seconds,
-                total_seconds=settings.model_total_seconds,
-            ),
+            models=models,
+            memory=self.memory,
         )
         self.produce = ProduceAnswer(
             compose=self.compose,
             store=self.store,
             feeds=self.feeds,
             wake=self.wake,
+            afterwards=self.afterwards,
         )
 
     @classmethod
@@ -235,6 +260,20 @@ class Wiring:
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),
+            update_conversation=UpdateConversation(unit_of_work=open_uow),
+            cancel_answer=CancelAnswer(
+                unit_of_work=open_uow,
+                store=self.store,
+                feeds=self.feeds,
+                cancellations=self.cancellations,
+            ),
+            regenerate_answer=RegenerateAnswer(
+                unit_of_work=open_uow, queue=self.queue, recent=self.recent
+            ),
+            edit_question=EditQuestion(unit_of_work=open_uow, queue=self.queue, recent=self.recent),
+            list_alternatives=ListAlternatives(unit_of_work=open_uow),
+            select_alternative=SelectAlternative(unit_of_work=open_uow),
+            rate_answer=RateAnswer(unit_of_work=open_uow),
         )
 
     def _handoff(self) -> HandoffUseCases:

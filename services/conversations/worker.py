@@ -19,6 +19,7 @@ from services.conversations.workers.answering import Answering
 from services.conversations.workers.events import handlers
 from services.conversations.workers.jobs import JobHandlers
 from services.conversations.workers.purge import PurgeLoop
+from services.conversations.workers.retention import Retention
 
 
 @asynccontextmanager
@@ -39,6 +40,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             ).run,
             "purge": PurgeLoop(database).run,
             "sweeper": Sweeper(database).run,
+            "retention": Retention(wiring).run,
         }
 
 

@@ -1,5 +1,7 @@
 """A company's short history, as other services tell it."""
 
+from uuid import UUID
+
 from libs.common.events.catalogue.agents import AgentCreated
 from libs.common.events.catalogue.analytics import ApiCallsCounted
 from libs.common.events.catalogue.auth import ApiKeyCreated, UserCreated
@@ -9,6 +11,7 @@ from libs.common.events.catalogue.conversations import (
     AnswerMode,
     ConversationStarted,
     MessagePosted,
+    MessageRated,
 )
 from libs.common.events.catalogue.documents import DocumentIndexed, DocumentUploaded
 from libs.common.events.envelope import Event
@@ -56,6 +59,17 @@ def answer(
         cost_micros=25,
         duration_ms=1500,
         citation_count=2,
+    )
+
+
+def rating(company: Company, message_id: UUID, stars: int, *, version: int = 1) -> MessageRated:
+    """Somebody rates an answer."""
+    return MessageRated(
+        message_id=message_id,
+        conversation_id=company.conversation_id,
+        agent_id=company.agent_id,
+        rating=stars,
+        rating_version=version,
     )
 
 

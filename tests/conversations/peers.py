@@ -29,7 +29,17 @@ class ModelScript:
     cut_after: int | None = None
     usage: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
+    asides: list[dict[str, Any]] = field(default_factory=list)
+    aside: str = "“Returning things”"
     aborted: int = 0
+    # What the model makes of the messages it is sent, in place of the tokens.
+    answering: Callable[[list[dict[str, str]]], str] | None = None
+
+    def tokens_for(self, messages: list[dict[str, str]]) -> list[str]:
+        if self.answering is None:
+            return self.tokens
+        text = self.answering(messages)
+        return [text[at : at + 3] for at in range(0, len(text), 3)]
 
     def next_status(self) -> int:
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -155,16 +165,19 @@ class Peers:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         script = self.model
-        script.requests.append(await request.json())
+        body = await request.json()
+        if body["messages"][0]["content"].startswith(("Give the conversation", "Summarise the")):
+            return await self._aside(request, body)
+        script.requests.append(body)
         status = script.next_status()
         if status != 200:
-            body = {"error": {"message": "no"}}
-            return web.json_response(body, status=status, headers=script.headers)
+            refusal = {"error": {"message": "no"}}
+            return web.json_response(refusal, status=status, headers=script.headers)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         try:
             await asyncio.sleep(script.first_token_seconds)
-            for number, token in enumerate(script.tokens):
+            for number, token in enumerate(script.tokens_for(body["messages"])):
                 if script.cut_after == number:
                     transport = request.transport
                     assert transport is not None
@@ -182,6 +195,15 @@ class Peers:
             await response.write(b"data: [DONE]\n\n")
         except ConnectionError:
             script.aborted += 1
+        return response
+
+    async def _aside(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        """Answer what is asked once an answer is out: a title, a summary."""
+        self.model.asides.append(body)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        choice = {"index": 0, "delta": {"content": self.model.aside}, "finish_reason": "stop"}
+        await response.write(_data({"choices": [choice]}) + b"data: [DONE]\n\n")
         return response
 
 

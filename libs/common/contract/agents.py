@@ -60,6 +60,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/settings", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/settings/agent/{agent_id}", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/settings/company/{company_id}", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/settings/guardrails", OWNER, Auth.READ, BUILT),
+    Route("PUT", "/api/v1/settings/guardrails", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/settings/providers", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/settings/providers/seed", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/settings/test/{settings_id}", OWNER, Auth.WRITE, BUILT),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from libs.common.contract.routes import BUILT, Auth, Route
+from libs.common.permissions import Scope
 
 OWNER: Final = "conversations"
 
@@ -32,6 +33,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/conversation/entity", OWNER, Auth.READ_OR_LEAD, BUILT),
     Route("GET", "/api/v1/conversation/entity/{entity_id}", OWNER, Auth.READ_OR_LEAD, BUILT),
     Route("DELETE", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, BUILT),
+    Route("PATCH", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/conversation/{conversation_id}/chat", OWNER, Auth.WRITE_OR_LEAD, BUILT),
     Route(
         "PATCH",
@@ -62,7 +64,21 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("DELETE", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/message/deleted", OWNER, Auth.READ, BUILT),
     Route("DELETE", "/api/v1/message/{message_id}", OWNER, Auth.WRITE, BUILT),
+    # To ask in other words is to ask.
+    Route(
+        "PATCH",
+        "/api/v1/message/{message_id}",
+        OWNER,
+        Auth.WRITE_OR_LEAD,
+        BUILT,
+        asks=Scope.CONVERSATIONS_WRITE,
+    ),
+    Route("GET", "/api/v1/message/{message_id}/alternatives", OWNER, Auth.READ_OR_LEAD, BUILT),
+    Route("POST", "/api/v1/message/{message_id}/cancel", OWNER, Auth.WRITE_OR_LEAD, BUILT),
+    Route("POST", "/api/v1/message/{message_id}/feedback", OWNER, Auth.WRITE_OR_LEAD, BUILT),
+    Route("POST", "/api/v1/message/{message_id}/regenerate", OWNER, Auth.WRITE_OR_LEAD, BUILT),
     Route("PATCH", "/api/v1/message/{message_id}/restore", OWNER, Auth.WRITE, BUILT),
+    Route("POST", "/api/v1/message/{message_id}/select", OWNER, Auth.WRITE_OR_LEAD, BUILT),
     Route("POST", "/api/v1/sdk/lead", OWNER, Auth.WRITE, BUILT),
     Route("PUT", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),

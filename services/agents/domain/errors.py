@@ -148,6 +148,12 @@ class ReservedParameter(Invalid):
     code = "reserved_parameter"
 
 
+class BadLinkHost(Invalid):
+    """What answers may link to is told by the names of hosts."""
+
+    code = "bad_link_host"
+
+
 class UnsupportedDimension(Invalid):
     """No vector table holds vectors of this length."""
 

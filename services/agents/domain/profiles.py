@@ -12,6 +12,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from services.agents.domain.errors import ReservedParameter, UnsupportedDimension
+from services.agents.domain.guardrails import Guardrails
 from services.agents.domain.model_urls import same_endpoint
 
 LOCAL_PROVIDER: Final = "knowrithm-local"
@@ -165,6 +166,7 @@ class AgentProfile:
     llm: ChatCall | None
     embedding: EmbeddingCall | None
     warnings: tuple[str, ...] = ()
+    guardrails: Guardrails = field(default_factory=Guardrails)
     number: int | None = None
     split: "Split | None" = None
 

@@ -10,6 +10,7 @@ from services.agents.models.agent_versions import (
 from services.agents.models.agents import Agent
 from services.agents.models.base import Base
 from services.agents.models.closed_tenants import ClosedTenant
+from services.agents.models.guardrails import GuardrailRow
 from services.agents.models.llm_settings import LlmSettings
 from services.agents.models.providers import Model, Provider
 
@@ -22,6 +23,7 @@ __all__ = [
     "AgentVersionStats",
     "Base",
     "ClosedTenant",
+    "GuardrailRow",
     "KnownDocument",
     "LlmSettings",
     "Model",

@@ -7,6 +7,7 @@ from libs.common.unit_of_work import UnitOfWork
 from services.agents.repositories.agent_stats import AgentStatsRepository
 from services.agents.repositories.agent_versions import AgentVersionRepository
 from services.agents.repositories.agents import AgentRepository
+from services.agents.repositories.guardrails import GuardrailRepository
 from services.agents.repositories.llm_settings import LlmSettingsRepository
 from services.agents.repositories.providers import ModelRepository, ProviderRepository
 
@@ -38,6 +39,11 @@ class AgentsUnitOfWork(UnitOfWork):
     def models(self) -> ModelRepository:
         """Models as the tenant sees them."""
         return ModelRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def guardrails(self) -> GuardrailRepository:
+        """What holds for all that the tenant's agents say."""
+        return GuardrailRepository(self.session, self.tenant_id)
 
     @cached_property
     def stats(self) -> AgentStatsRepository:

@@ -39,7 +39,8 @@ class GetProfile:
     async def by_id(self, agent_id: UUID) -> AgentProfile:
         """Raises `AgentNotFound`."""
         async with self.unit_of_work() as uow:
-            return await self._profile(uow, await uow.agents.living(agent_id))
+            profile = await self._profile(uow, await uow.agents.living(agent_id))
+            return replace(profile, guardrails=await uow.guardrails.current())
 
     async def by_name(self, name: str) -> AgentProfile:
         """Raises `AgentNotFound`; case does not matter."""
@@ -47,7 +48,8 @@ class GetProfile:
             # PostgreSQL could not even be asked.
             raise AgentNotFound
         async with self.unit_of_work() as uow:
-            return await self._profile(uow, await uow.agents.named(name))
+            profile = await self._profile(uow, await uow.agents.named(name))
+            return replace(profile, guardrails=await uow.guardrails.current())
 
     async def all(self) -> Sequence[Agent]:
         """Return the tenant's agents, oldest first."""

@@ -13,6 +13,7 @@ from libs.common.events.catalogue.conversations import (
     ConversationRestored,
     ConversationStarted,
     MessagePosted,
+    MessageRated,
 )
 from libs.common.events.catalogue.documents import (
     DocumentDeleted,
@@ -30,6 +31,7 @@ Counted = (
     | MessagePosted
     | AnswerCompleted
 )
+Rated = AnswerCompleted | MessageRated
 
 
 async def count_all(events: Sequence[Delivered], session: AsyncSession) -> None:
@@ -43,12 +45,17 @@ async def count_all(events: Sequence[Delivered], session: AsyncSession) -> None:
         results=(
             (one.event.agent_id, one.event.agent_version, _results(one.event))
             for one in events
-            if isinstance(one.event, AnswerCompleted) and one.event.agent_version is not None
+            if isinstance(one.event, Rated) and one.event.agent_version is not None
         ),
     )
 
 
-def _results(event: AnswerCompleted) -> Results:
+def _results(event: Rated) -> Results:
+    if isinstance(event, MessageRated):
+        again = event.previous_rating is not None
+        return Results(
+            ratings=0 if again else 1, rating_sum=event.rating - (event.previous_rating or 0)
+        )
     return Results(
         answers=1,
         generated=int(event.mode == "generated"),
@@ -118,6 +125,7 @@ HANDLERS: Final[Handlers] = {
     ConversationRestored: _COUNTING,
     MessagePosted: _COUNTING,
     AnswerCompleted: _COUNTING,
+    MessageRated: _COUNTING,
     DocumentIndexed: document_searchable,
     DocumentRestored: document_searchable,
     DocumentDeleted: document_deleted,

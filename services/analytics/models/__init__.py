@@ -9,6 +9,7 @@ from services.analytics.models.facts import (
     DocumentFact,
     LedgerEntry,
     QuestionFact,
+    RatingFact,
     UserFact,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "DocumentFact",
     "LedgerEntry",
     "QuestionFact",
+    "RatingFact",
     "UserFact",
 ]

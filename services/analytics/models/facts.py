@@ -98,6 +98,18 @@ class LedgerEntry(TenantOwned, Base):
     answered_at: Mapped[datetime]
 
 
+class RatingFact(TenantOwned, Base):
+    """What somebody thinks of an answer, whose message's id is its own; 1 to 5."""
+
+    __tablename__ = "ratings"
+
+    conversation_id: Mapped[UUID]
+    agent_id: Mapped[UUID]
+    rating: Mapped[int]
+    version: Mapped[int]
+    rated_at: Mapped[datetime]
+
+
 class ApiCalls(Base):
     """A tenant's calls of one route in one hour."""
 

@@ -17,6 +17,7 @@ from services.analytics.models import (
     DocumentFact,
     LedgerEntry,
     QuestionFact,
+    RatingFact,
     UserFact,
 )
 
@@ -104,6 +105,17 @@ class FactRepository:
             rows: All columns of each but the tenant.
         """
         await self._insert_many(insert(LedgerEntry).on_conflict_do_nothing(), rows)
+
+    async def note_rating(self, message_id: UUID, **values: Any) -> None:
+        """Remember the rating of an answer; an older one that comes late changes nothing."""
+        query = insert(RatingFact).values(tenant_id=self.tenant_id, id=message_id, **values)
+        await self.session.execute(
+            query.on_conflict_do_update(
+                index_elements=["tenant_id", "id"],
+                set_=values,
+                where=RatingFact.version < query.excluded.version,
+            )
+        )
 
     async def count_calls(
         self,

@@ -25,7 +25,10 @@ SELECT count(*) FILTER (WHERE outcome <> 'failed') AS answers,
        coalesce(sum(citation_count), 0)::bigint AS citations
 FROM usage_ledger WHERE tenant_id = :tenant_id
 """
-_IN_PERIOD = " AND answered_at >= :start AND answered_at < :end"
+_RATINGS = """
+SELECT count(*) AS rated, coalesce(avg(rating), 0)::float AS average_rating
+FROM ratings WHERE tenant_id = :tenant_id
+"""
 
 _TOTALS = """
 SELECT (SELECT count(*) FROM users WHERE tenant_id = :tenant_id) AS users,
@@ -165,16 +168,19 @@ class ReportRepository:
         subject: Subject | None = None,
         subject_id: UUID | None = None,
     ) -> Row:
-        """Sum up the ledger: all of it, a period's, an agent's or a conversation's."""
-        query = _ANSWERS
+        """Sum up ledger and ratings: all, a period's, an agent's or a conversation's."""
+        where = ""
         values: dict[str, Any] = {}
         if subject is not None:
-            query += f" AND {subject} = :subject_id"
+            where = f" AND {subject} = :subject_id"
             values["subject_id"] = subject_id
         if period is not None:
-            query += _IN_PERIOD
-            return await self._one(query, period=period, **values)
-        return await self._one(query, **values)
+            values["period"] = period
+        sums: Row = {}
+        for query, at in ((_ANSWERS, "answered_at"), (_RATINGS, "rated_at")):
+            within = f" AND {at} >= :start AND {at} < :end" if period is not None else ""
+            sums |= await self._one(query + where + within, **values)
+        return sums
 
     async def activity(
         self,

@@ -98,7 +98,8 @@ def agent_report_body(report: AgentReport) -> Body:
             "failed_answers": answers["failed"],
         },
         "quality_metrics": {
-            "average_rating": 0.0,
+            "average_rating": answers["average_rating"],
+            "rated_messages": answers["rated"],
             "citations_per_answer": ratio(answers["citations"], answered),
             "refusal_rate_percent": 100 * ratio(answers["refused"], answered),
         },
@@ -131,8 +132,8 @@ def message_analytics(questions: int, answers: Row) -> Body:
         "total_messages": questions + answers["answers"],
         "average_processing_time": seconds(answers["average_ms"]),
         "average_confidence_score": 0.0,
-        "average_rating": 0.0,
-        "rated_messages": 0,
+        "average_rating": answers["average_rating"],
+        "rated_messages": answers["rated"],
         "average_tokens_per_message": ratio(tokens, answers["answers"]),
         "total_tokens": tokens,
     }

@@ -15,6 +15,7 @@ from libs.common.events.catalogue.conversations import (
     ConversationRestored,
     ConversationStarted,
     MessagePosted,
+    MessageRated,
 )
 from libs.common.events.catalogue.documents import (
     DocumentDeleted,
@@ -45,6 +46,7 @@ KEPT: tuple[type[Event], ...] = (
     MessagePosted,
     AnswerCompleted,
     AnswerFailed,
+    MessageRated,
     ApiCallsCounted,
 )
 
@@ -73,6 +75,15 @@ class KeepFact:
                 await self._note_conversation(event, at)
             case MessagePosted() | AnswerCompleted() | AnswerFailed():
                 await self.of_questions([(event, at)])
+            case MessageRated():
+                await facts.note_rating(
+                    event.message_id,
+                    conversation_id=event.conversation_id,
+                    agent_id=event.agent_id,
+                    rating=event.rating,
+                    version=event.rating_version,
+                    rated_at=at,
+                )
             case ApiCallsCounted():
                 await facts.count_calls(at=at, **event.model_dump())
             case _:

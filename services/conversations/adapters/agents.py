@@ -17,6 +17,7 @@ from libs.common.telemetry import get_logger
 from services.conversations.adapters.documents import JsonService
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.errors import AgentNotFound
+from services.conversations.domain.screening import Guardrails
 
 log = get_logger(__name__)
 
@@ -134,9 +135,18 @@ def _profile(found: Mapping[str, Any]) -> AgentProfile:
         instructions=found.get("instructions") or "",
         model=_model(llm) if llm else None,
         warnings=found.get("warnings") or (),
+        guardrails=_guardrails(found.get("guardrails") or {}),
         number=found.get("number"),
         candidate=_profile(split["profile"]) if split else None,
         candidate_percent=split["percent"] if split else 0,
+    )
+
+
+def _guardrails(found: Mapping[str, Any]) -> Guardrails:
+    return Guardrails(
+        link_hosts=tuple(found.get("link_hosts") or ()),
+        mask_personal_data=bool(found.get("mask_personal_data")),
+        report_suspicions=bool(found.get("report_suspicions")),
     )
 
 

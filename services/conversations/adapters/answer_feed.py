@@ -99,6 +99,14 @@ class RedisAnswerFeeds:
         self._outgoing.append(_Outgoing(key, frame, sent))
         self._wake.set()
 
+    async def end(self, tenant_id: UUID, answer_id: UUID, frame: Frame) -> None:
+        """Tell those who follow an answer that nobody is making that it has ended."""
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT_SECONDS):
+                await self._write([_Outgoing(feed_key(tenant_id, answer_id), frame)])
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("answer_feed_unreachable", error=repr(error))
+
     async def run(self) -> None:
         """Send what gathers, until cancelled."""
         while True:

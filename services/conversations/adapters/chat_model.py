@@ -26,6 +26,7 @@ from services.conversations.domain.errors import (
     ModelRefused,
     ModelTimedOut,
 )
+from services.conversations.domain.masking import masked
 
 log = get_logger(__name__)
 
@@ -104,7 +105,7 @@ class StreamedReply:
         try:
             chunk = orjson.loads(payload)
             if error := chunk.get("error"):
-                log.warning("model_stream_error", error=str(error)[:300])
+                log.warning("model_stream_error", error=masked(str(error)[:300]))
                 raise ModelCutOff
             if usage := chunk.get("usage"):
                 self.prompt_tokens = int(usage.get("prompt_tokens") or 0)
@@ -277,7 +278,7 @@ def _body(
 async def _refusal(response: aiohttp.ClientResponse) -> ModelFailed:
     """Turn a status into an error; the provider's words go to the log, not to the reader."""
     text = (await response.content.read(_MAX_ERROR_BYTES)).decode("utf-8", "replace")
-    log.warning("model_refused", status=response.status, reply=text[:300])
+    log.warning("model_refused", status=response.status, reply=masked(text[:300]))
     if response.status == 429:
         # A long wait is no use to somebody who waits for an answer.
         seconds = _retry_after(response)

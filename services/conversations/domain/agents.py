@@ -1,10 +1,12 @@
 """What an answer needs to know about its agent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
+
+from services.conversations.domain.screening import Guardrails
 
 _PLATFORM: Final = "knowrithm-local"
 # As the local stack names it.
@@ -58,6 +60,7 @@ class AgentProfile:
     instructions: str
     model: ChatModelSettings | None
     warnings: Sequence[str] = ()
+    guardrails: Guardrails = field(default_factory=Guardrails)
     number: int | None = None
     candidate: "AgentProfile | None" = None
     candidate_percent: int = 0
@@ -78,4 +81,7 @@ class AgentProfile:
             return self
         lot = f"{conversation_id}:{self.candidate.number}".encode()
         drawn = int.from_bytes(blake2b(lot, digest_size=8).digest()) % 10_000
-        return self.candidate if drawn < self.candidate_percent * 100 else self
+        if drawn >= self.candidate_percent * 100:
+            return self
+        # What the company has set holds for all versions.
+        return replace(self.candidate, guardrails=self.guardrails)

@@ -180,11 +180,13 @@ class Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
+    cancelled: bool = False
 
     @property
     def metadata(self) -> dict[str, object]:
         """The message's `metadata` as the API shows it."""
         return {
+            **({"cancelled": True} if self.cancelled else {}),
             "cited_sources": sorted({citation.source_number for citation in self.citations}),
             "all_sources": [source_label(source) for source in self.sources],
             "citation_warnings": list(self.citation_warnings),

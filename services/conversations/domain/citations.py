@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.conversations.domain.answers import Citation, Source
+from services.conversations.domain.figures import figures
 from services.conversations.domain.knowledge import Passage
-from services.conversations.domain.words import content_words, numbers, sentence_spans
+from services.conversations.domain.words import content_words, is_negated, sentence_spans
 
 # A model may write anything, a hundred thousand blanks too: the look-behind and the possessive
 # quantifiers keep the time linear.
@@ -26,6 +27,8 @@ _BARE_MARKER: Final = re.compile(r"(?<![ \t])[ \t]*+\[\s*+(\d++(?:\s*+,\s*+\d++)
 # paraphrase keeps well over half, an invention seldom more than a third.
 MIN_SUPPORT: Final = 0.5
 _MIN_WORDS: Final = 3
+# Of so much of the shorter one's words, two sentences are about the same.
+_NEARLY_SAME: Final = 0.75
 _MAX_WARNINGS: Final = 20
 
 _Sentence = tuple[int, int, set[str]]
@@ -114,7 +117,6 @@ def resolve_citations(
     citations: dict[tuple[int, int], Citation] = {}
     held = _HeldWords(passages)
     sentences: dict[int, list[_Sentence]] = {}
-    all_numbers: set[str] | None = None
     said: set[str] = set()
     for sentence, cited in _cited_sentences(text):
         words = content_words(sentence)
@@ -130,14 +132,12 @@ def resolve_citations(
         if len(words & where) < MIN_SUPPORT * len(words):
             place = "the sources it cites" if cited else "the documents"
             warnings.append(f"Not supported by {place}: “{_shortened(sentence)}”")
-        missing = numbers(sentence)
-        if missing and all_numbers is None:
-            all_numbers = numbers(" ".join(passage.text for passage in passages))
-        missing -= all_numbers or set()
-        if missing:
-            warnings.append(
-                f"Numbers that stand in no source: {', '.join(sorted(missing)[:_MAX_WARNINGS])}."
-            )
+        warnings += _wrong_figures(sentence, [known[number] for number in cited], passages)
+        for number in cited:
+            if _says_the_opposite(sentence, words, sentences[number], known[number]):
+                warnings.append(
+                    f"Source {number} seems to say the opposite of this: “{_shortened(sentence)}”"
+                )
     return CitedText(text, list(citations.values()), warnings[:_MAX_WARNINGS], said, held)
 
 
@@ -155,6 +155,41 @@ def offered_sources(passages: Sequence[Passage], citations: Sequence[Citation]) 
         )
         for passage in passages
     ]
+
+
+def _wrong_figures(
+    sentence: str, cited: Sequence[Passage], passages: Sequence[Passage]
+) -> list[str]:
+    """Return warnings for numbers, dates and measures that no source has, or not the cited one."""
+    own = figures(sentence)
+    if not (own.numbers or own.dates):
+        return []
+    nowhere = own.missing_in(figures("\n".join(passage.text for passage in passages)))
+    if nowhere:
+        listed = ", ".join(nowhere[:_MAX_WARNINGS])
+        return [f"Numbers that stand in no source: {listed}."]
+    if not cited:
+        return []
+    elsewhere = own.missing_in(figures("\n".join(passage.text for passage in cited)))
+    if elsewhere:
+        listed = ", ".join(elsewhere[:_MAX_WARNINGS])
+        return [f"Numbers that the cited sources do not have: {listed}."]
+    return []
+
+
+def _says_the_opposite(
+    sentence: str, words: set[str], sentences: Sequence[_Sentence], passage: Passage
+) -> bool:
+    """Whether the sentence of the source that is closest to this one differs by a negation."""
+    start, end, own = max(
+        sentences,
+        key=lambda one: len(words & one[2]) / (len(one[2]) ** 0.5 or 1),
+        default=(0, 0, set()),
+    )
+    shared = len(words & own)
+    if shared < _MIN_WORDS or shared < _NEARLY_SAME * min(len(words), len(own)):
+        return False
+    return is_negated(sentence) != is_negated(passage.text[start:end])
 
 
 def _cited_sentences(text: str) -> list[tuple[str, list[int]]]:

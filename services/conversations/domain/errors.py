@@ -100,6 +100,51 @@ class ModelCutOff(ModelFailed):
     retryable = False
 
 
+class AnswerCancelled(AppError):
+    """Somebody has cancelled the answer."""
+
+    code = "answer_cancelled"
+    message = "The answer was cancelled."
+
+
+class NothingToCancel(Conflict):
+    """The answer is there already."""
+
+    code = "answer_finished"
+    message = "The answer is finished, so there is nothing to cancel."
+
+
+class AnswerPending(Conflict):
+    """A conversation does not fork while an answer is being made in it."""
+
+    code = "answer_pending"
+    message = "An answer is being made in this conversation. Wait for it, or cancel it first."
+
+
+class NotAQuestion(Invalid):
+    """Only what a person has asked can be asked in other words."""
+
+    code = "not_a_question"
+    message = "This message is an answer. Edit the question that it answers."
+
+
+class NotAnAlternative(Conflict):
+    """The message does not stand beside the conversation as it is now."""
+
+    code = "not_an_alternative"
+    message = (
+        "This message is no alternative to what the conversation shows now. Select one of those "
+        "that the message's list of alternatives has."
+    )
+
+
+class NoAnswerToRate(Invalid):
+    """Only answers are rated."""
+
+    code = "not_an_answer"
+    message = "Only an agent's answers can be rated."
+
+
 class AnswerGivenUp(AppError):
     """Making this answer has failed its workers too often."""
 

@@ -157,6 +157,16 @@ class AnswerFeeds(Protocol):
     async def history(self, tenant_id: UUID, answer_id: UUID, *, after: Position) -> list[Frame]:
         """Return the frames after a position; empty when there are none, or they have expired."""
 
+    async def end(self, tenant_id: UUID, answer_id: UUID, frame: Frame) -> None:
+        """Tell those who follow an answer that nobody is making that it has ended."""
+
+
+class Cancellations(Protocol):
+    """How a worker hears at once that an answer is cancelled."""
+
+    async def tell(self, answer_id: UUID) -> None:
+        """Tell the workers; never fails, since they look into PostgreSQL too."""
+
 
 class Subscription(Protocol):
     """Frames of one answer as they come in."""

@@ -36,6 +36,18 @@ _ENDINGS: Final = (
 _MIN_STEM: Final = 4
 
 
+_NEGATION: Final = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|cannot|without|unable|impossible|excluded|"
+    r"except|forbidden|prohibited|\w+n['\u2019]t)\b",
+    re.IGNORECASE,
+)
+
+
+def is_negated(text: str) -> bool:
+    """Whether a sentence says that something is not so; two negations make none."""
+    return len(_NEGATION.findall(text)) % 2 == 1
+
+
 @lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """Cut a common English ending off, so that `opens` and `opened` meet; crude on purpose."""

@@ -25,7 +25,11 @@ from services.conversations.endpoints.access import (
     wiring_of,
 )
 from services.conversations.repositories.conversations import ConversationFilter
-from services.conversations.schemas.conversations import ConversationIn, conversation_shape
+from services.conversations.schemas.conversations import (
+    ConversationChange,
+    ConversationIn,
+    conversation_shape,
+)
 
 router = APIRouter(prefix="/api/v1/conversation", tags=["conversations"])
 
@@ -132,6 +136,29 @@ async def list_deleted_conversations(caller: Reading, paging: Paged) -> Response
     """List the conversations that were deleted."""
     return await _listed(
         caller, ConversationFilter(status="deleted"), paging, also="deleted_conversations"
+    )
+
+
+@router.patch("/{conversation_id}", responses=errors(ConversationNotFound))
+async def update_conversation(
+    conversation_id: UUID, body: ConversationChange, caller: Writing
+) -> Response:
+    """Rename a conversation, archive it, or take it out of the archive."""
+    conversation = await caller.use.update_conversation(
+        caller.person,
+        conversation_id,
+        title=body.title,
+        status=body.status,
+        metadata=body.metadata,
+    )
+    shown = conversation_shape(conversation)
+    return JsonResponse(
+        {
+            "message": "The conversation was changed.",
+            "conversation": shown,
+            "id": shown["id"],
+            "title": shown["title"],
+        }
     )
 
 

@@ -38,6 +38,7 @@ class Answer(Base, TenantOwned):
     error_code: Mapped[str | None]
     error: Mapped[str | None]
     traceparent: Mapped[str | None]
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Citation(Base, TenantOwned):

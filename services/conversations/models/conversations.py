@@ -42,6 +42,7 @@ class Conversation(Base, TenantOwned, Timestamps):
     message_count: Mapped[int] = mapped_column(default=0)
     total_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     last_activity: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lead_satisfaction: Mapped[float | None]
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     handoff: Mapped[str] = mapped_column(default="bot")
     handoff_user_id: Mapped[UUID | None]

@@ -8,7 +8,16 @@ from typing import Final
 RENEW: Final = """
 UPDATE answers SET lease_until = clock_timestamp() + $2 * interval '1 second'
 WHERE completed_at IS NULL AND state = 'running' AND lease_owner = $1 AND id = ANY($3)
-RETURNING id
+RETURNING id, cancel_requested_at IS NOT NULL AS cancelled
+"""
+
+CANCELLED_OF: Final = """
+SELECT id FROM answers
+WHERE completed_at IS NULL AND cancel_requested_at IS NOT NULL AND id = ANY($1)
+"""
+
+CANCEL_REQUESTED: Final = """
+SELECT cancel_requested_at IS NOT NULL FROM answers WHERE tenant_id = $1 AND id = $2
 """
 
 RELEASE: Final = """
@@ -39,5 +48,6 @@ SELECT m.id, m.conversation_id, m.role, m.content, m.created_at, m.sources, m.me
             'char_end', c.char_end, 'quote', c.quote, 'url', c.url, 'cited', true)
             ORDER BY c.position)
         FROM citations c WHERE c.tenant_id = $1 AND c.message_id = m.id) AS citations
-FROM messages m WHERE m.tenant_id = $1 AND m.id = $2 AND m.deleted_at IS NULL
+FROM messages m WHERE m.tenant_id = $1 AND m.id = $2
+                  AND (m.deleted_at IS NULL OR m.branch_id IS NOT NULL)
 """

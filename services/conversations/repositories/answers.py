@@ -30,6 +30,7 @@ from services.conversations.domain.answers import (
     TakenAnswer,
     Turn,
 )
+from services.conversations.domain.errors import AnswerCancelled
 from services.conversations.repositories import answer_statements as sql
 
 _HISTORY_TURNS: Final = 20
@@ -38,9 +39,10 @@ _HISTORY_TURNS: Final = 20
 @dataclass(frozen=True, slots=True)
 class Finished:
     """A stored answer; and whether other answers of the tenant wait for their turn, and whether
-    others of the same conversation are pending."""
+    others of the same conversation are pending. One that was cancelled before its first word has no
+    message."""
 
-    message: StoredMessage
+    message: StoredMessage | None
     tenant_waits: bool
     conversation_waits: bool
 
@@ -136,7 +138,7 @@ class AnswerStore:
             "agent_name": answer.agent_name,
             "llm_config": {"provider": answer.provider, "model": answer.model},
         }
-        completed = AnswerCompleted(
+        told: AnswerCompleted | AnswerFailed = AnswerCompleted(
             answer_id=taken.answer_id,
             conversation_id=taken.conversation_id,
             agent_id=taken.agent_id,
@@ -149,12 +151,22 @@ class AnswerStore:
             citation_count=len(citations),
             agent_version=answer.agent_version,
         )
+        if not answer.text:
+            told = AnswerFailed(
+                answer_id=taken.answer_id,
+                conversation_id=taken.conversation_id,
+                agent_id=taken.agent_id,
+                code=AnswerCancelled.code,
+                prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.completion_tokens,
+                cost_micros=answer.cost_micros,
+            )
         cited = [
             {**citation, "id": new_id(), "position": position}
             for position, citation in enumerate(citations)
         ]
         rows = await self.database.call(
-            "finish_answer",
+            "end_cancelled_answer" if answer.cancelled else "finish_answer",
             taken.tenant_id,
             taken.answer_id,
             taken.attempt,
@@ -172,11 +184,13 @@ class AnswerStore:
             _json(cited),
             new_id(),
             taken.traceparent,
-            completed.model_dump_json(),
+            told.model_dump_json(),
         )
         if not rows:
             return None
         ((created_at, tenant_waits, conversation_waits),) = rows
+        if not answer.text:
+            return Finished(None, tenant_waits, conversation_waits)
         message = StoredMessage(
             id=message_id,
             conversation_id=taken.conversation_id,
@@ -219,8 +233,22 @@ class AnswerStore:
         waiting: bool | None = waits
         return waiting
 
-    async def renew_leases(self, answer_ids: Collection[UUID]) -> set[UUID]:
+    async def cancel_requested(self, tenant_id: UUID, answer_id: UUID) -> bool:
+        """Return whether somebody wants an answer to be cancelled."""
+        async with self.database.lean(tenant_id) as connection:
+            found = await connection.fetchval(sql.CANCEL_REQUESTED, tenant_id, answer_id)
+        return bool(found)
+
+    async def cancelled_of(self, answer_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of some answers, over all tenants, that are to be cancelled."""
+        async with self.database.lean_cross_tenant() as connection:
+            rows = await connection.fetch(sql.CANCELLED_OF, list(answer_ids))
+        return {row["id"] for row in rows}
+
+    async def renew_leases(self, answer_ids: Collection[UUID]) -> dict[UUID, bool]:
         """Prolong this process's leases of some answers; returns those that it still holds.
+
+        Of each it tells whether the answer is to be cancelled.
 
         Not of all that it is said to hold: what was taken by a call that was cut short, and that
         nobody here knows of, must become free.
@@ -229,7 +257,7 @@ class AnswerStore:
             rows = await connection.fetch(
                 sql.RENEW, self.owner, self.lease_seconds, list(answer_ids)
             )
-        return {row["id"] for row in rows}
+        return {row["id"]: row["cancelled"] for row in rows}
 
     async def release_leases(self) -> None:
         """Put the answers of this process back, for other workers to take at once."""

@@ -139,13 +139,26 @@ class MessageRepository(TenantRepository[Message]):
         )
         return rows.all()[::-1], total or 0
 
+    async def average_rating(self, conversation_id: UUID) -> float | None:
+        """Return the mean rating, 1 to 5, of a conversation's answers; None without ratings."""
+        await self.session.flush()
+        rating = Message.user_feedback["rating"].as_float()
+        average: float | None = await self.session.scalar(
+            select(func.avg(rating)).where(
+                Message.tenant_id == self.tenant_id,
+                Message.conversation_id == conversation_id,
+                Message.user_feedback.is_not(None),
+            )
+        )
+        return average
+
     async def reread(self, message: Message) -> None:
         """See a message as it stands now, after waiting for a lock."""
         await self.session.refresh(message)
 
     async def deleted(self, *, page: int, per_page: int) -> tuple[Sequence[Message], int]:
         """Return deleted messages, newest first, and how many there are."""
-        query = self.owned().where(Message.deleted_at.is_not(None))
+        query = self.owned().where(Message.deleted_at.is_not(None), Message.branch_id.is_(None))
         total = await self.session.scalar(select(func.count()).select_from(query.subquery()))
         rows = await self.session.scalars(
             query.order_by(Message.id.desc()).limit(per_page).offset((page - 1) * per_page)
@@ -177,6 +190,7 @@ class MessageRepository(TenantRepository[Message]):
             Message.tenant_id == self.tenant_id,
             Message.conversation_id == conversation_id,
             Message.deleted_at.is_not(None),
+            Message.branch_id.is_(None),
         )
         if since is not None:
             statement = statement.where(Message.deleted_at >= since)

@@ -5,6 +5,8 @@ from typing import Protocol
 from uuid import UUID
 
 from libs.common.unit_of_work import UnitOfWork
+from services.conversations.repositories.answer_rows import AnswerRepository
+from services.conversations.repositories.branches import BranchRepository
 from services.conversations.repositories.citations import CitationRepository
 from services.conversations.repositories.conversations import (
     ConversationRepository,
@@ -27,6 +29,15 @@ class ConversationsUnitOfWork(UnitOfWork):
         return MessageRepository(self.session, self.tenant_id)
 
     @cached_property
+    def answers(self) -> AnswerRepository:
+        """The tenant's answers."""
+        return AnswerRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def branches(self) -> BranchRepository:
+        """The branches of the tenant's conversations."""
+        return BranchRepository(self.session, self.tenant_id)
+
     def leads(self) -> LeadRepository:
         """The tenant's leads."""
         return LeadRepository(self.session, self.tenant_id)

@@ -87,7 +87,11 @@ def delivered_shape(question: AskedQuestion) -> dict[str, Any]:
 def task_shape(outcome: AnswerOutcome) -> dict[str, Any]:
     """Return how a task stands; a finished one repeats its result's keys beside it."""
     status = outcome.status
-    word, state, progress, sentence = _STATUS_WORDS[status.state]
+    ending = status.state
+    if ending is AnswerState.CANCELLED and outcome.message is not None:
+        # What was written by then is an answer, if half a one: its message says `cancelled`.
+        ending = AnswerState.COMPLETED
+    word, state, progress, sentence = _STATUS_WORDS[ending]
     shown: dict[str, Any] = {
         "task_id": str(status.task_id),
         "status": word,
@@ -100,6 +104,8 @@ def task_shape(outcome: AnswerOutcome) -> dict[str, Any]:
         "created_at": status.queued_at.isoformat(),
         "completed_at": status.completed_at.isoformat() if status.completed_at else None,
     }
+    if status.state is AnswerState.CANCELLED:
+        shown["cancelled"] = True
     if outcome.message is not None:
         result = result_shape(outcome)
         shown["result"] = result

@@ -1,7 +1,7 @@
 """Conversations and messages in the shapes of version 1 of the API."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -32,6 +32,14 @@ class ConversationIn(BaseModel):
     max_context_length: int = Field(default=4000, ge=1000, le=200_000)
 
 
+class ConversationChange(BaseModel):
+    """What changes about a conversation; what is left out stays."""
+
+    title: Annotated[str, BeforeValidator(_cut_title), Field(min_length=1)] | None = None
+    status: Literal["active", "archived"] | None = None
+    metadata: JsonObject | None = None
+
+
 def conversation_shape(
     conversation: Conversation, *, agent: AgentProfile | None = None
 ) -> dict[str, Any]:
@@ -51,7 +59,7 @@ def conversation_shape(
         "total_tokens": conversation.total_tokens,
         "last_activity": conversation.last_activity,
         "ended_at": conversation.ended_at,
-        "lead_satisfaction": None,
+        "lead_satisfaction": conversation.lead_satisfaction,
         "conversion_outcome": None,
         "created_at": conversation.created_at,
         "updated_at": conversation.updated_at,
@@ -82,9 +90,17 @@ def stored_message(message: Message, citations: Sequence[Citation] = ()) -> Stor
 def message_row_shape(message: Message, citations: Sequence[Citation] = ()) -> dict[str, Any]:
     """Return a message as the API shows it in lists."""
     shown = message_shape(stored_message(message, citations))
+    shown["user_feedback"] = shown_feedback(message.user_feedback)
     if message.deleted_at is not None:
         shown["deleted_at"] = message.deleted_at
     return shown
+
+
+def shown_feedback(feedback: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a rating as the API shows it."""
+    if feedback is None:
+        return None
+    return {name: feedback.get(name) for name in ("rating", "comment", "rated_at")}
 
 
 def _citation_shape(citation: Citation) -> dict[str, Any]:

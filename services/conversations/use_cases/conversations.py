@@ -16,6 +16,7 @@ from services.conversations.domain.errors import ConversationNotFound, NotDelete
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents, Recent
 from services.conversations.models import Channel, Conversation
+from services.conversations.models.conversations import DEFAULT_TITLE
 from services.conversations.repositories.conversations import ConversationFilter
 from services.conversations.repositories.unit_of_work import OpenUnitOfWork
 
@@ -89,6 +90,40 @@ class ListConversations:
             )
         async with self.unit_of_work(person.tenant_id, read_only=True) as uow:
             return await uow.conversations.page(wanted, page=page, per_page=per_page)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateConversation:
+    """Give a conversation another title, put it into the archive or take it out."""
+
+    unit_of_work: OpenUnitOfWork
+
+    async def __call__(
+        self,
+        person: Person,
+        conversation_id: UUID,
+        *,
+        title: str | None = None,
+        status: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Conversation:
+        """Return the conversation as it is now; what is None stays as it was.
+
+        Raises:
+            ConversationNotFound: Or it is deleted.
+        """
+        async with self.unit_of_work(person.tenant_id) as uow:
+            conversation = await uow.conversations.locked(conversation_id)
+            if conversation is None or conversation.deleted_at is not None:
+                raise ConversationNotFound
+            if title is not None:
+                conversation.title = title.strip() or DEFAULT_TITLE
+            if status is not None and status != conversation.status:
+                conversation.status = status
+                conversation.ended_at = datetime.now(UTC) if status == "archived" else None
+            if metadata is not None:
+                conversation.details = metadata
+        return conversation
 
 
 @dataclass(frozen=True, kw_only=True)

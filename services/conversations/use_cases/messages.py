@@ -161,7 +161,7 @@ class RestoreMessage:
         """
         async with self.unit_of_work(person.tenant_id) as uow:
             message = await uow.messages.get(message_id)
-            if message is None:
+            if message is None or message.superseded:
                 raise MessageNotFound
             conversation = await uow.conversations.locked(message.conversation_id)
             await uow.messages.reread(message)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -13,12 +13,14 @@ from libs.common.ids import new_id
 from libs.common.telemetry import continue_trace, get_logger
 from libs.common.wake import Wake
 from services.conversations.domain.answers import Answer, TakenAnswer
-from services.conversations.domain.errors import AnswerGivenUp
+from services.conversations.domain.errors import AnswerCancelled, AnswerGivenUp
 from services.conversations.domain.frames import DELTA, START, AnswerFrames, events_in
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
-from services.conversations.use_cases.compose_answer import ComposeAnswer, LookedUp
+from services.conversations.use_cases.afterwards import Afterwards
+from services.conversations.use_cases.compose_answer import ComposeAnswer, Draft, LookedUp
 from services.conversations.use_cases.metrics import AGENT_RESPONSES
+from services.conversations.use_cases.stopping import AnswerStopped, Stop
 
 log = get_logger(__name__)
 
@@ -38,17 +40,23 @@ class ProduceAnswer:
     store: AnswerStore
     feeds: AnswerFeeds
     wake: Wake
+    afterwards: Afterwards
 
     async def __call__(
-        self, taken: TakenAnswer, *, looked_up: Awaitable[LookedUp] | None = None
+        self,
+        taken: TakenAnswer,
+        *,
+        looked_up: Awaitable[LookedUp] | None = None,
+        stop: Stop | None = None,
     ) -> bool:
         """Return whether other answers of the tenant wait for their turn.
 
-        Being cancelled leaves the answer as it is, for whoever holds its lease next.
+        When its task is cancelled, the answer is left as it is, for whoever holds its lease next.
 
         Args:
             taken: The answer.
             looked_up: The result of `ComposeAnswer.look_up`, where that was begun before.
+            stop: Ends the attempt early; what it has written by then is the answer.
         """
         with continue_trace(
             taken.traceparent, "answer", answer_id=str(taken.answer_id), attempt=taken.attempt
@@ -59,8 +67,18 @@ class ProduceAnswer:
             if taken.attempt > MAX_ATTEMPTS:
                 log.error("answer_given_up", answer_id=str(taken.answer_id))
                 return await self._fail(taken, feed, AnswerGivenUp.code, AnswerGivenUp.message)
+            draft = Draft()
+            abandoned: list[str] = []
             try:
-                answer = await self._compose(taken, feed, looked_up)
+                with (stop or Stop()).heeded():
+                    if taken.attempt > 1:
+                        abandoned += await self._abandoned(taken)
+                        if await self.store.cancel_requested(taken.tenant_id, taken.answer_id):
+                            raise AnswerStopped
+                    answer = await self._compose(taken, feed, looked_up, draft, abandoned)
+            except AnswerStopped:
+                answer = await self.compose.cut_short(taken, draft, abandoned=abandoned)
+                log.info("answer_cancelled", answer_id=str(taken.answer_id))
             except AppError as error:
                 log.warning("answer_failed", code=error.code, answer_id=str(taken.answer_id))
                 return await self._fail(taken, feed, error.code, error.message)
@@ -70,14 +88,18 @@ class ProduceAnswer:
             return await self._finish(taken, feed, answer, started)
 
     async def _compose(
-        self, taken: TakenAnswer, feed: AnswerFeed, looked_up: Awaitable[LookedUp] | None
+        self,
+        taken: TakenAnswer,
+        feed: AnswerFeed,
+        looked_up: Awaitable[LookedUp] | None,
+        draft: Draft,
+        abandoned: Sequence[str],
     ) -> Answer:
         """Compose, trying again while a part of the platform is out of reach."""
-        abandoned = await self._abandoned(taken) if taken.attempt > 1 else []
         for attempt in range(1, _TRIES + 1):
             try:
                 return await self.compose(
-                    taken, feed.delta, abandoned=abandoned, looked_up=looked_up
+                    taken, feed.delta, abandoned=abandoned, looked_up=looked_up, draft=draft
                 )
             except (Unavailable, RateLimited):
                 looked_up = None
@@ -122,13 +144,18 @@ class ProduceAnswer:
             log.info("answer_lost", answer_id=str(taken.answer_id), attempt=taken.attempt)
             return False
         self.wake.events()
-        AGENT_RESPONSES.labels(answer.mode.value, "completed").inc()
+        outcome = "cancelled" if answer.cancelled else "completed"
+        AGENT_RESPONSES.labels(answer.mode.value, outcome).inc()
         position = feed.last_position()
+        frames = _frames(taken)
         await feed.finish(
-            _frames(taken).completed(finished.message, position),
+            frames.completed(finished.message, position)
+            if finished.message is not None
+            else frames.failed(AnswerCancelled.message, AnswerCancelled.code, position),
             position,
             others_pending=finished.conversation_waits,
         )
+        self.afterwards.answered(taken, answer)
         return finished.tenant_waits
 
     async def _fail(self, taken: TakenAnswer, feed: AnswerFeed, code: str, message: str) -> bool:

@@ -21,7 +21,9 @@ from libs.common.errors import Unavailable
 from libs.common.telemetry import continue_trace, get_logger
 from services.conversations.domain.answers import AnnouncedAnswer, AnswerState, TakenAnswer
 from services.conversations.use_cases.compose_answer import LookedUp
+from services.conversations.use_cases.stopping import Stop
 from services.conversations.wiring import Wiring
+from services.conversations.workers.attempts import Attempts
 
 log = get_logger(__name__)
 
@@ -31,6 +33,8 @@ _SWEEP_SECONDS: Final = 1.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 _RENEWALS_A_LEASE: Final = 4
 _DRAIN_SECONDS: Final = 20.0
+# Without Redis, a cancellation is noticed within this.
+_LOOK_SECONDS: Final = 0.5
 # When to ask for an answer that was announced while it was being stored: mostly it is there by
 # the first time, which is sooner than anything that is looked up for it.
 _EARLY_PAUSES_SECONDS: Final = (0.002, 0.003, 0.006, 0.012, 0.05)
@@ -61,17 +65,23 @@ class Answering:
         self._wiring = wiring
         self._store = wiring.store
         self._room = wiring.settings.answer_concurrency
-        self._running: dict[UUID, tuple[TakenAnswer, asyncio.Task[None]]] = {}
+        self._attempts = Attempts()
         self._taking: set[UUID] = set()
         self._crowded: set[UUID] = set()
         self._looked_up: dict[UUID, _LookUp] = {}
         self._early: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
+        self._unheard = asyncio.Event()
         self._redis_is_down = False
         self._stopping = False
 
     async def run(self) -> None:
         """Take and make answers; when cancelled, finish what is begun, or put it back."""
+        cancellations = self._wiring.cancellations
+        async with cancellations.heard(self._attempts.cancel, self._unheard.set):
+            await self._run()
+
+    async def _run(self) -> None:
         feeds = asyncio.create_task(self._wiring.feeds.run(), name="answer-feeds")
         loops = [
             asyncio.create_task(loop, name=name)
@@ -79,6 +89,8 @@ class Answering:
                 ("dispatch", self._dispatch()),
                 ("sweep", self._sweep()),
                 ("leases", self._keep_leases()),
+                ("cancellations", self._look_for_cancelled()),
+                ("afterwards", self._wiring.afterwards.run()),
             )
         ]
         try:
@@ -152,12 +164,12 @@ class Answering:
             with suppress(Unavailable):
                 found = await self._store.due(waited_seconds=waited, limit=min(free, _BATCH * 4))
                 # When the database was away, our own leases have run out too; we go on with them.
-                await self._take_all([one for one in found if one[1] not in self._running])
+                await self._take_all([one for one in found if one[1] not in self._attempts])
 
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(self._store.lease_seconds / _RENEWALS_A_LEASE)
-            mine = set(self._running)
+            mine = self._attempts.ids()
             if not mine:
                 continue
             try:
@@ -165,15 +177,30 @@ class Answering:
             except Unavailable:
                 # Nobody can take them over either, as long as the database is down.
                 continue
-            for answer_id in mine - held:
+            for answer_id in mine - held.keys():
                 await self._let_go_if_lost(answer_id)
+            for answer_id in (one for one, cancelled in held.items() if cancelled):
+                self._attempts.cancel(answer_id)
+
+    async def _look_for_cancelled(self) -> None:
+        """Ask PostgreSQL who is to be stopped, while Redis cannot tell and after it could not."""
+        while True:
+            if self._wiring.cancellations.live:
+                await self._unheard.wait()
+            else:
+                await asyncio.sleep(_LOOK_SECONDS)
+            self._unheard.clear()
+            mine = self._attempts.ids()
+            with suppress(Unavailable):
+                for answer_id in await self._store.cancelled_of(mine) if mine else ():
+                    self._attempts.cancel(answer_id)
 
     async def _let_go_if_lost(self, answer_id: UUID) -> None:
         """Stop an attempt whose answer was cancelled or is another worker's now."""
-        entry = self._running.get(answer_id)
-        if entry is None:
+        attempt = self._attempts.get(answer_id)
+        if attempt is None or attempt.stop.asked:
             return
-        taken, task = entry
+        taken, task = attempt.taken, attempt.task
         with suppress(Unavailable):
             status = await self._store.status(taken.tenant_id, answer_id)
             done = status is not None and status.state in {
@@ -186,12 +213,12 @@ class Answering:
 
     def _look_up(self, announced: Sequence[AnnouncedAnswer]) -> None:
         """Begin to look things up for those that are likely to be taken."""
-        in_flight = Counter(taken.tenant_id for taken, _ in self._running.values())
+        in_flight = Counter(attempt.taken.tenant_id for attempt in self._attempts)
         for one in announced:
             in_flight[one.tenant_id] += 1
             if (
                 one.agent_id is None
-                or one.answer_id in self._running
+                or one.answer_id in self._attempts
                 or one.tenant_id in self._crowded
                 or in_flight[one.tenant_id] > self._store.per_tenant
             ):
@@ -241,9 +268,10 @@ class Answering:
         except Unavailable:
             return False  # the sweep finds them again
         for answer in taken:
-            task = asyncio.create_task(self._make(answer, self._looked_up_for(answer)))
-            self._running[answer.answer_id] = (answer, task)
-        _IN_FLIGHT.set(len(self._running))
+            stop = Stop()
+            task = asyncio.create_task(self._make(answer, stop, self._looked_up_for(answer)))
+            self._attempts.begin(answer, task, stop)
+        _IN_FLIGHT.set(len(self._attempts))
         return bool(taken)
 
     def _looked_up_for(self, taken: TakenAnswer) -> "asyncio.Task[LookedUp] | None":
@@ -256,21 +284,19 @@ class Answering:
         return None
 
     async def _make(
-        self, taken: TakenAnswer, looked_up: "asyncio.Task[LookedUp] | None" = None
+        self, taken: TakenAnswer, stop: Stop, looked_up: "asyncio.Task[LookedUp] | None"
     ) -> None:
         others_wait = False
         try:
-            others_wait = await self._wiring.produce(taken, looked_up=looked_up)
+            others_wait = await self._wiring.produce(taken, looked_up=looked_up, stop=stop)
         except Unavailable as error:
             # The lease runs out, and the answer is begun anew.
             log.warning("answer_not_stored", code=error.code, answer_id=str(taken.answer_id))
         except Exception:
             log.exception("answer_not_stored", answer_id=str(taken.answer_id))
         finally:
-            current = self._running.get(taken.answer_id)
-            if current is not None and current[0] is taken:
-                del self._running[taken.answer_id]
-            _IN_FLIGHT.set(len(self._running))
+            self._attempts.end(taken)
+            _IN_FLIGHT.set(len(self._attempts))
             self._freed.set()
         if others_wait and not self._stopping and taken.tenant_id not in self._taking:
             self._taking.add(taken.tenant_id)
@@ -280,7 +306,7 @@ class Answering:
                 self._taking.discard(taken.tenant_id)
 
     def _free_room(self) -> int:
-        return self._room - len(self._running)
+        return self._room - len(self._attempts)
 
     async def _stop(self, takers: Sequence["asyncio.Task[None]"]) -> None:
         """Take no more, give what is begun some time, and put the rest back."""
@@ -289,7 +315,7 @@ class Answering:
             task.cancel()
         await asyncio.gather(*takers, return_exceptions=True)
         started = time.monotonic()
-        tasks = [task for _, task in self._running.values()]
+        tasks = [attempt.task for attempt in self._attempts]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
             for task in late:

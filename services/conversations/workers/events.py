@@ -10,6 +10,7 @@ from libs.common.events.catalogue.agents import (
     AgentDeleted,
     AgentRestored,
     AgentUpdated,
+    GuardrailsUpdated,
     SettingsUpdated,
 )
 from libs.common.events.delivery import EveryOne, Handlers
@@ -36,4 +37,5 @@ def handlers(redis: Redis) -> Handlers:
         AgentDeleted: forget,
         AgentRestored: forget,
         SettingsUpdated: forget,
+        GuardrailsUpdated: forget,
     }

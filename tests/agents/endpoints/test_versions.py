@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from libs.common.events.catalogue.conversations import AnswerCompleted
+from libs.common.events.catalogue.conversations import AnswerCompleted, MessageRated
 from libs.common.ids import new_id
 from libs.common.security import Scope
 from services.agents.workers.events import count_all
@@ -329,13 +329,26 @@ class TestSplit:
             )
             for number, mode in told
         ]
+        rated = [
+            MessageRated(
+                message_id=new_id(),
+                conversation_id=new_id(),
+                agent_id=UUID(agent["id"]),
+                rating=rating,
+                previous_rating=previous,
+                rating_version=1 if previous is None else 2,
+                agent_version=2,
+            )
+            for rating, previous in ((5, None), (2, 5), (4, None))
+        ]
         async with acme.resources.database.session(acme.id) as session:
-            await count_all([delivered(one, acme.id) for one in events], session)
+            await count_all([delivered(one, acme.id) for one in (*events, *rated)], session)
         reply = await acme.send("GET", f"{url}/split")
         live, candidate = reply["live"]["results"], reply["candidate"]["results"]
         assert (live["answers"], live["refused"], live["refusal_rate"]) == (2, 1, 0.5)
         assert (candidate["answers"], candidate["prompt_tokens"]) == (1, 100)
         assert candidate["average_duration_ms"] == 200.0
         assert candidate["cost_usd"] == 0.0005
+        assert (candidate["ratings"], candidate["average_rating"]) == (2, 3.0)
         stats = await acme.send("GET", f"{url}/stats")
         assert stats["total_answers"] == 4

@@ -10,7 +10,7 @@ from libs.common.ids import new_id
 from services.analytics.repositories.reports import ReportRepository, Row
 from services.analytics.use_cases.keep_fact import KEPT
 from tests.analytics.conftest import Company
-from tests.analytics.story import answer, calls, failure, opening, question
+from tests.analytics.story import answer, calls, failure, opening, question, rating
 
 
 async def totals(database: Database, company: Company) -> tuple[Row, Row]:
@@ -85,6 +85,19 @@ class TestKeepFact:
         assert (counted["conversations"], counted["deleted_conversations"]) == (0, 1)
         assert [(row["state"], row["documents"]) for row in documents] == [("processed", 1)]
         assert counted["api_keys"] == 1
+
+    async def test_averages_the_newest_rating_of_each_answer(
+        self, database: Database, acme: Company, globex: Company
+    ) -> None:
+        first, second = new_id(), new_id()
+        await acme.hears(
+            rating(acme, first, 2, version=2), rating(acme, first, 5), rating(acme, second, 5)
+        )
+
+        _, answers = await totals(database, acme)
+        assert (answers["rated"], answers["average_rating"]) == (2, 3.5)
+        _, others = await totals(database, globex)
+        assert (others["rated"], others["average_rating"]) == (0, 0.0)
 
     async def test_is_not_seen_by_another_tenant(
         self, database: Database, acme: Company, globex: Company

@@ -375,5 +375,5 @@ class TestDeletion:
         task = await finished(client, ack)
         assert task["status"] == "failed"
         async with asyncio.timeout(4):
-            while worker._running:
+            while worker._attempts:
                 await asyncio.sleep(0.05)

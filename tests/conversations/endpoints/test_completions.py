@@ -1,6 +1,8 @@
 """Talking to an agent with OpenAI's own client."""
 
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import openai
@@ -94,6 +96,26 @@ class TestCompletions:
         assert "pirate" in sent["messages"][0]["content"]
         assert [m["role"] for m in sent["messages"]] == ["system", "user", "assistant", "user"]
         assert peers.searches[-1]["query"] == "Return period?"
+
+    async def test_passes_schemas_on_and_leaves_json_whole(
+        self, ai: openai.AsyncOpenAI, peers: Peers
+    ) -> None:
+        written = '{"period": {"days": [30, 31]}, "paid": false, "note": "a < b: \\"yes\\"!"}'
+        peers.model.tokens = [written[at : at + 4] for at in range(0, len(written), 4)]
+        schema = {"type": "object", "properties": {"period": {"type": "object"}}}
+        wanted: Any = {
+            "type": "json_schema",
+            "json_schema": {"name": "returns", "schema": schema, "strict": True},
+        }
+
+        done = await ai.chat.completions.create(
+            model="Ada",
+            messages=[{"role": "user", "content": "Return period?"}],
+            response_format=wanted,
+        )
+
+        assert peers.model.requests[0]["response_format"] == wanted
+        assert json.loads(done.choices[0].message.content or "") == json.loads(written)
 
     async def test_keeps_instructions_however_much_was_said_since(
         self, ai: openai.AsyncOpenAI, acme: Company, peers: Peers

@@ -277,7 +277,7 @@ class TestTakeover:
         await conversation.ask()
         following = asyncio.create_task(conversation.stream())
         await asyncio.sleep(0.7)
-        (taken, task) = next(iter(worker._running.values()))
+        (taken, task) = next((one.taken, one.task) for one in worker._attempts)
         peers.model.between_tokens_seconds = 0.0
         task.cancel()  # as if this worker had died: its lease is renewed no more
 

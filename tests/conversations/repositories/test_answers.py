@@ -125,15 +125,17 @@ class TestTaking:
         assert (first.attempt, second.attempt) == (1, 2)
         lost = await brief.finish(first, make_answer(), message_id=new_id(), seconds=1)
         assert lost is None
-        assert await brief.renew_leases([answer_id]) == set()
-        assert await store.renew_leases([answer_id]) == {answer_id}
-        assert await store.renew_leases([]) == set()
+        assert not await brief.renew_leases([answer_id])
+        assert set(await store.renew_leases([answer_id])) == {answer_id}
+        assert not await store.renew_leases([])
         message_id = new_id()
         won = await store.finish(second, make_answer(), message_id=message_id, seconds=1)
         assert won is not None
         # Its answer to the first call may have been lost on the way.
         told_again = await store.finish(second, make_answer(), message_id=message_id, seconds=1)
         assert told_again is not None
+        assert told_again.message is not None
+        assert won.message is not None
         assert told_again.message.created_at == won.message.created_at
         again = await store.finish(second, make_answer(), message_id=new_id(), seconds=1)
         assert again is None

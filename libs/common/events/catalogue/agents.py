@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from pydantic import Field
+
 from libs.common.events.envelope import Event
 
 
@@ -40,3 +42,9 @@ class SettingsUpdated(Event, topic="agents", name="settings.updated"):
     """Model settings changed or went; every cached agent of the tenant may be out of date."""
 
     settings_id: UUID
+
+
+class GuardrailsUpdated(Event, topic="agents", name="guardrails.updated"):
+    """What holds for all of the tenant's agents changed; the tenant is the aggregate."""
+
+    link_host_count: int = Field(ge=0, description="Hosts that answers may link to.")

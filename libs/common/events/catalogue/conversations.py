@@ -103,3 +103,19 @@ class AnswerFailed(Event, topic="conversations", name="answer.failed"):
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     cost_micros: int = Field(default=0, ge=0, description="Millionths of a US dollar.")
+
+
+class MessageRated(Event, topic="conversations", name="message.rated"):
+    """Somebody has rated an answer, or rated it anew; it is the aggregate.
+
+    Read by analytics, which keeps the newest rating of each answer, and by agents, which add up
+    what came of their versions.
+    """
+
+    message_id: UUID
+    conversation_id: UUID
+    agent_id: UUID
+    rating: int = Field(ge=1, le=5)
+    previous_rating: int | None = Field(default=None, description="What this one replaces.")
+    rating_version: int = Field(ge=1, description="Counts the ratings of the answer.")
+    agent_version: int | None = Field(default=None, description="Of the agent that answered.")
