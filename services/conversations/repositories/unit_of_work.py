@@ -38,6 +38,7 @@ class ConversationsUnitOfWork(UnitOfWork):
         """The branches of the tenant's conversations."""
         return BranchRepository(self.session, self.tenant_id)
 
+    @cached_property
     def leads(self) -> LeadRepository:
         """The tenant's leads."""
         return LeadRepository(self.session, self.tenant_id)
