@@ -120,6 +120,8 @@ OWN: dict[str, tuple[Variable, ...]] = {
             rerank_url="http://model-server:8000/v1/rerank",
             rerank_model="ms-marco-minilm-l12",
             rerank_gate="0.12",
+            ocr_languages="eng",
+            ocr_max_pages="100",
             index_concurrency="4",
             keep_deleted_days="30",
         ),

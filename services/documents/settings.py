@@ -1,5 +1,6 @@
 """What documents reads from its environment."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
@@ -32,6 +33,18 @@ class Settings(ModelCallingSettings):
     rerank_model: str = "ms-marco-minilm-l12"
     rerank_gate: float = Field(
         default=0.12, ge=0, le=1, description="Below this score nothing relevant was found."
+    )
+
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^([A-Za-z0-9_]{2,30}(\+[A-Za-z0-9_]{2,30})*)?$",
+        description="Tesseract's, as in eng+deu; empty turns OCR off.",
+    )
+    ocr_max_pages: int = Field(
+        default=100, ge=0, le=5000, description="Of one document; at one to five seconds each."
+    )
+    ocr_data_dir: Path | None = Field(
+        default=None, description="Where the languages' files are; else the usual places."
     )
 
     index_concurrency: int = Field(
