@@ -122,6 +122,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             rerank_gate="0.12",
             ocr_languages="eng",
             ocr_max_pages="100",
+            ocr_data_dir="",
             index_concurrency="4",
             keep_deleted_days="30",
         ),

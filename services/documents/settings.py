@@ -1,6 +1,5 @@
 """What documents reads from its environment."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
@@ -43,8 +42,8 @@ class Settings(ModelCallingSettings):
     ocr_max_pages: int = Field(
         default=100, ge=0, le=5000, description="Of one document; at one to five seconds each."
     )
-    ocr_data_dir: Path | None = Field(
-        default=None, description="Where the languages' files are; else the usual places."
+    ocr_data_dir: str = Field(
+        default="", description="Where the languages' files are; else the usual places."
     )
 
     index_concurrency: int = Field(

@@ -5,6 +5,7 @@ It indexes documents, publishes this service's events, and hears what happens to
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 
@@ -57,7 +58,9 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
 def _ocr(wiring: Wiring) -> OcrChoice | None:
     settings = wiring.settings
     choice, missing = find_ocr(
-        settings.ocr_languages, max_pages=settings.ocr_max_pages, folder=settings.ocr_data_dir
+        settings.ocr_languages,
+        max_pages=settings.ocr_max_pages,
+        folder=Path(settings.ocr_data_dir) if settings.ocr_data_dir else None,
     )
     if missing:
         log.warning("ocr_languages_missing", missing=missing, on=choice is not None)
