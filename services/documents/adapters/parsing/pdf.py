@@ -52,7 +52,8 @@ def read_pdf(content: bytes, *, ocr: Ocr | None = None) -> Layout:
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == _ERROR_PASSWORD:
+        # Its last error may be one of a document before this one.
+        if error.err_code == _ERROR_PASSWORD and b"/Encrypt" in content:
             raise EncryptedDocument from error
         raise CorruptDocument from error
     with document:

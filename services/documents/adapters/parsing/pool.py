@@ -219,7 +219,8 @@ class _Child:
 
 
 def _cause_of_death(code: int) -> UnreadableDocument:
-    limits = (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ)
+    # pdfium aborts when it gets no memory.
+    limits = (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ, -signal.SIGABRT, -signal.SIGTRAP)
     return ParserLimitExceeded() if code in limits else CorruptDocument()
 
 
