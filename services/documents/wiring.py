@@ -1,10 +1,12 @@
 """Clients, stores and use cases of a process, put together once."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Final
 from uuid import UUID
 
 from libs.common.health import Check
@@ -19,6 +21,7 @@ from services.documents.adapters.parsing.sniff import sniff
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.adapters.rerank import HttpReranker
 from services.documents.adapters.vectors.pgvector import PgVectorStore
+from services.documents.adapters.web.fetcher import WebFetcher
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -31,6 +34,7 @@ from services.documents.domain.ports import (
     VectorStore,
 )
 from services.documents.domain.terms import terms_of
+from services.documents.domain.web_ports import Fetcher, HostTurns, PageReader, RobotsReader
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
 from services.documents.repositories.sweeping import DocumentSweep
@@ -43,20 +47,39 @@ from services.documents.use_cases.change_passages import (
     ListDeletedPassages,
     RestorePassage,
 )
+from services.documents.use_cases.crawl_website import CrawlWebsite
 from services.documents.use_cases.delete_documents import DeleteDocument, DeleteDocuments
+from services.documents.use_cases.delete_website import DeleteWebsite, PurgeWebsite
 from services.documents.use_cases.download_document import DownloadDocument
 from services.documents.use_cases.fail_document import FailDocument
+from services.documents.use_cases.fetch_document import FetchDocument
 from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
+from services.documents.use_cases.greet_website import GreetWebsite
 from services.documents.use_cases.index_document import IndexDocument
+from services.documents.use_cases.keep_page import KeepPage
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
+from services.documents.use_cases.manage_websites import (
+    AddressCheck,
+    AddWebsite,
+    ChangeWebsite,
+    GetWebsite,
+    ListWebsitePages,
+    ListWebsites,
+)
+from services.documents.use_cases.note_addresses import NoteAddresses
 from services.documents.use_cases.purge_vectors import PurgeVectors
 from services.documents.use_cases.reindex_agents import ReindexAgents
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
+from services.documents.use_cases.start_crawl import CancelCrawl, StartCrawl, StartDueCrawl
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
+from services.documents.use_cases.visit_page import VisitPage
+
+# The name that robots.txt files know us by.
+CRAWLER: Final = "Knowrithm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +96,7 @@ class Wiring:
     vectors: VectorStore
     passages: PassageFinder
     reranker: Reranker | None
+    web: Outbound
 
     def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
         """Return the use cases of one tenant."""
@@ -93,6 +117,8 @@ class Wiring:
         agents = CachedAgents(resources.client("agents"))
         async with (
             Outbound.open(settings.outbound_policy) as outbound,
+            # It counts what it unpacks.
+            Outbound.open(settings.website_policy, decompresses=False) as web,
             open_vectors(settings, resources) as vectors,
             following_agents(resources.redis, agents),
         ):
@@ -108,6 +134,7 @@ class Wiring:
                 vectors=vectors,
                 passages=_finder(resources, vectors),
                 reranker=_reranker(settings, resources),
+                web=web,
             )
             yield wiring
             await wake.aclose()
@@ -139,9 +166,18 @@ class UseCases:
             unit_of_work=self.unit_of_work,
             blobs=self._wiring.blobs,
             agents=self._wiring.agents,
+            addresses=NoteAddresses(
+                caller_id=self._caller_id,
+                unit_of_work=self.unit_of_work,
+                check_address=self._check_address,
+            ),
             sniff=sniff,
             max_bytes=self._wiring.settings.max_upload_bytes,
         )
+
+    @property
+    def _check_address(self) -> AddressCheck:
+        return AddressCheck(policy=self._wiring.web.policy)
 
     @cached_property
     def list_documents(self) -> ListDocuments:
@@ -251,6 +287,98 @@ class UseCases:
         )
 
     @cached_property
+    def add_website(self) -> AddWebsite:
+        """Give an agent a website."""
+        return AddWebsite(
+            tenant_id=self.tenant_id,
+            caller_id=self._caller_id,
+            unit_of_work=self.unit_of_work,
+            agents=self._wiring.agents,
+            check=self._check_address,
+        )
+
+    @cached_property
+    def list_websites(self) -> ListWebsites:
+        """List websites."""
+        return ListWebsites(
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
+        )
+
+    @cached_property
+    def get_website(self) -> GetWebsite:
+        """Show one website."""
+        return GetWebsite(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def list_website_pages(self) -> ListWebsitePages:
+        """List a website's pages."""
+        return ListWebsitePages(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def change_website(self) -> ChangeWebsite:
+        """Change what is crawled, and when."""
+        return ChangeWebsite(unit_of_work=self.unit_of_work, check=self._check_address)
+
+    @cached_property
+    def delete_website(self) -> DeleteWebsite:
+        """Delete a website with its pages."""
+        return DeleteWebsite(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def purge_website(self) -> PurgeWebsite:
+        """Purge the pages of a deleted website."""
+        return PurgeWebsite(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def start_crawl(self) -> StartCrawl:
+        """Crawl a website."""
+        return StartCrawl(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def start_due_crawl(self) -> StartDueCrawl:
+        """Crawl a website whose time has come."""
+        return StartDueCrawl(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def cancel_crawl(self) -> CancelCrawl:
+        """Stop a crawl."""
+        return CancelCrawl(unit_of_work=self.unit_of_work)
+
+    def crawl_website(self, crawling: "Crawling") -> CrawlWebsite:
+        """Visit a website's pages; only workers have what that takes."""
+        return CrawlWebsite(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            agents=self._wiring.agents,
+            visit=self._visit_page(crawling),
+            not_found=crawling.not_found,
+            stretch_seconds=crawling.stretch_seconds,
+        )
+
+    def fetch_document(self, crawling: "Crawling") -> FetchDocument:
+        """Get the page that a document was made for."""
+        return FetchDocument(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            blobs=self._wiring.blobs,
+            visit=self._visit_page(crawling),
+            fail=self.fail_document,
+        )
+
+    def _visit_page(self, crawling: "Crawling") -> VisitPage:
+        return VisitPage(
+            keep=KeepPage(
+                tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
+            ),
+            fetcher=crawling.fetcher,
+            reader=crawling.reader,
+            robots=crawling.robots,
+            turns=crawling.turns,
+            sniff=sniff,
+            max_bytes=self._wiring.settings.max_upload_bytes,
+        )
+
+    @cached_property
     def reindex_agents(self) -> ReindexAgents:
         """Follow agents into other embedding spaces."""
         return ReindexAgents(
@@ -269,6 +397,25 @@ class PublicUseCases:
         self._caller_tenant_id = caller_tenant_id
 
     @cached_property
+    def greet_website(self) -> GreetWebsite:
+        """Hear the greeting of a page with the widget."""
+        wiring = self._wiring
+        database = wiring.resources.database
+
+        def open_for(tenant_id: UUID) -> DocumentsUnitOfWork:
+            return DocumentsUnitOfWork(database, tenant_id, wake=wiring.wake)
+
+        async def admit(tenant_id: UUID) -> None:
+            await wiring.resources.rate_limits.admit_for(tenant_id, "handshake")
+
+        return GreetWebsite(
+            tasks=TaskLookup(database=database),
+            agents=wiring.agents,
+            open_for=open_for,
+            admit=admit,
+        )
+
+    @cached_property
     def get_task(self) -> GetTask:
         """Tell how far a task is."""
         database = self._wiring.resources.database
@@ -276,6 +423,37 @@ class PublicUseCases:
             database=database,
             tasks=TaskLookup(database=database),
             caller_tenant_id=self._caller_tenant_id,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crawling:
+    """What the crawls of a worker share."""
+
+    fetcher: Fetcher
+    reader: PageReader
+    robots: RobotsReader
+    turns: HostTurns
+    not_found: "OrderedDict[UUID, frozenset[int]]"
+    stretch_seconds: float = 20.0
+
+    @classmethod
+    def of(cls, wiring: Wiring, reader: PageReader) -> "Crawling":
+        """Put it together; only workers do."""
+        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415
+        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415
+
+        settings = wiring.settings
+        agent = f"{CRAWLER}/1.0 (+{settings.public_url})"
+        fetcher = WebFetcher(outbound=wiring.web, user_agent=agent)
+        return cls(
+            fetcher=fetcher,
+            reader=reader,
+            robots=RememberedRobots(fetcher=fetcher, agent=CRAWLER),
+            turns=PoliteTurns(
+                redis=wiring.resources.redis, pause_seconds=settings.crawl_pause_seconds
+            ),
+            not_found=OrderedDict(),
         )
 
 

@@ -28,7 +28,7 @@ class DeleteDocument:
             document = await uow.documents.live(document_id, lock=True)
             if document is None:
                 raise DocumentNotFound
-            _delete(uow, document)
+            delete_in(uow, document)
         return document
 
 
@@ -51,11 +51,12 @@ class DeleteDocuments:
                 missing = wanted - {document.id for document in documents}
                 raise DocumentNotFound(details={"document_ids": sorted(map(str, missing))})
             for document in documents:
-                _delete(uow, document)
+                delete_in(uow, document)
         return documents
 
 
-def _delete(uow: DocumentsUnitOfWork, document: Document) -> None:
+def delete_in(uow: DocumentsUnitOfWork, document: Document) -> None:
+    """Delete a document that is locked, in a transaction of others' making."""
     # Search confirms every hit against this row, so from the commit on nothing is found.
     document.deleted_at = datetime.now(UTC)
     uow.jobs.add(PurgeVectors(document_id=document.id, version=document.version))

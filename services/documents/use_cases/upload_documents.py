@@ -22,7 +22,6 @@ from services.documents.domain.errors import (
     BlobStoreUnavailable,
     DocumentInMotion,
     EmptyDocument,
-    FetchingNotAvailable,
     NothingUploaded,
     UnreadableDocument,
     UnsupportedType,
@@ -31,6 +30,7 @@ from services.documents.domain.errors import (
 from services.documents.domain.ports import Agents, BlobStore
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
+from services.documents.use_cases.note_addresses import NoteAddresses
 from services.documents.use_cases.queue_indexing import queue_indexing
 
 # A file up to this size waits in memory for the check of its agent; larger ones go to the store
@@ -92,14 +92,15 @@ class UploadDocuments:
     unit_of_work: OpenUnitOfWork
     blobs: BlobStore
     agents: Agents
+    addresses: NoteAddresses
     sniff: Sniff
     max_bytes: int
 
     async def __call__(self, form: UploadForm) -> UploadOutcome:
-        """Take in all files of a form.
+        """Take in all files of a form, and note the addresses that it names.
 
         Raises:
-            NothingUploaded: The form has no file.
+            NothingUploaded: The form has no file and no address.
             AgentRequired: The form names no agent.
             AgentNotFound: The tenant has no such agent.
         """
@@ -115,10 +116,9 @@ class UploadDocuments:
                 except (UnreadableDocument, UploadTooLarge) as error:
                     filename = clean_filename(upload.filename)
                     outcome.rejected.append(Rejected(filename=filename, error=error))
-            outcome.rejected.extend(
-                Rejected(filename=url, error=FetchingNotAvailable()) for url in form.urls()
-            )
-            if not received and not outcome.rejected:
+            addresses, refused = self.addresses.check(form.urls())
+            outcome.rejected.extend(Rejected(filename=url, error=why) for url, why in refused)
+            if not received and not addresses and not outcome.rejected:
                 raise NothingUploaded
             agent_id = form.agent_id()
             await self.agents.find(self.tenant_id, agent_id)
@@ -130,6 +130,10 @@ class UploadDocuments:
                     )
             noting = True
             outcome.accepted.extend(await self._note(received, agent_id, form.extra()))
+            outcome.accepted.extend(
+                Accepted(document=document, duplicate=known)
+                for document, known in await self.addresses(addresses, agent_id, form.extra())
+            )
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
             if not (noting and isinstance(error, Unavailable)):

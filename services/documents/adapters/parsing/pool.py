@@ -28,6 +28,7 @@ from services.documents.domain.errors import (
     UnreadableDocument,
 )
 from services.documents.domain.ports import Block, ParsedDocument
+from services.documents.domain.web_ports import ReadPage, ReadSitemap
 
 log = structlog.get_logger(__name__)
 
@@ -101,14 +102,41 @@ class ProcessParser:
         """
         if isinstance(content, bytes) and not content:
             raise EmptyDocument
+        return _document(await self._ask(content, {"filename": filename}))
+
+    async def read_page(self, content: bytes, *, url: str, charset: str | None) -> ReadPage:
+        """Return what a page of HTML says; see `PageReader`."""
+        wanted = {"look": "page", "url": url, "charset": charset or "", "filename": "page.html"}
+        reply = await self._ask(content, wanted)
+        return ReadPage(
+            content=reply["content"].encode("utf-8", "replace"),
+            title=reply["title"],
+            canonical=reply["canonical"],
+            links=tuple(reply["links"]),
+            noindex=reply["noindex"],
+            sketch=frozenset(reply["sketch"]),
+            word_count=reply["word_count"],
+        )
+
+    async def read_sitemap(self, content: bytes, *, url: str) -> ReadSitemap:
+        """Return what a sitemap lists; see `PageReader`."""
+        wanted = {"look": "sitemap", "url": url, "filename": "sitemap.xml"}
+        reply = await self._ask(content, wanted)
+        return ReadSitemap(pages=tuple(reply["pages"]), sitemaps=tuple(reply["sitemaps"]))
+
+    async def _ask(self, content: bytes | Path, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+        """Let a process answer; what it says is wrong with the file is raised.
+
+        Raises:
+            UnreadableDocument: The file is at fault.
+        """
+        filename = wanted["filename"]
         async with self._slots:
             child = self._idle.pop() if self._idle else await _Child.start()
             healthy = False
             try:
                 async with asyncio.timeout(self._timeout_seconds):
-                    reply = await child.ask(
-                        content, filename=filename, cpu_seconds=self._cpu_seconds
-                    )
+                    reply = await child.ask(content, wanted, cpu_seconds=self._cpu_seconds)
                 healthy = self._is_fit(child, reply)
             except TimeoutError as error:
                 log.warning("parser_stopped", reason="time", filename_ending=_ending(filename))
@@ -122,7 +150,10 @@ class ProcessParser:
                     self._idle.append(child)
                 else:
                     await child.stop()
-        return _document(reply)
+        if "error" in reply:
+            kind = _ERRORS.get(reply["error"], CorruptDocument)
+            raise kind(reply.get("message"))
+        return reply
 
     def _is_fit(self, child: "_Child", reply: Mapping[str, Any]) -> bool:
         return (
@@ -159,12 +190,12 @@ class _Child:
         return cls(process)
 
     async def ask(
-        self, content: bytes | Path, *, filename: str, cpu_seconds: int
+        self, content: bytes | Path, wanted: Mapping[str, str], *, cpu_seconds: int
     ) -> Mapping[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EOFError("no pipes")
-        header: dict[str, str | int] = {"filename": filename, "cpu_seconds": cpu_seconds}
+        header: dict[str, str | int] = {**wanted, "cpu_seconds": cpu_seconds}
         if isinstance(content, Path):
             header["path"] = str(content)
             content = b""
@@ -199,9 +230,6 @@ def _cause_of_death(code: int) -> UnreadableDocument:
 
 
 def _document(reply: Mapping[str, Any]) -> ParsedDocument:
-    if "error" in reply:
-        kind = _ERRORS.get(reply["error"], CorruptDocument)
-        raise kind(reply.get("message"))
     text: str = reply["text"]
     paths = [tuple(path) for path in reply["paths"]]
     return ParsedDocument(
