@@ -29,8 +29,14 @@ keys_app = typer.Typer(no_args_is_help=True, help="The keys that sign and encryp
 app.add_typer(keys_app, name="keys")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
 app.add_typer(audit_app, name="audit")
+documents_app = typer.Typer(no_args_is_help=True, help="Documents, their vectors and files.")
+app.add_typer(documents_app, name="documents")
 
 LetterIds = Annotated[list[str] | None, typer.Argument(help="As `list` shows them.")]
+OneTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
+AfterTenant = Annotated[
+    str | None, typer.Option(help="Go on after this tenant; they come in order of their ids.")
+]
 AllLetters = Annotated[bool, typer.Option("--all", help="Every one of the topic.")]
 
 
@@ -221,6 +227,32 @@ def verify_audit(
     from ops.audit import verify
 
     sys.exit(verify(tenant))
+
+
+@documents_app.command("reconcile")
+def reconcile_documents(
+    tenant: OneTenant = None,
+    after: AfterTenant = None,
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended; else only tell.")
+    ] = False,
+) -> None:
+    """Prove that PostgreSQL, the vectors and the object store agree; exit 1 if something is left.
+
+    Safe while the platform runs, and to stop and start again.
+    """
+    from ops.documents import reconcile
+
+    sys.exit(reconcile(tenant, repair=repair, after=after))
+
+
+@documents_app.command("rebuild")
+def rebuild_documents(tenant: OneTenant = None, after: AfterTenant = None) -> None:
+    """Make the whole index again from PostgreSQL and the object store, as after a lost Qdrant."""
+    from ops.documents import rebuild
+
+    rebuild(tenant, after=after)
 
 
 @app.command()

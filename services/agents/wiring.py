@@ -20,6 +20,7 @@ from services.agents.domain.profiles import ModelCall
 from services.agents.models.encrypted import KEY_PURPOSE
 from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.agent_stats import AgentStatsRepository
+from services.agents.repositories.closed_tenants import ClosedTenants
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork
 from services.agents.settings import Settings
 from services.agents.use_cases.agent_settings import AgentSettings
@@ -27,6 +28,7 @@ from services.agents.use_cases.browse_agents import BrowseAgents
 from services.agents.use_cases.browse_catalogue import BrowseCatalogue
 from services.agents.use_cases.browse_settings import BrowseSettings
 from services.agents.use_cases.clone_agent import CloneAgent
+from services.agents.use_cases.close_tenant import CloseTenant
 from services.agents.use_cases.count_activity import CountActivity
 from services.agents.use_cases.create_agent import CreateAgent
 from services.agents.use_cases.create_settings import CreateSettings
@@ -240,6 +242,11 @@ class KeyedUseCases(UseCases):
         return GetProfile(
             unit_of_work=self.unit_of_work, cipher=self.cipher, platform=self.wiring.platform
         )
+
+
+def close_tenant(session: AsyncSession, tenant_id: UUID) -> CloseTenant:
+    """Return the use case of event handlers, working in their transaction."""
+    return CloseTenant(closed_tenants=ClosedTenants(session, tenant_id))
 
 
 def count_activity(session: AsyncSession, tenant_id: UUID) -> CountActivity:

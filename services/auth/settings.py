@@ -19,6 +19,9 @@ class Settings(ServiceSettings):
     signing_key_days: int = Field(
         default=90, ge=1, le=3650, description="After so long another key signs access tokens."
     )
+    company_retention_days: int = Field(
+        default=30, ge=1, le=3650, description="So long a deleted company can be restored."
+    )
     smtp_url: SecretStr | None = Field(
         default=None, description="smtp://, smtp+starttls:// or smtps://user:password@host:port"
     )

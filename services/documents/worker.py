@@ -17,11 +17,13 @@ from libs.common.wake import Nudges
 from services.documents.adapters.parsing.pool import ProcessParser
 from services.documents.repositories.crawl_schedule import CrawlSchedule
 from services.documents.settings import Settings
-from services.documents.wiring import Crawling, Wiring, erase_deleted, sweep_store
+from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring.websites import Crawling
 from services.documents.workers.crawls import ScheduleLoop
 from services.documents.workers.events import HANDLERS
-from services.documents.workers.jobs import JobHandlers, WebJobHandlers
+from services.documents.workers.jobs import JobHandlers
 from services.documents.workers.sweep import SweepLoop
+from services.documents.workers.web_jobs import WebJobHandlers
 
 
 @asynccontextmanager

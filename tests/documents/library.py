@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.domain.documents import Stage, blob_key
@@ -11,6 +12,8 @@ from services.documents.repositories.found_passages import FindInBoth
 from services.documents.repositories.indexing import IndexingState
 from services.documents.use_cases.delete_documents import DeleteDocument
 from services.documents.use_cases.fail_document import FailDocument
+from services.documents.use_cases.fill_vectors import FillVectors
+from services.documents.use_cases.follow_agent import FollowAgent
 from services.documents.use_cases.index_document import IndexDocument
 from services.documents.use_cases.purge_vectors import PurgeVectors
 from services.documents.use_cases.restore_document import RestoreDocument
@@ -19,7 +22,6 @@ from tests.documents.cast import (
     KnownAgents,
     LineParser,
     MemoryBlobs,
-    MemoryVectors,
     Tenant,
     WordEmbedder,
     WordReranker,
@@ -38,7 +40,7 @@ class Library:
     tenant: Tenant
     blobs: MemoryBlobs
     agents: KnownAgents
-    vectors: MemoryVectors
+    vectors: Any  # MemoryVectors, mostly: tests look into it
     embedder: WordEmbedder = field(default_factory=WordEmbedder)
     reranker: WordReranker = field(default_factory=WordReranker)
 
@@ -71,6 +73,23 @@ class Library:
             tenant_id=self.tenant.id,
             unit_of_work=self.tenant.unit_of_work,
             vectors=self.vectors,
+        )
+
+    @property
+    def fill(self) -> FillVectors:
+        return FillVectors(
+            tenant_id=self.tenant.id,
+            unit_of_work=self.tenant.unit_of_work,
+            agents=self.agents,
+            embedder_for=self.embedder,
+            vectors=self.vectors,
+            terms_of=terms_of,
+        )
+
+    @property
+    def follow_agent(self) -> FollowAgent:
+        return FollowAgent(
+            tenant_id=self.tenant.id, unit_of_work=self.tenant.unit_of_work, agents=self.agents
         )
 
     def search(self, *, reranked: bool = False) -> SearchPassages:

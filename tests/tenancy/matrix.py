@@ -30,6 +30,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},
     ("POST", "/api/v1/agent/{agent_id}/clone"): {"name": "Copy"},
     ("PUT", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/super-admin/companies/{company_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
     ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
@@ -50,6 +52,9 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/agent"): {"name": "New"},
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},
     ("POST", "/api/v1/conversation"): {"title": "New"},
+    ("POST", "/api/v1/website/source"): {"base_url": "https://new.example.com/"},
+    ("PUT", "/api/v1/website/source/{source_id}"): {"notes": "Stolen"},
+    ("POST", "/api/v1/website/handshake"): {"url": "https://nobody.example.com/"},
     ("POST", "/api/v1/search/document"): {"query": "kettle"},
     ("POST", "/v1/chat/completions"): {"messages": [{"role": "user", "content": "Hi"}]},
     ("POST", "/api/v1/auth/user"): {
@@ -95,6 +100,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
     "role_ids": "role_id",
+    "company_ids": "company_id",
     "break_glass_user_id": "user_id",
     "model": "agent_id",
 }
@@ -179,7 +185,14 @@ INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
         ),
         InternalRow(service="documents", method="GET", path="/internal/events"),
     ),
-    "analytics": (),
+    "analytics": (
+        InternalRow(
+            service="analytics",
+            method="GET",
+            path="/internal/company-figures",
+            services=frozenset({"auth"}),
+        ),
+    ),
 }
 
 

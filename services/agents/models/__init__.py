@@ -3,6 +3,7 @@
 from services.agents.models.agent_stats import AgentStats, KnownDocument
 from services.agents.models.agents import Agent
 from services.agents.models.base import Base
+from services.agents.models.closed_tenants import ClosedTenant
 from services.agents.models.llm_settings import LlmSettings
 from services.agents.models.providers import Model, Provider
 
@@ -10,6 +11,7 @@ __all__ = [
     "Agent",
     "AgentStats",
     "Base",
+    "ClosedTenant",
     "KnownDocument",
     "LlmSettings",
     "Model",

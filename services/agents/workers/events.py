@@ -1,4 +1,4 @@
-"""What other services tell that concerns agents: their conversations and their documents."""
+"""What other services tell that concerns agents: conversations, documents, closed companies."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events import EventEnvelope
+from libs.common.events.catalogue.auth import TenantClosed, TenantReopened
 from libs.common.events.catalogue.conversations import (
     AnswerCompleted,
     ConversationDeleted,
@@ -20,7 +21,7 @@ from libs.common.events.catalogue.documents import (
 )
 from libs.common.events.delivery import Delivered, Handlers, Together
 from services.agents.domain.activity import Steps
-from services.agents.wiring import count_activity
+from services.agents.wiring import close_tenant, count_activity
 
 Counted = (
     ConversationStarted
@@ -72,6 +73,20 @@ async def document_deleted(
     )
 
 
+async def tenant_closed(
+    _event: TenantClosed, envelope: EventEnvelope, session: AsyncSession
+) -> None:
+    """Nobody sees the company's agents any more."""
+    await close_tenant(session, envelope.tenant_id)(closed_at=envelope.occurred_at)
+
+
+async def tenant_reopened(
+    _event: TenantReopened, envelope: EventEnvelope, session: AsyncSession
+) -> None:
+    """The company's agents are seen again."""
+    await close_tenant(session, envelope.tenant_id)(closed_at=None)
+
+
 # Counting wants every event; what can be searched is a state, of which the newest counts.
 _COUNTING: Final = Together(count_all)
 HANDLERS: Final[Handlers] = {
@@ -83,4 +98,6 @@ HANDLERS: Final[Handlers] = {
     DocumentIndexed: document_searchable,
     DocumentRestored: document_searchable,
     DocumentDeleted: document_deleted,
+    TenantClosed: tenant_closed,
+    TenantReopened: tenant_reopened,
 }

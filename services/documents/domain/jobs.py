@@ -46,6 +46,19 @@ class FetchDocument(Job, kind="documents.fetch"):
     version: int
 
 
+class FillVectors(Job, kind="documents.fill_vectors"):
+    """Make the vectors of a document's live version again, from its passages."""
+
+    document_id: UUID
+    version: int
+
+
+class FollowAgent(Job, kind="documents.follow_agent"):
+    """Hide the documents of an agent that was deleted; show them again when it is back."""
+
+    agent_id: UUID
+
+
 class ReindexAgents(Job, kind="documents.reindex_agents"):
     """Index again what lies in another embedding space than its agent now uses.
 

@@ -3,7 +3,7 @@
 Use cases depend on these shapes only; `adapters/` fulfils them.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -80,6 +80,12 @@ class EmbeddingSpace:
     def name(self) -> str:
         """The space's key in tables and collections."""
         return f"{self.model}/{self.dimension}"
+
+
+def space_named(name: str) -> EmbeddingSpace:
+    """Return the space whose `name` this is."""
+    model, _, dimension = name.rpartition("/")
+    return EmbeddingSpace(model=model, dimension=int(dimension))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,9 +201,9 @@ class VectorStore(Protocol):
         ...
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
+        """Delete a document's points, save those of `keep_versions`; return how many."""
         ...
 
     async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:

@@ -87,6 +87,19 @@ class PassageRepository(TenantRepository[StoredPassage]):
         ordered = query.order_by(StoredPassage.position).offset(offset).limit(limit)
         return (await self.session.scalars(ordered)).all(), total or 0
 
+    async def stretch(
+        self, document: Document, *, offset: int, limit: int
+    ) -> Sequence[StoredPassage]:
+        """Return passages of a document's live version in reading order, deleted ones too."""
+        query = self.owned().where(
+            StoredPassage.document_id == document.id,
+            StoredPassage.document_version == document.live_version,
+            StoredPassage.position >= offset,
+        )
+        return (
+            await self.session.scalars(query.order_by(StoredPassage.position).limit(limit))
+        ).all()
+
     async def deleted(self, *, offset: int, limit: int) -> tuple[Sequence[StoredPassage], int]:
         """Return single passages that were deleted, while their document was not."""
         query = self.owned().where(

@@ -7,6 +7,7 @@ from typing import Protocol
 from libs.common.unit_of_work import UnitOfWork
 from services.documents.repositories.documents import DocumentRepository
 from services.documents.repositories.passages import PassageRepository
+from services.documents.repositories.versions import VersionRepository
 from services.documents.repositories.website_pages import WebsitePageRepository
 from services.documents.repositories.websites import CrawlRepository, WebsiteRepository
 
@@ -38,6 +39,11 @@ class DocumentsUnitOfWork(UnitOfWork):
     def website_pages(self) -> WebsitePageRepository:
         """The pages of the tenant's websites."""
         return WebsitePageRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """The earlier files of the tenant's documents."""
+        return VersionRepository(self.session, self.tenant_id)
 
 
 class OpenUnitOfWork(Protocol):

@@ -28,7 +28,7 @@ class DeleteDocument:
             document = await uow.documents.live(document_id, lock=True)
             if document is None:
                 raise DocumentNotFound
-            delete_in(uow, document)
+            delete(uow, document)
         return document
 
 
@@ -51,12 +51,12 @@ class DeleteDocuments:
                 missing = wanted - {document.id for document in documents}
                 raise DocumentNotFound(details={"document_ids": sorted(map(str, missing))})
             for document in documents:
-                delete_in(uow, document)
+                delete(uow, document)
         return documents
 
 
-def delete_in(uow: DocumentsUnitOfWork, document: Document) -> None:
-    """Delete a document that is locked, in a transaction of others' making."""
+def delete(uow: DocumentsUnitOfWork, document: Document) -> None:
+    """Hide a document, and have its vectors purged."""
     # Search confirms every hit against this row, so from the commit on nothing is found.
     document.deleted_at = datetime.now(UTC)
     uow.jobs.add(PurgeVectors(document_id=document.id, version=document.version))

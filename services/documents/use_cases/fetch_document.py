@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.common.events.catalogue.documents import DocumentUploaded
@@ -20,6 +21,7 @@ from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, Op
 from services.documents.use_cases.fail_document import FailDocument
 from services.documents.use_cases.keep_page import PageContent
 from services.documents.use_cases.queue_indexing import queue_indexing
+from services.documents.use_cases.replace_document import replace_file
 from services.documents.use_cases.visit_page import VisitPage
 
 
@@ -67,33 +69,22 @@ class FetchDocument:
 
     async def _keep(self, document_id: UUID, version: int, content: PageContent) -> None:
         content_hash = hashlib.sha256(content.body).digest()
-        # The one that nobody needs in the end: this, or the one before.
         blob_id = new_id()
         await self.blobs.put(self.tenant_id, blob_key(blob_id), _once(content.body))
-        twin_id = None
+        needed, twin_id = False, None
         async with self.unit_of_work() as uow:
             document = await uow.documents.live(document_id, lock=True)
             if document is not None and document.version == version:
                 twin = await uow.documents.with_content(document.agent_id, content_hash)
                 if twin is None:
-                    document.blob_id, blob_id = blob_id, document.blob_id
-                    document.content_hash = content_hash
-                    document.size_bytes = len(content.body)
-                    document.document_type = content.document_type
-                    document.filename = content.filename
-                    self._queue(uow, document)
-                    uow.outbox.record(
-                        DocumentUploaded(
-                            document_id=document.id,
-                            agent_id=document.agent_id,
-                            size_bytes=document.size_bytes,
-                        ),
-                        aggregate_id=document.id,
-                    )
+                    needed = True
+                    await self._change(uow, document, content, blob_id, content_hash)
                 elif twin.id != document.id:
                     twin_id = twin.id
-                elif document.status != Status.PROCESSED:
-                    self._queue(uow, document)
+                elif document.status == Status.FAILED:
+                    # Sending it once more is how people ask for another attempt.
+                    document.queue_again(keep_live=True)
+                    queue_indexing(uow, document)
         if twin_id is not None:
             await self._give_up(
                 document_id,
@@ -101,17 +92,48 @@ class FetchDocument:
                 "document_duplicate",
                 f"The agent has a document with the same content already: {twin_id}.",
             )
-        # One that cannot be deleted now is swept later.
-        with suppress(BlobStoreUnavailable):
-            await self.blobs.delete(self.tenant_id, [blob_key(blob_id)])
+        if not needed:
+            # One that cannot be deleted now is swept later.
+            with suppress(BlobStoreUnavailable):
+                await self.blobs.delete(self.tenant_id, [blob_key(blob_id)])
 
-    def _queue(self, uow: DocumentsUnitOfWork, document: Document) -> None:
-        if document.status == Status.PROCESSED:
-            document.queue_again()
-            queue_indexing(uow, document)
-        else:
-            # The task is about this version, and had its job already.
-            uow.jobs.add(IndexDocument(document_id=document.id, version=document.version))
+    async def _change(
+        self,
+        uow: DocumentsUnitOfWork,
+        document: Document,
+        content: PageContent,
+        blob_id: UUID,
+        content_hash: bytes,
+    ) -> None:
+        if document.size_bytes:
+            new = Document.pending(
+                id=blob_id,
+                agent_id=document.agent_id,
+                filename=content.filename,
+                document_type=content.document_type,
+                size_bytes=len(content.body),
+                content_hash=content_hash,
+                uploaded_by=document.uploaded_by,
+                extra={},
+                now=datetime.now(UTC),
+            )
+            await replace_file(uow, document, new, now=new.created_at)
+            return
+        document.blob_id = blob_id
+        document.content_hash = content_hash
+        document.size_bytes = len(content.body)
+        document.document_type = content.document_type
+        document.filename = content.filename
+        # The task is about this version, and had its job already.
+        uow.jobs.add(IndexDocument(document_id=document.id, version=document.version))
+        uow.outbox.record(
+            DocumentUploaded(
+                document_id=document.id,
+                agent_id=document.agent_id,
+                size_bytes=document.size_bytes,
+            ),
+            aggregate_id=document.id,
+        )
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -24,8 +24,9 @@ from services.documents.domain.websites import (
 )
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
-from services.documents.use_cases.delete_documents import delete_in
+from services.documents.use_cases.delete_documents import delete
 from services.documents.use_cases.queue_indexing import queue_indexing
+from services.documents.use_cases.replace_document import replace_file
 
 _ADDED: Final = "added"
 _CHANGED: Final = "changed"
@@ -233,11 +234,11 @@ class _Keeping:
             return _UNCHANGED, None
         twin = await self._uow.documents.with_content(self._plan.agent_id, content_hash)
         if twin is None and own is not None:
-            superfluous = own.blob_id
-            _change(own, content, blob_id, content_hash)
-            self._queue(own)
+            new = _new_document(self._plan.agent_id, content, blob_id, content_hash)
+            await replace_file(self._uow, own, new, now=new.created_at)
+            own.source_url = content.url
             self._visit = replace(self._visit, document_id=own.id, changed=True)
-            return _CHANGED, superfluous
+            return _CHANGED, None
         if twin is None:
             document = _new_document(self._plan.agent_id, content, blob_id, content_hash)
             if await self._uow.documents.add_if_new(document):
@@ -264,7 +265,7 @@ class _Keeping:
         if page.document_id is not None:
             document = await self._uow.documents.live(page.document_id, lock=True)
             if document is not None:
-                delete_in(self._uow, document)
+                delete(self._uow, document)
         self._visit = replace(self._visit, document_id=None)
 
     async def end(self, page: KnownPage, outcome: str, links: Sequence[FoundPage]) -> None:
@@ -297,16 +298,6 @@ def _new_document(
     )
     document.source_url = content.url
     return document
-
-
-def _change(document: Document, content: PageContent, blob_id: UUID, content_hash: bytes) -> None:
-    document.blob_id = blob_id
-    document.filename = content.filename
-    document.document_type = content.document_type
-    document.size_bytes = len(content.body)
-    document.content_hash = content_hash
-    document.source_url = content.url
-    document.queue_again()
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -72,11 +72,10 @@ class NoteAddresses:
             known = await uow.documents.from_address(agent_id, address.url)
             if known is None:
                 raise DocumentInMotion
-        if known.status == Status.FAILED:
-            known.size_bytes = 0
+        if known.status == Status.FAILED and known.size_bytes == 0:
             known.queue_again()
             queue_indexing(uow, known)
-        elif known.status == Status.PROCESSED:
+        elif known.status in (Status.FAILED, Status.PROCESSED):
             uow.jobs.add(FetchDocument(document_id=known.id, version=known.version))
         return known, True
 

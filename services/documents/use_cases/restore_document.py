@@ -7,7 +7,7 @@ from libs.common.events.catalogue.documents import DocumentRestored
 from services.documents.domain.documents import Status
 from services.documents.domain.errors import DocumentNotDeleted, DocumentNotFound, SameContent
 from services.documents.models import Document
-from services.documents.repositories.unit_of_work import OpenUnitOfWork
+from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.queue_indexing import queue_indexing
 
 
@@ -34,12 +34,19 @@ class RestoreDocument:
             twin = await uow.documents.with_content(document.agent_id, document.content_hash)
             if twin is not None:
                 raise SameContent(details={"document_id": str(twin.id)})
-            document.deleted_at = None
-            if document.status != Status.FAILED:
-                document.queue_again()
-                queue_indexing(uow, document)
-            uow.outbox.record(
-                DocumentRestored(document_id=document.id, agent_id=document.agent_id),
-                aggregate_id=document.id,
-            )
+            show_again(uow, document)
         return document
+
+
+def show_again(uow: DocumentsUnitOfWork, document: Document) -> None:
+    """Undelete a document, and have it indexed as the next version."""
+    document.deleted_at = None
+    document.deleted_with_agent = False
+    # One whose newest file failed may have shown the file before: those vectors are purged.
+    if document.status != Status.FAILED or document.live_version is not None:
+        document.queue_again()
+        queue_indexing(uow, document)
+    uow.outbox.record(
+        DocumentRestored(document_id=document.id, agent_id=document.agent_id),
+        aggregate_id=document.id,
+    )

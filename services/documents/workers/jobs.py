@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from libs.common.jobs import Job, JobContext
 from libs.common.jobs.runner import Handler, OnFailed
 from services.documents.domain.jobs import (
-    CrawlWebsite,
-    FetchDocument,
+    FillVectors,
+    FollowAgent,
     ForgetWebsite,
     IndexDocument,
     PurgeVectors,
     ReindexAgents,
 )
 from services.documents.domain.ports import Parser
-from services.documents.wiring import Crawling, Wiring
+from services.documents.wiring import Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,8 @@ class JobHandlers:
             PurgeVectors: self.purge_vectors,
             ReindexAgents: self.reindex_agents,
             ForgetWebsite: self.forget_website,
+            FillVectors: self.fill_vectors,
+            FollowAgent: self.follow_agent,
         }
 
     @property
@@ -68,46 +70,12 @@ class JobHandlers:
         use = self.wiring.use_cases(context.tenant_id)
         await use.purge_website(job.source_id, crawl_id=job.crawl_id)
 
-
-@dataclass(frozen=True, kw_only=True)
-class WebJobHandlers:
-    """Does the jobs that wait for other people's servers, with hands of their own."""
-
-    wiring: Wiring
-    crawling: Crawling
-
-    @property
-    def by_kind(self) -> Mapping[type[Job], Handler]:
-        """The handlers by job class."""
-        return {CrawlWebsite: self.crawl_website, FetchDocument: self.fetch_document}
-
-    @property
-    def on_failed(self) -> Mapping[type[Job], OnFailed]:
-        """What is noted when a job has failed for good."""
-        return {CrawlWebsite: self.give_crawl_up, FetchDocument: self.give_document_up}
-
-    async def crawl_website(self, job: CrawlWebsite, context: JobContext) -> None:
-        """Go on with a crawl."""
+    async def fill_vectors(self, job: FillVectors, context: JobContext) -> None:
+        """Make a document's vectors again."""
         use = self.wiring.use_cases(context.tenant_id)
-        await use.crawl_website(self.crawling)(
-            job.crawl_id, turn=job.turn, tell_progress=context.progress
-        )
+        await use.fill_vectors(job.document_id, version=job.version)
 
-    async def give_crawl_up(self, job: CrawlWebsite, context: JobContext, reason: str) -> None:
-        """Mark a crawl as failed whose job was tried too often."""
+    async def follow_agent(self, job: FollowAgent, context: JobContext) -> None:
+        """Hide or show an agent's documents."""
         use = self.wiring.use_cases(context.tenant_id)
-        await use.crawl_website(self.crawling).fail(job.crawl_id, reason=reason)
-
-    async def fetch_document(self, job: FetchDocument, context: JobContext) -> None:
-        """Get the page that a document was made for."""
-        use = self.wiring.use_cases(context.tenant_id)
-        await use.fetch_document(self.crawling)(
-            job.document_id, version=job.version, attempt=context.attempt
-        )
-
-    async def give_document_up(self, job: FetchDocument, context: JobContext, reason: str) -> None:
-        """Mark a document as failed whose page was tried too often."""
-        use = self.wiring.use_cases(context.tenant_id)
-        await use.fail_document(
-            job.document_id, version=job.version, code="page_not_fetched", message=reason
-        )
+        await use.follow_agent(job.agent_id)

@@ -162,7 +162,7 @@ class TestIndexDocument:
         async def upsert_and_die(*args: object, **kwargs: object) -> None:
             await library.delete(document.id)
             await library.purge(document.id, version=1)
-            await upsert(*args, **kwargs)  # type: ignore[arg-type]
+            await upsert(*args, **kwargs)
             raise Killed
 
         with monkeypatch.context() as patched, pytest.raises(Killed):

@@ -10,8 +10,13 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from libs.common.events import EventEnvelope
-from libs.common.events.catalogue.agents import AgentUpdated, SettingsUpdated
+from libs.common.events import Event, EventEnvelope
+from libs.common.events.catalogue.agents import (
+    AgentDeleted,
+    AgentRestored,
+    AgentUpdated,
+    SettingsUpdated,
+)
 from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
 from services.documents.domain.documents import Status
@@ -180,15 +185,34 @@ class TestEvents:
 
         assert (await tenant.get(document.id)).version == 1
 
+    async def test_documents_are_hidden_and_come_back_with_their_agent(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner, agents: KnownAgents
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        await runner.drain()
+
+        agents.known.clear()
+        await handle(tenant, AgentDeleted(agent_id=tenant.agent_id))
+        await runner.drain()
+        assert (await tenant.get(document.id)).deleted_at is not None
+
+        agents.known.add((tenant.id, tenant.agent_id))
+        await handle(tenant, AgentRestored(agent_id=tenant.agent_id))
+        await runner.drain()
+        back = await tenant.get(document.id)
+        assert (back.deleted_at, back.status) == (None, Status.PROCESSED)
+
 
 async def hear(tenant: Tenant, *, all_agents: bool = False) -> None:
     """Handle an event about the tenant's agent, or about its settings."""
-    event: AgentUpdated | SettingsUpdated
-    event = (
-        SettingsUpdated(settings_id=uuid4())
-        if all_agents
-        else AgentUpdated(agent_id=tenant.agent_id)
-    )
+    if all_agents:
+        await handle(tenant, SettingsUpdated(settings_id=uuid4()))
+    else:
+        await handle(tenant, AgentUpdated(agent_id=tenant.agent_id))
+
+
+async def handle(tenant: Tenant, event: Event) -> None:
+    """Handle an event of the tenant's."""
     envelope = EventEnvelope(
         id=uuid4(),
         name=event.event_name,
@@ -219,6 +243,32 @@ class TestSweeps:
         assert await sweep_store(wiring)() == 2
 
         assert blobs.kept == {**kept, (tenant.id, "exports/1"): b"none of our business"}
+
+    async def test_earlier_files_stay_as_long_as_their_document(
+        self,
+        wiring: Wiring,
+        tenant: Tenant,
+        runner: JobRunner,
+        blobs: MemoryBlobs,
+        vectors: MemoryVectors,
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        await runner.drain()
+        [again] = await upload(wiring, tenant, TEXT + b"More.\n")
+        await runner.drain()
+        blobs.age_seconds = 90_000
+
+        assert again.id == document.id
+        assert {point.document_version for _, point in vectors.points.values()} == {2}
+        assert await sweep_store(wiring)() == 0
+        assert len(blobs.kept) == 2
+        await wiring.use_cases(tenant.id).delete_document(document.id)
+        async with tenant.unit_of_work() as uow:
+            found = await uow.documents.get(document.id)
+            assert found is not None
+            found.deleted_at = NOON
+        assert await erase_deleted(wiring)() == 1
+        assert blobs.kept == {}
 
     async def test_what_was_deleted_long_ago_is_erased(
         self,

@@ -23,7 +23,8 @@ class AgentUpdated(Event, topic="agents", name="agent.updated"):
 class AgentDeleted(Event, topic="agents", name="agent.deleted"):
     """An agent was deleted and answers no more.
 
-    Its documents and conversations stay, out of its reach, until they are deleted themselves.
+    Its documents are hidden with it. Its conversations stay, out of its reach, until they are
+    deleted themselves.
     """
 
     agent_id: UUID

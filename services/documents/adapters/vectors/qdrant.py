@@ -7,7 +7,7 @@ imports this module only when a Qdrant is configured.
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
@@ -49,7 +49,7 @@ class QdrantStore:
     """
 
     def __init__(self, client: AsyncQdrantClient) -> None:
-        self._client = client
+        self.client = client
         self._ready: set[str] = set()
 
     async def upsert(
@@ -59,11 +59,11 @@ class QdrantStore:
         if not points:
             return
         _require(tenant_id)
-        async with _outages_told():
+        async with self._told(space):
             alias = await self._collection(space)
             for start in range(0, len(points), BATCH_SIZE):
                 batch = points[start : start + BATCH_SIZE]
-                await self._client.upsert(
+                await self.client.upsert(
                     alias, [_structure(tenant_id, point) for point in batch], wait=True
                 )
 
@@ -82,7 +82,8 @@ class QdrantStore:
         Both searches go in one request. They are fused here and not by Qdrant, whose fused answer
         does not tell the ranks.
         """
-        where = _filter(tenant_id, agent_id=agent_id)
+        narrowed = [] if agent_id is None else [equals("agent_id", str(agent_id))]
+        where = tenant_filter(tenant_id, *narrowed)
         candidates = max(CANDIDATES, 2 * limit)
         requests = [
             models.QueryRequest(
@@ -103,53 +104,56 @@ class QdrantStore:
                     with_payload=["document_id", "document_version"],
                 )
             )
-        async with _outages_told():
+        async with self._told(space):
             alias = await self._collection(space)
-            answers = await self._client.query_batch_points(alias, requests)
+            answers = await self.client.query_batch_points(alias, requests)
         dense = answers[0].points
         sparse = answers[1].points if len(answers) > 1 else []
         return _fused(dense, sparse, limit=limit)
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
-        where = _filter(tenant_id, document_id=document_id)
-        if keep_version is not None:
-            where.must_not = [_equals("document_version", keep_version)]
+        """Delete a document's points, save those of `keep_versions`; return how many."""
+        where = tenant_filter(tenant_id, equals("document_id", str(document_id)))
+        where.must_not = [equals("document_version", version) for version in keep_versions]
         deleted = 0
-        async with _outages_told():
-            for name in await self._collections():
-                deleted += (await self._client.count(name, where, exact=True)).count
-                await self._client.delete(name, models.FilterSelector(filter=where), wait=True)
+        async with outages_told():
+            for name in await collections(self.client):
+                deleted += (await self.client.count(name, where, exact=True)).count
+                await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
         return deleted
 
     async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
         """Delete single points; unknown ids are ignored."""
         if not passage_ids:
             return
-        where = _filter(tenant_id)
-        where.must = [
-            *_conditions(where),
-            models.HasIdCondition(has_id=[str(id_) for id_ in passage_ids]),
-        ]
-        async with _outages_told():
-            for name in await self._collections():
-                await self._client.delete(name, models.FilterSelector(filter=where), wait=True)
+        where = tenant_filter(
+            tenant_id, models.HasIdCondition(has_id=[str(id_) for id_ in passage_ids])
+        )
+        async with outages_told():
+            for name in await collections(self.client):
+                await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
 
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
-        where = _filter(tenant_id, document_id=document_id)
-        async with _outages_told():
+        where = tenant_filter(tenant_id, equals("document_id", str(document_id)))
+        async with outages_told():
             counts = [
-                (await self._client.count(name, where, exact=True)).count
-                for name in await self._collections()
+                (await self.client.count(name, where, exact=True)).count
+                for name in await collections(self.client)
             ]
         return sum(counts)
 
-    async def _collections(self) -> list[str]:
-        found = (await self._client.get_collections()).collections
-        return [one.name for one in found if one.name.startswith(f"{_PREFIX}_")]
+    @asynccontextmanager
+    async def _told(self, space: EmbeddingSpace) -> AsyncIterator[None]:
+        try:
+            async with outages_told():
+                yield
+        except VectorStoreUnavailable:
+            # Perhaps the collection itself is gone: the next call looks, and makes it again.
+            self._ready.discard(collection_name(space))
+            raise
 
     async def _collection(self, space: EmbeddingSpace) -> str:
         """Return the alias of the space's live collection, which is made when it is missing."""
@@ -157,11 +161,11 @@ class QdrantStore:
         if alias in self._ready:
             return alias
         name = f"{alias}_1"
-        aliases = {one.alias_name for one in (await self._client.get_aliases()).aliases}
+        aliases = {one.alias_name for one in (await self.client.get_aliases()).aliases}
         if alias not in aliases:
-            if not await self._client.collection_exists(name):
+            if not await self.client.collection_exists(name):
                 await self._create(name, space)
-            await self._client.update_collection_aliases(
+            await self.client.update_collection_aliases(
                 [
                     models.CreateAliasOperation(
                         create_alias=models.CreateAlias(collection_name=name, alias_name=alias)
@@ -173,7 +177,7 @@ class QdrantStore:
 
     async def _create(self, name: str, space: EmbeddingSpace) -> None:
         try:
-            await self._client.create_collection(
+            await self.client.create_collection(
                 name,
                 vectors_config={
                     _DENSE: models.VectorParams(
@@ -193,15 +197,21 @@ class QdrantStore:
             )
         except (ApiException, ValueError):
             # Another worker was faster, or else the next call tells what is wrong.
-            if not await self._client.collection_exists(name):
+            if not await self.client.collection_exists(name):
                 raise
-        await self._client.create_payload_index(
+        await self.client.create_payload_index(
             name,
             "tenant_id",
             models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
         )
         for field in ("agent_id", "document_id"):
-            await self._client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
+            await self.client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
+
+
+async def collections(client: AsyncQdrantClient) -> list[str]:
+    """Return the names of all our collections, one for each space."""
+    found = (await client.get_collections()).collections
+    return [one.name for one in found if one.name.startswith(f"{_PREFIX}_")]
 
 
 def collection_name(space: EmbeddingSpace) -> str:
@@ -235,17 +245,10 @@ def _structure(tenant_id: UUID, point: VectorPoint) -> models.PointStruct:
     )
 
 
-def _filter(
-    tenant_id: UUID, *, agent_id: UUID | None = None, document_id: UUID | None = None
-) -> models.Filter:
+def tenant_filter(tenant_id: UUID, *conditions: models.Condition) -> models.Filter:
     """Return the only kind of filter there is: one that begins with the tenant."""
     _require(tenant_id)
-    conditions: list[models.Condition] = [_equals("tenant_id", str(tenant_id))]
-    if agent_id is not None:
-        conditions.append(_equals("agent_id", str(agent_id)))
-    if document_id is not None:
-        conditions.append(_equals("document_id", str(document_id)))
-    return models.Filter(must=conditions)
+    return models.Filter(must=[equals("tenant_id", str(tenant_id)), *conditions])
 
 
 def _require(tenant_id: UUID) -> None:
@@ -253,12 +256,14 @@ def _require(tenant_id: UUID) -> None:
         raise TypeError("the vector store is not asked without a tenant")
 
 
-def _conditions(where: models.Filter) -> list[models.Condition]:
-    return list(where.must) if isinstance(where.must, list) else []
-
-
-def _equals(key: str, value: str | int) -> models.FieldCondition:
+def equals(key: str, value: str | int) -> models.FieldCondition:
+    """Return the condition that a payload field has this value."""
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def any_of(key: str, values: Iterable[str]) -> models.FieldCondition:
+    """Return the condition that a payload field has one of these values."""
+    return models.FieldCondition(key=key, match=models.MatchAny(any=list(values)))
 
 
 def _fused(
@@ -283,7 +288,8 @@ def _fused(
 
 
 @asynccontextmanager
-async def _outages_told() -> AsyncIterator[None]:
+async def outages_told() -> AsyncIterator[None]:
+    """Turn the client's errors into ours."""
     try:
         yield
     except (ApiException, ResponseHandlingException, httpx.HTTPError, OSError) as error:

@@ -1,14 +1,14 @@
 """Websites: what is crawled, the pages found there, and the tasks about it.
 
-Revision ID: 0004
+Revision ID: 0006
 """
 
 from alembic import op
 
 from libs.common.database.migrations import define_lookup, protect
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 _TABLES = (
     """

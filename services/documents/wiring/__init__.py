@@ -1,12 +1,10 @@
 """Clients, stores and use cases of a process, put together once."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Final
 from uuid import UUID
 
 from libs.common.health import Check
@@ -21,7 +19,7 @@ from services.documents.adapters.parsing.sniff import sniff
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.adapters.rerank import HttpReranker
 from services.documents.adapters.vectors.pgvector import PgVectorStore
-from services.documents.adapters.web.fetcher import WebFetcher
+from services.documents.adapters.vectors.pgvector_inventory import PgVectorInventory
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -33,13 +31,14 @@ from services.documents.domain.ports import (
     Reranker,
     VectorStore,
 )
+from services.documents.domain.reconciling import VectorInventory
+from services.documents.domain.splitting import MAX_PASSAGE_TOKENS
 from services.documents.domain.terms import terms_of
-from services.documents.domain.web_ports import Fetcher, HostTurns, PageReader, RobotsReader
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
+from services.documents.repositories.reconciling import KnowledgeState
 from services.documents.repositories.sweeping import DocumentSweep
 from services.documents.repositories.tasks import TaskLookup
-from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
 from services.documents.settings import Settings
 from services.documents.use_cases.change_passages import (
     ChangeAllPassages,
@@ -47,39 +46,22 @@ from services.documents.use_cases.change_passages import (
     ListDeletedPassages,
     RestorePassage,
 )
-from services.documents.use_cases.crawl_website import CrawlWebsite
 from services.documents.use_cases.delete_documents import DeleteDocument, DeleteDocuments
-from services.documents.use_cases.delete_website import DeleteWebsite, PurgeWebsite
+from services.documents.use_cases.describe_uploads import DescribeUploads
 from services.documents.use_cases.download_document import DownloadDocument
 from services.documents.use_cases.fail_document import FailDocument
-from services.documents.use_cases.fetch_document import FetchDocument
 from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
 from services.documents.use_cases.greet_website import GreetWebsite
 from services.documents.use_cases.index_document import IndexDocument
-from services.documents.use_cases.keep_page import KeepPage
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
-from services.documents.use_cases.manage_websites import (
-    AddressCheck,
-    AddWebsite,
-    ChangeWebsite,
-    GetWebsite,
-    ListWebsitePages,
-    ListWebsites,
-)
-from services.documents.use_cases.note_addresses import NoteAddresses
-from services.documents.use_cases.purge_vectors import PurgeVectors
-from services.documents.use_cases.reindex_agents import ReindexAgents
+from services.documents.use_cases.list_versions import ListVersions
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
-from services.documents.use_cases.start_crawl import CancelCrawl, StartCrawl, StartDueCrawl
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
-from services.documents.use_cases.visit_page import VisitPage
-
-# The name that robots.txt files know us by.
-CRAWLER: Final = "Knowrithm"
+from services.documents.wiring.websites import WebsiteUseCases, greet_website
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +76,7 @@ class Wiring:
     embedder_for: EmbedderFactory
     queries: QueryReader
     vectors: VectorStore
+    inventory: VectorInventory
     passages: PassageFinder
     reranker: Reranker | None
     web: Outbound
@@ -101,6 +84,14 @@ class Wiring:
     def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
         """Return the use cases of one tenant."""
         return UseCases(self, tenant_id, caller_id)
+
+    async def all_tenants(self) -> set[UUID]:
+        """Return everybody of whom any store knows; needs the worker's database role."""
+        known = await KnowledgeState(database=self.resources.database).tenants()
+        known |= await self.inventory.tenants()
+        async for blob in self.blobs.list_keys():
+            known.add(blob.tenant_id)
+        return known
 
     def public_use_cases(self, caller_tenant_id: UUID | None) -> "PublicUseCases":
         """Return what may be done without credentials."""
@@ -132,6 +123,7 @@ class Wiring:
                 embedder_for=embedder_for,
                 queries=RememberedQueries(embedder_for, terms_of),
                 vectors=vectors,
+                inventory=_inventory(resources, vectors),
                 passages=_finder(resources, vectors),
                 reranker=_reranker(settings, resources),
                 web=web,
@@ -140,22 +132,8 @@ class Wiring:
             await wake.aclose()
 
 
-class UseCases:
+class UseCases(WebsiteUseCases):
     """What one tenant can do; each use case is made when it is first asked for."""
-
-    def __init__(self, wiring: Wiring, tenant_id: UUID, caller_id: UUID | None) -> None:
-        self.tenant_id = tenant_id
-        self._wiring = wiring
-        self._caller_id = caller_id
-
-    def unit_of_work(self, *, read_only: bool = False) -> DocumentsUnitOfWork:
-        """Begin a unit of work of the tenant."""
-        return DocumentsUnitOfWork(
-            self._wiring.resources.database,
-            self.tenant_id,
-            read_only=read_only,
-            wake=self._wiring.wake,
-        )
 
     @cached_property
     def upload_documents(self) -> UploadDocuments:
@@ -166,18 +144,10 @@ class UseCases:
             unit_of_work=self.unit_of_work,
             blobs=self._wiring.blobs,
             agents=self._wiring.agents,
-            addresses=NoteAddresses(
-                caller_id=self._caller_id,
-                unit_of_work=self.unit_of_work,
-                check_address=self._check_address,
-            ),
             sniff=sniff,
+            addresses=self.note_addresses,
             max_bytes=self._wiring.settings.max_upload_bytes,
         )
-
-    @property
-    def _check_address(self) -> AddressCheck:
-        return AddressCheck(policy=self._wiring.web.policy)
 
     @cached_property
     def list_documents(self) -> ListDocuments:
@@ -217,6 +187,11 @@ class UseCases:
         return DownloadDocument(
             tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
         )
+
+    @cached_property
+    def list_versions(self) -> ListVersions:
+        """Show the files that a document has had."""
+        return ListVersions(unit_of_work=self.unit_of_work)
 
     @cached_property
     def follow_document(self) -> FollowDocument:
@@ -277,117 +252,6 @@ class UseCases:
         """Give a document up."""
         return FailDocument(unit_of_work=self.unit_of_work)
 
-    @cached_property
-    def purge_vectors(self) -> PurgeVectors:
-        """Take a deleted document out of the vector store."""
-        return PurgeVectors(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            vectors=self._wiring.vectors,
-        )
-
-    @cached_property
-    def add_website(self) -> AddWebsite:
-        """Give an agent a website."""
-        return AddWebsite(
-            tenant_id=self.tenant_id,
-            caller_id=self._caller_id,
-            unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            check=self._check_address,
-        )
-
-    @cached_property
-    def list_websites(self) -> ListWebsites:
-        """List websites."""
-        return ListWebsites(
-            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
-        )
-
-    @cached_property
-    def get_website(self) -> GetWebsite:
-        """Show one website."""
-        return GetWebsite(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def list_website_pages(self) -> ListWebsitePages:
-        """List a website's pages."""
-        return ListWebsitePages(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def change_website(self) -> ChangeWebsite:
-        """Change what is crawled, and when."""
-        return ChangeWebsite(unit_of_work=self.unit_of_work, check=self._check_address)
-
-    @cached_property
-    def delete_website(self) -> DeleteWebsite:
-        """Delete a website with its pages."""
-        return DeleteWebsite(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def purge_website(self) -> PurgeWebsite:
-        """Purge the pages of a deleted website."""
-        return PurgeWebsite(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def start_crawl(self) -> StartCrawl:
-        """Crawl a website."""
-        return StartCrawl(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def start_due_crawl(self) -> StartDueCrawl:
-        """Crawl a website whose time has come."""
-        return StartDueCrawl(unit_of_work=self.unit_of_work)
-
-    @cached_property
-    def cancel_crawl(self) -> CancelCrawl:
-        """Stop a crawl."""
-        return CancelCrawl(unit_of_work=self.unit_of_work)
-
-    def crawl_website(self, crawling: "Crawling") -> CrawlWebsite:
-        """Visit a website's pages; only workers have what that takes."""
-        return CrawlWebsite(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            visit=self._visit_page(crawling),
-            not_found=crawling.not_found,
-            stretch_seconds=crawling.stretch_seconds,
-        )
-
-    def fetch_document(self, crawling: "Crawling") -> FetchDocument:
-        """Get the page that a document was made for."""
-        return FetchDocument(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            blobs=self._wiring.blobs,
-            visit=self._visit_page(crawling),
-            fail=self.fail_document,
-        )
-
-    def _visit_page(self, crawling: "Crawling") -> VisitPage:
-        return VisitPage(
-            keep=KeepPage(
-                tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
-            ),
-            fetcher=crawling.fetcher,
-            reader=crawling.reader,
-            robots=crawling.robots,
-            turns=crawling.turns,
-            sniff=sniff,
-            max_bytes=self._wiring.settings.max_upload_bytes,
-        )
-
-    @cached_property
-    def reindex_agents(self) -> ReindexAgents:
-        """Follow agents into other embedding spaces."""
-        return ReindexAgents(
-            tenant_id=self.tenant_id,
-            unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            embedder_for=self._wiring.embedder_for,
-        )
-
 
 class PublicUseCases:
     """What anybody can do."""
@@ -397,23 +261,17 @@ class PublicUseCases:
         self._caller_tenant_id = caller_tenant_id
 
     @cached_property
+    def describe_uploads(self) -> DescribeUploads:
+        """Tell what may be uploaded."""
+        return DescribeUploads(
+            max_file_bytes=self._wiring.settings.max_upload_bytes,
+            passage_tokens=MAX_PASSAGE_TOKENS,
+        )
+
+    @cached_property
     def greet_website(self) -> GreetWebsite:
         """Hear the greeting of a page with the widget."""
-        wiring = self._wiring
-        database = wiring.resources.database
-
-        def open_for(tenant_id: UUID) -> DocumentsUnitOfWork:
-            return DocumentsUnitOfWork(database, tenant_id, wake=wiring.wake)
-
-        async def admit(tenant_id: UUID) -> None:
-            await wiring.resources.rate_limits.admit_for(tenant_id, "handshake")
-
-        return GreetWebsite(
-            tasks=TaskLookup(database=database),
-            agents=wiring.agents,
-            open_for=open_for,
-            admit=admit,
-        )
+        return greet_website(self._wiring)
 
     @cached_property
     def get_task(self) -> GetTask:
@@ -423,37 +281,6 @@ class PublicUseCases:
             database=database,
             tasks=TaskLookup(database=database),
             caller_tenant_id=self._caller_tenant_id,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Crawling:
-    """What the crawls of a worker share."""
-
-    fetcher: Fetcher
-    reader: PageReader
-    robots: RobotsReader
-    turns: HostTurns
-    not_found: "OrderedDict[UUID, frozenset[int]]"
-    stretch_seconds: float = 20.0
-
-    @classmethod
-    def of(cls, wiring: Wiring, reader: PageReader) -> "Crawling":
-        """Put it together; only workers do."""
-        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415
-        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415
-
-        settings = wiring.settings
-        agent = f"{CRAWLER}/1.0 (+{settings.public_url})"
-        fetcher = WebFetcher(outbound=wiring.web, user_agent=agent)
-        return cls(
-            fetcher=fetcher,
-            reader=reader,
-            robots=RememberedRobots(fetcher=fetcher, agent=CRAWLER),
-            turns=PoliteTurns(
-                redis=wiring.resources.redis, pause_seconds=settings.crawl_pause_seconds
-            ),
-            not_found=OrderedDict(),
         )
 
 
@@ -496,6 +323,21 @@ async def open_vectors(settings: Settings, resources: Resources) -> AsyncIterato
         yield QdrantStore(client)
     finally:
         await client.close()
+
+
+def _inventory(resources: Resources, vectors: VectorStore) -> VectorInventory:
+    if isinstance(vectors, PgVectorStore):
+        return PgVectorInventory(resources.database)
+    from services.documents.adapters.vectors.qdrant import (  # noqa: PLC0415 - as above
+        QdrantStore,
+    )
+    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415
+        QdrantInventory,
+    )
+
+    if not isinstance(vectors, QdrantStore):
+        raise TypeError("vectors are in PostgreSQL or in a Qdrant")
+    return QdrantInventory(vectors.client)
 
 
 def _finder(resources: Resources, vectors: VectorStore) -> PassageFinder:
