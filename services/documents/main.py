@@ -6,7 +6,7 @@ from libs.common.http import create_app
 from libs.common.http.events import router_of_events
 from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
-from services.documents.endpoints import chunks, documents, internal, search, tasks
+from services.documents.endpoints import chunks, documents, internal, search, tasks, websites
 from services.documents.settings import Settings
 from services.documents.wiring import Wiring
 
@@ -15,6 +15,7 @@ ROUTERS = (
     chunks.router,
     chunks.uploads,
     search.router,
+    websites.router,
     tasks.router,
     internal.router,
     router_of_events(),

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from libs.common.settings import ModelCallingSettings
+from libs.common.outbound import OutboundPolicy
+from libs.common.settings import CommaSeparated, ModelCallingSettings
 
 
 class Settings(ModelCallingSettings):
@@ -49,6 +50,28 @@ class Settings(ModelCallingSettings):
     index_concurrency: int = Field(
         default=6, ge=1, le=64, description="Documents that one worker indexes at once."
     )
+    trusted_website_hosts: CommaSeparated = Field(
+        default=[],
+        description="Hosts that may be crawled though they are private or on an unusual port.",
+    )
+    crawl_concurrency: int = Field(
+        default=8, ge=1, le=256, description="Websites that one worker crawls at once."
+    )
+    crawl_pause_seconds: float = Field(
+        default=1.0, ge=0, le=60, description="Between two pages of a host, at least."
+    )
+
     keep_deleted_days: int = Field(
         default=30, ge=0, description="How long a deleted document can be restored."
     )
+
+    @property
+    def website_policy(self) -> OutboundPolicy:
+        """Where crawls may go: public addresses, also on a developer's machine, and trusted hosts.
+
+        Unlike a model's URL, an address comes from whatever page names it.
+        """
+        return OutboundPolicy(
+            allow_private=False,
+            trusted_hosts=frozenset(host.lower() for host in self.trusted_website_hosts),
+        )

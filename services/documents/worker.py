@@ -6,6 +6,7 @@ It indexes documents, publishes this service's events, and hears what happens to
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
@@ -18,11 +19,15 @@ from libs.common.resources import Resources
 from libs.common.wake import Nudges
 from services.documents.adapters.parsing.ocr import OcrChoice, find_ocr
 from services.documents.adapters.parsing.pool import ProcessParser
+from services.documents.repositories.crawl_schedule import CrawlSchedule
 from services.documents.settings import Settings
 from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring.websites import Crawling
+from services.documents.workers.crawls import ScheduleLoop
 from services.documents.workers.events import HANDLERS
 from services.documents.workers.jobs import JobHandlers
 from services.documents.workers.sweep import SweepLoop
+from services.documents.workers.web_jobs import WebJobHandlers
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +48,27 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             concurrency=wiring.settings.index_concurrency,
             nudge=nudges.jobs,
         )
+        web_jobs = WebJobHandlers(wiring=wiring, crawling=Crawling.of(wiring, parser))
+        # Crawls wait most of the time, so they have hands of their own; they hear no wake-ups,
+        # which would be taken from the others, and look every second instead.
+        crawls = JobRunner(
+            database,
+            redis,
+            f"{service}-web",
+            web_jobs.by_kind,
+            on_failed=web_jobs.on_failed,
+            concurrency=wiring.settings.crawl_concurrency,
+        )
+
+        async def start_due(tenant_id: UUID, source_id: UUID) -> bool:
+            return await wiring.use_cases(tenant_id).start_due_crawl(source_id)
+
+        schedule = ScheduleLoop(schedule=CrawlSchedule(database=database), start=start_due)
         yield {
             "nudges": nudges.run,
             "jobs": runner.run,
+            "crawls": crawls.run,
+            "schedule": schedule.run,
             "relay": Relay(database, redis, service, nudge=nudges.events).run,
             "events": Consumer(redis, database, service, HANDLERS).run,
             "sweeper": Sweeper(database).run,

@@ -117,6 +117,8 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "POST", f"/api/v1/providers/{provider_id}/models", json={"name": "m1", "type": "llm"}
     ).json()
     document = uploaded(company, agent["id"], "kettle.txt", DOCUMENT_TEXT)
+    site = {"agent_id": agent["id"], "base_url": f"https://{company.name.lower()}.example.com/"}
+    website = company.call("POST", "/api/v1/website/source", json=site).json()
     conversation_id = company.call(
         "POST", "/api/v1/conversation", json={"agent_id": agent["id"]}
     ).json()["id"]
@@ -172,6 +174,7 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "model_id": model.get("id") or model["model"]["id"],
         "document_id": document["id"],
         "chunk_id": document["chunks"][0]["id"],
+        "source_id": website["id"],
         "conversation_id": conversation_id,
         "message_id": chat["message_id"],
         "task_id": chat["task_id"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from libs.common.errors import RateLimited
 from libs.common.http.request_info import RequestInfo
@@ -120,6 +121,17 @@ class RateLimits:
             info.note(decision)
         if info.decision is not None and not info.decision.allowed:
             raise RateLimited(retry_after_seconds=info.decision.retry_after_seconds)
+
+    async def admit_for(self, tenant_id: UUID, name: str) -> None:
+        """Count a request of nobody against a tenant that it turned out to be about.
+
+        Raises:
+            RateLimited: The tenant's budget of this class is exhausted.
+        """
+        budget = {f"{tenant_id}:limit:{name}": self._classes[name].rate}
+        for decision in await self._limiter.check_all(budget):
+            if not decision.allowed:
+                raise RateLimited(retry_after_seconds=decision.retry_after_seconds)
 
     async def stop(self) -> None:
         """Pass on what was counted but not yet told to the other processes."""

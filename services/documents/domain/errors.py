@@ -1,6 +1,6 @@
 """What can go wrong with documents, in words for the person who must act on it."""
 
-from libs.common.errors import Conflict, Invalid, NotAvailable, NotFound, Unavailable
+from libs.common.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class DocumentNotFound(NotFound):
@@ -84,7 +84,7 @@ class NothingUploaded(Invalid):
     """An upload without any file."""
 
     code = "nothing_uploaded"
-    message = "Send at least one file in the form field file, files or files[]."
+    message = "Send at least one file in the form field file, files or files[], or a url."
 
 
 class AgentRequired(Invalid):
@@ -121,12 +121,6 @@ class UploadRejected(Invalid):
 
     code = "upload_rejected"
     message = "None of the files could be accepted."
-
-
-class FetchingNotAvailable(NotAvailable):
-    """An address instead of a file."""
-
-    message = "Fetching pages by their address is not available yet. Upload the page as a file."
 
 
 class UnreadableDocument(Invalid):

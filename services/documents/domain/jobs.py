@@ -22,6 +22,30 @@ class PurgeVectors(Job, kind="documents.purge_vectors"):
     version: int
 
 
+class CrawlWebsite(Job, kind="documents.crawl"):
+    """Visit pages of a website for a while; `turn` counts these jobs within a crawl."""
+
+    crawl_id: UUID
+    turn: int
+
+
+class ForgetWebsite(Job, kind="documents.forget_website"):
+    """Purge the documents of a deleted website; they are hidden already."""
+
+    crawl_id: UUID
+    source_id: UUID
+
+
+class FetchDocument(Job, kind="documents.fetch"):
+    """Get the page that a document was made for by its address.
+
+    `version` is the one to be fetched for: 1 at first; one that is known is left if it is the same.
+    """
+
+    document_id: UUID
+    version: int
+
+
 class FillVectors(Job, kind="documents.fill_vectors"):
     """Make the vectors of a document's live version again, from its passages."""
 

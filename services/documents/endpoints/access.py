@@ -48,5 +48,7 @@ async def use_cases_for_anybody(
 
 Reading = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_READ))]
 Writing = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_WRITE))]
+WebsiteReading = Annotated[UseCases, Depends(use_cases_for(Scope.WEBSITES_READ))]
+WebsiteWriting = Annotated[UseCases, Depends(use_cases_for(Scope.WEBSITES_WRITE))]
 Internal = Annotated[UseCases, Depends(use_cases_for_services)]
 Public = Annotated[PublicUseCases, Depends(use_cases_for_anybody)]

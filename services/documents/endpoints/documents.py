@@ -100,6 +100,11 @@ _UPLOAD_BODY: Final = _form_of(
     {
         "agent_id": {"type": "string", "format": "uuid"},
         "files": {"type": "array", "items": _FILE},
+        "urls": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Pages to be fetched instead of files, or besides.",
+        },
         "document_id": {
             "type": "string",
             "format": "uuid",
@@ -112,7 +117,6 @@ _UPLOAD_BODY: Final = _form_of(
         },
     },
     "agent_id",
-    "files",
 )
 _REPLACE_BODY: Final = _form_of({"file": _FILE}, "file")
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
@@ -40,6 +41,8 @@ def upload_form(request: Request) -> UploadForm:
         return MultipartForm(request.stream(), boundary=options[b"boundary"])
     if header == b"application/json":
         return JsonForm(request.stream())
+    if header == b"application/x-www-form-urlencoded":
+        return UrlEncodedForm(request.stream())
     return NoForm()
 
 
@@ -142,6 +145,30 @@ class JsonForm(Fields):
         for name, value in parsed.items():
             for item in value if isinstance(value, list) else [value]:
                 self.put(name, item if isinstance(item, str) else orjson.dumps(item).decode())
+        nothing: tuple[Upload, ...] = ()
+        for upload in nothing:
+            yield upload
+
+
+class UrlEncodedForm(Fields):
+    """What clients send who have addresses and no files; it can hold no files."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def files(self) -> AsyncIterator[Upload]:
+        """Read the body; there are no files to yield."""
+        body = bytearray()
+        async for chunk in self._stream:
+            body += chunk
+            if len(body) > MAX_JSON_BYTES:
+                raise UploadTooLarge
+        try:
+            for name, value in parse_qsl(body.decode(), max_num_fields=MAX_FIELDS):
+                self.put(name, value)
+        except ValueError:
+            raise MalformedUpload("The body is not a readable form.") from None
         nothing: tuple[Upload, ...] = ()
         for upload in nothing:
             yield upload

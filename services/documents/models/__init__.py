@@ -4,5 +4,14 @@ from services.documents.models.base import Base
 from services.documents.models.documents import Document
 from services.documents.models.passages import StoredPassage
 from services.documents.models.versions import DocumentVersion
+from services.documents.models.websites import Crawl, Website, WebsitePage
 
-__all__ = ["Base", "Document", "DocumentVersion", "StoredPassage"]
+__all__ = [
+    "Base",
+    "Crawl",
+    "Document",
+    "DocumentVersion",
+    "StoredPassage",
+    "Website",
+    "WebsitePage",
+]

@@ -47,6 +47,7 @@ _INSERTED = (
     "task_id",
     "blob_id",
     "filename",
+    "source_url",
     "document_type",
     "size_bytes",
     "content_hash",
@@ -136,6 +137,23 @@ class DocumentRepository(TenantRepository[Document]):
             Document.agent_id == agent_id,
             Document.content_hash == content_hash,
             Document.deleted_at.is_(None),
+        )
+        found: Document | None = await self.session.scalar(query)
+        return found
+
+    async def from_address(self, agent_id: UUID, url: str) -> Document | None:
+        """Return the agent's document that is the page at an address, locked."""
+        query = (
+            self.owned()
+            .where(
+                Document.agent_id == agent_id,
+                func.md5(Document.source_url) == func.md5(url),
+                Document.source_url == url,
+                Document.deleted_at.is_(None),
+            )
+            .order_by(Document.id)
+            .limit(1)
+            .with_for_update()
         )
         found: Document | None = await self.session.scalar(query)
         return found

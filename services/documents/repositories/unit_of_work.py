@@ -8,6 +8,8 @@ from libs.common.unit_of_work import UnitOfWork
 from services.documents.repositories.documents import DocumentRepository
 from services.documents.repositories.passages import PassageRepository
 from services.documents.repositories.versions import VersionRepository
+from services.documents.repositories.website_pages import WebsitePageRepository
+from services.documents.repositories.websites import CrawlRepository, WebsiteRepository
 
 
 class DocumentsUnitOfWork(UnitOfWork):
@@ -22,6 +24,21 @@ class DocumentsUnitOfWork(UnitOfWork):
     def passages(self) -> PassageRepository:
         """The tenant's passages."""
         return PassageRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def websites(self) -> WebsiteRepository:
+        """The tenant's websites."""
+        return WebsiteRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def crawls(self) -> CrawlRepository:
+        """The tenant's tasks about websites."""
+        return CrawlRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def website_pages(self) -> WebsitePageRepository:
+        """The pages of the tenant's websites."""
+        return WebsitePageRepository(self.session, self.tenant_id)
 
     @cached_property
     def versions(self) -> VersionRepository:

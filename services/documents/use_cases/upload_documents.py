@@ -24,7 +24,6 @@ from services.documents.domain.errors import (
     DocumentInMotion,
     DocumentNotFound,
     EmptyDocument,
-    FetchingNotAvailable,
     NothingUploaded,
     OneFileOnly,
     UnreadableDocument,
@@ -34,6 +33,7 @@ from services.documents.domain.errors import (
 from services.documents.domain.ports import Agents, BlobStore
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
+from services.documents.use_cases.note_addresses import NoteAddresses
 from services.documents.use_cases.queue_indexing import queue_indexing
 from services.documents.use_cases.replace_document import replace_file
 
@@ -104,18 +104,19 @@ class UploadDocuments:
     unit_of_work: OpenUnitOfWork
     blobs: BlobStore
     agents: Agents
+    addresses: NoteAddresses
     sniff: Sniff
     max_bytes: int
 
     async def __call__(self, form: UploadForm, *, document_id: UUID | None = None) -> UploadOutcome:
-        """Take in all files of a form.
+        """Take in all files of a form, and note the addresses that it names.
 
         Args:
             form: The files.
             document_id: The document that the form's one file is for, unless the form says it.
 
         Raises:
-            NothingUploaded: The form has no file.
+            NothingUploaded: The form has no file and no address.
             OneFileOnly: It has several, for one document.
             DocumentNotFound: The tenant has no such document.
             SameContent: The agent has the file as another document.
@@ -136,10 +137,9 @@ class UploadDocuments:
                 except (UnreadableDocument, UploadTooLarge) as error:
                     filename = clean_filename(upload.filename)
                     outcome.rejected.append(Rejected(filename=filename, error=error))
-            outcome.rejected.extend(
-                Rejected(filename=url, error=FetchingNotAvailable()) for url in form.urls()
-            )
-            if not received and not outcome.rejected:
+            addresses, refused = self.addresses.check(form.urls())
+            outcome.rejected.extend(Rejected(filename=url, error=why) for url, why in refused)
+            if not received and not addresses and not outcome.rejected:
                 raise NothingUploaded
             wanted = document_id or form.document_id()
             agent_id = await self._agent_of(form, wanted, files=len(received))
@@ -152,6 +152,10 @@ class UploadDocuments:
             noting = True
             documents = [self._document(file, agent_id, form.extra()) for file in received]
             outcome.accepted.extend(await self._note(documents, wanted, replace=form.replace()))
+            outcome.accepted.extend(
+                Accepted(document=document, duplicate=known)
+                for document, known in await self.addresses(addresses, agent_id, form.extra())
+            )
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
             if not (noting and isinstance(error, Unavailable)):

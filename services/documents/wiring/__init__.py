@@ -53,6 +53,7 @@ from services.documents.use_cases.download_document import DownloadDocument
 from services.documents.use_cases.fail_document import FailDocument
 from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
+from services.documents.use_cases.greet_website import GreetWebsite
 from services.documents.use_cases.index_document import IndexDocument
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
 from services.documents.use_cases.list_versions import ListVersions
@@ -61,7 +62,7 @@ from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
-from services.documents.wiring.upkeep import UpkeepUseCases
+from services.documents.wiring.websites import WebsiteUseCases, greet_website
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class Wiring:
     inventory: VectorInventory
     passages: PassageFinder
     reranker: Reranker | None
+    web: Outbound
 
     def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
         """Return the use cases of one tenant."""
@@ -107,6 +109,8 @@ class Wiring:
         agents = CachedAgents(resources.client("agents"))
         async with (
             Outbound.open(settings.outbound_policy) as outbound,
+            # It counts what it unpacks.
+            Outbound.open(settings.website_policy, decompresses=False) as web,
             open_vectors(settings, resources) as vectors,
             following_agents(resources.redis, agents),
         ):
@@ -123,12 +127,13 @@ class Wiring:
                 inventory=_inventory(resources, vectors),
                 passages=_finder(resources, vectors),
                 reranker=_reranker(settings, resources),
+                web=web,
             )
             yield wiring
             await wake.aclose()
 
 
-class UseCases(UpkeepUseCases):
+class UseCases(WebsiteUseCases):
     """What one tenant can do; each use case is made when it is first asked for."""
 
     @cached_property
@@ -141,6 +146,7 @@ class UseCases(UpkeepUseCases):
             blobs=self._wiring.blobs,
             agents=self._wiring.agents,
             sniff=sniff,
+            addresses=self.note_addresses,
             max_bytes=self._wiring.settings.max_upload_bytes,
         )
 
@@ -262,6 +268,11 @@ class PublicUseCases:
             max_file_bytes=self._wiring.settings.max_upload_bytes,
             passage_tokens=MAX_PASSAGE_TOKENS,
         )
+
+    @cached_property
+    def greet_website(self) -> GreetWebsite:
+        """Hear the greeting of a page with the widget."""
+        return greet_website(self._wiring)
 
     @cached_property
     def get_task(self) -> GetTask:

@@ -8,6 +8,7 @@ from libs.common.jobs.runner import Handler, OnFailed
 from services.documents.domain.jobs import (
     FillVectors,
     FollowAgent,
+    ForgetWebsite,
     IndexDocument,
     PurgeVectors,
     ReindexAgents,
@@ -30,6 +31,7 @@ class JobHandlers:
             IndexDocument: self.index_document,
             PurgeVectors: self.purge_vectors,
             ReindexAgents: self.reindex_agents,
+            ForgetWebsite: self.forget_website,
             FillVectors: self.fill_vectors,
             FollowAgent: self.follow_agent,
         }
@@ -62,6 +64,11 @@ class JobHandlers:
         """Queue what lies in another embedding space than its agent now uses."""
         use = self.wiring.use_cases(context.tenant_id)
         await use.reindex_agents(job.agent_id)
+
+    async def forget_website(self, job: ForgetWebsite, context: JobContext) -> None:
+        """Purge the pages of a deleted website."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.purge_website(job.source_id, crawl_id=job.crawl_id)
 
     async def fill_vectors(self, job: FillVectors, context: JobContext) -> None:
         """Make a document's vectors again."""

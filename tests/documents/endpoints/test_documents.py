@@ -123,7 +123,7 @@ class TestUpload:
             ("handbook.md", HANDBOOK.encode()),
             ("empty.md", b""),
             ("huge.md", b"x" * (MAX_UPLOAD_BYTES + 1)),
-            urls="https://example.com/",
+            urls="ftp://example.com/",
         )
 
         body = reply.json()
@@ -132,7 +132,7 @@ class TestUpload:
         assert [error["code"] for error in body["errors"]] == [
             "empty_document",
             "upload_too_large",
-            "not_available",
+            "url_not_allowed",
         ]
         assert "task_id" not in body
 
@@ -172,12 +172,12 @@ class TestUpload:
             reply = await company.request("POST", "/document/upload", **more)
             assert reply.status_code == 400, reply.text
 
-    async def test_an_address_alone_is_not_available(self, company: Company) -> None:
+    async def test_an_address_alone_will_do(self, company: Company) -> None:
         body = {"agent_id": str(company.agent_id), "url": "https://example.com/"}
 
         reply = await company.request("POST", "/document/upload", json=body)
 
-        assert (reply.status_code, reply.json()["code"]) == (501, "not_available")
+        assert (reply.status_code, reply.json()["status"]) == (202, "accepted")
 
     async def test_the_same_file_again(self, company: Company) -> None:
         document = await company.add_indexed(HANDBOOK)

@@ -8,17 +8,20 @@ import pytest
 from sqlalchemy import text
 
 from libs.common.database import DatabaseUnavailable
+from libs.common.outbound import OutboundPolicy
 from services.documents.domain.documents import Status
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
     EmptyDocument,
-    FetchingNotAvailable,
     NothingUploaded,
     UnsupportedType,
     UploadTooLarge,
 )
+from services.documents.domain.website_errors import AddressNotAllowed
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
+from services.documents.use_cases.manage_websites import AddressCheck
+from services.documents.use_cases.note_addresses import NoteAddresses
 from services.documents.use_cases.upload_documents import HELD_BYTES, UploadDocuments
 from tests.documents.cast import Form, KnownAgents, MemoryBlobs, Tenant
 
@@ -37,6 +40,11 @@ def upload(acme: Tenant, agents: KnownAgents, blobs: MemoryBlobs) -> UploadDocum
         unit_of_work=acme.unit_of_work,
         blobs=blobs,
         agents=agents,
+        addresses=NoteAddresses(
+            caller_id=None,
+            unit_of_work=acme.unit_of_work,
+            check_address=AddressCheck(policy=OutboundPolicy(allow_private=False)),
+        ),
         sniff=sniff,
         max_bytes=MAX_BYTES,
     )
@@ -142,13 +150,13 @@ class TestUploadDocuments:
                 ("huge.txt", b"x" * (MAX_BYTES + 1)),
             ],
             acme.agent_id,
-            addresses=["https://example.com/"],
+            addresses=["http://10.0.0.1/secret"],
         )
 
         outcome = await upload(form)
 
         assert [item.document.filename for item in outcome.accepted] == ["good.txt"]
-        assert [EmptyDocument, UnsupportedType, UploadTooLarge, FetchingNotAvailable] == [
+        assert [EmptyDocument, UnsupportedType, UploadTooLarge, AddressNotAllowed] == [
             type(item.error) for item in outcome.rejected
         ]
         assert len(blobs.kept) == 1

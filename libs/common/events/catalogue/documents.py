@@ -46,6 +46,30 @@ class DocumentDeleted(Event, topic="documents", name="document.deleted"):
     agent_id: UUID
 
 
+class WebsiteAdded(Event, topic="documents", name="website.added"):
+    """A website was added to an agent, not yet crawled; the website is the aggregate."""
+
+    website_id: UUID
+    agent_id: UUID
+
+
+class WebsiteCrawled(Event, topic="documents", name="website.crawled"):
+    """A crawl of a website has ended; its pages are documents with events of their own."""
+
+    website_id: UUID
+    agent_id: UUID
+    succeeded: bool = Field(description="False when it was given up.")
+    page_count: int = Field(ge=0, description="Pages that are documents, changed or not.")
+    failed_page_count: int = Field(ge=0)
+
+
+class WebsiteDeleted(Event, topic="documents", name="website.deleted"):
+    """A website was deleted; its pages no longer appear in search."""
+
+    website_id: UUID
+    agent_id: UUID
+
+
 class DocumentRestored(Event, topic="documents", name="document.restored"):
     """A deleted document can be found again."""
 

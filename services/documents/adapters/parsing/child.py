@@ -21,7 +21,11 @@ from services.documents.adapters.parsing.confinement import (
 )
 from services.documents.adapters.parsing.formats import read
 from services.documents.adapters.parsing.ocr import Ocr, OcrChoice
-from services.documents.domain.errors import ParserLimitExceeded, UnreadableDocument
+from services.documents.domain.errors import (
+    CorruptDocument,
+    ParserLimitExceeded,
+    UnreadableDocument,
+)
 
 REQUEST: Final = struct.Struct("!II")
 REPLY: Final = struct.Struct("!I")
@@ -66,6 +70,8 @@ def _answer(
     try:
         if "path" in header:
             content = Path(str(header["path"])).read_bytes()
+        if "look" in header:
+            return {**_look(header, content), "resident": resident_bytes()}
         layout = read(content, filename=str(header["filename"]), ocr=ocr)
         text = layout.text
     except UnreadableDocument as error:
@@ -88,6 +94,21 @@ def _answer(
         "warnings": layout.warnings,
         "resident": resident_bytes(),
     }
+
+
+def _look(header: Mapping[str, str | int], content: bytes) -> dict[str, object]:
+    """Look at something from the web: a page or a sitemap."""
+    from services.documents.adapters.parsing import webpage  # noqa: PLC0415 - for crawls only
+
+    url = str(header["url"])
+    try:
+        if header["look"] == "sitemap":
+            return webpage.read_sitemap(content, url=url)
+        return webpage.read_page(content, url=url, charset=str(header["charset"]) or None)
+    except (UnreadableDocument, MemoryError):
+        raise
+    except Exception as error:
+        raise CorruptDocument from error
 
 
 def _write(replies: BinaryIO, content: bytes) -> None:

@@ -30,6 +30,7 @@ from services.documents.domain.errors import (
     UnreadableDocument,
 )
 from services.documents.domain.ports import Block, ParsedDocument
+from services.documents.domain.web_ports import ReadPage, ReadSitemap
 
 log = structlog.get_logger(__name__)
 
@@ -107,13 +108,41 @@ class ProcessParser:
         """
         if isinstance(content, bytes) and not content:
             raise EmptyDocument
+        return _document(await self._ask(content, {"filename": filename}))
+
+    async def read_page(self, content: bytes, *, url: str, charset: str | None) -> ReadPage:
+        """Return what a page of HTML says; see `PageReader`."""
+        wanted = {"look": "page", "url": url, "charset": charset or "", "filename": "page.html"}
+        reply = await self._ask(content, wanted)
+        return ReadPage(
+            content=reply["content"].encode("utf-8", "replace"),
+            title=reply["title"],
+            canonical=reply["canonical"],
+            links=tuple(reply["links"]),
+            noindex=reply["noindex"],
+            sketch=frozenset(reply["sketch"]),
+            word_count=reply["word_count"],
+        )
+
+    async def read_sitemap(self, content: bytes, *, url: str) -> ReadSitemap:
+        """Return what a sitemap lists; see `PageReader`."""
+        wanted = {"look": "sitemap", "url": url, "filename": "sitemap.xml"}
+        reply = await self._ask(content, wanted)
+        return ReadSitemap(pages=tuple(reply["pages"]), sitemaps=tuple(reply["sitemaps"]))
+
+    async def _ask(self, content: bytes | Path, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+        """Let a process answer; what it says is wrong with the file is raised.
+
+        Raises:
+            UnreadableDocument: The file is at fault.
+        """
+        filename = wanted["filename"]
         async with self._slots:
             child = self._idle.pop() if self._idle else await _Child.start()
             healthy = False
             try:
                 async with asyncio.timeout(self._timeout_seconds) as deadline:
-                    header = self._header(filename)
-                    async for answer in child.ask(content, header):
+                    async for answer in child.ask(content, self._header(wanted)):
                         if answer is None:
                             later = asyncio.get_running_loop().time() + self._timeout_seconds
                             deadline.reschedule(later)
@@ -132,11 +161,14 @@ class ProcessParser:
                     self._idle.append(child)
                 else:
                     await child.stop()
-        return _document(reply)
+        if "error" in reply:
+            kind = _ERRORS.get(reply["error"], CorruptDocument)
+            raise kind(reply.get("message"))
+        return reply
 
-    def _header(self, filename: str) -> dict[str, Any]:
-        header: dict[str, Any] = {"filename": filename, "cpu_seconds": self._cpu_seconds}
-        if self._ocr is not None:
+    def _header(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+        header: dict[str, Any] = {**wanted, "cpu_seconds": self._cpu_seconds}
+        if self._ocr is not None and "look" not in wanted:
             header["ocr"] = asdict(self._ocr)
         return header
 
@@ -225,9 +257,6 @@ def _cause_of_death(code: int) -> UnreadableDocument:
 
 
 def _document(reply: Mapping[str, Any]) -> ParsedDocument:
-    if "error" in reply:
-        kind = _ERRORS.get(reply["error"], CorruptDocument)
-        raise kind(reply.get("message"))
     text: str = reply["text"]
     paths = [tuple(path) for path in reply["paths"]]
     return ParsedDocument(
