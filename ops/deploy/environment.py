@@ -120,6 +120,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             rerank_url="http://model-server:8000/v1/rerank",
             rerank_model="ms-marco-minilm-l12",
             rerank_gate="0.12",
+            rerank_scripts="latin",
             index_concurrency="4",
             keep_deleted_days="30",
         ),

@@ -53,6 +53,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},
     ("POST", "/api/v1/conversation"): {"title": "New"},
     ("POST", "/api/v1/search/document"): {"query": "kettle"},
+    ("PATCH", "/api/v1/document/{document_id}"): {"tags": ["stolen"]},
     ("POST", "/v1/chat/completions"): {"messages": [{"role": "user", "content": "Hi"}]},
     ("POST", "/api/v1/auth/user"): {
         "email": "new@example.com",
@@ -96,6 +97,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "llm_model_id": "model_id",
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
+    "groups": "group_id",
     "role_ids": "role_id",
     "company_ids": "company_id",
     "break_glass_user_id": "user_id",

@@ -69,6 +69,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/document/deleted", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/document/upload", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/document/{document_id}", OWNER, Auth.READ, BUILT),
+    Route("PATCH", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}/chunk", OWNER, Auth.WRITE, BUILT),
     Route("PATCH", "/api/v1/document/{document_id}/chunk/restore-all", OWNER, Auth.WRITE, BUILT),

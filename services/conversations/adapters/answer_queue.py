@@ -7,7 +7,7 @@ What was read is removed within seconds, since questions are people's.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -38,7 +38,14 @@ class RedisAnswerQueue:
         self._waiting: list[dict[str, str]] = []
         self._sender: asyncio.Task[None] | None = None
 
-    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
+    def put(
+        self,
+        question: AskedQuestion,
+        text: str,
+        *,
+        groups: Sequence[UUID] = (),
+        traceparent: str | None,
+    ) -> None:
         """Announce a queued answer; never fails, since workers look into PostgreSQL too.
 
         It returns at once: who asks need not wait for Redis, and what is asked while an
@@ -50,7 +57,11 @@ class RedisAnswerQueue:
                 "answer_id": str(question.answer_id),
                 "traceparent": traceparent or "",
                 **(
-                    {"agent_id": str(question.agent_id), "question": text}
+                    {
+                        "agent_id": str(question.agent_id),
+                        "question": text,
+                        "groups": " ".join(map(str, groups)),
+                    }
                     if len(text) <= _MAX_QUESTION_CHARACTERS
                     else {}
                 ),
@@ -146,6 +157,7 @@ def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Announc
                 answer_id=UUID(fields[b"answer_id"].decode()),
                 agent_id=UUID(agent.decode()) if agent else None,
                 question=fields.get(b"question", b"").decode(),
+                groups=tuple(UUID(one) for one in fields.get(b"groups", b"").decode().split()),
                 traceparent=fields.get(b"traceparent", b"").decode() or None,
             )
         except (KeyError, ValueError, AttributeError):

@@ -77,6 +77,7 @@ class AnnouncedAnswer:
     agent_id: UUID | None
     question: str
     traceparent: str | None
+    groups: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class TakenAnswer:
     max_context_tokens: int
     queued_at: datetime
     traceparent: str | None
+    groups: tuple[UUID, ...] = ()
+    """Those of the one who asked."""
 
 
 @dataclass(frozen=True, slots=True)

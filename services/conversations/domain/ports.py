@@ -38,12 +38,19 @@ class KnowledgeBase(Protocol):
     """Search in the documents of an agent."""
 
     async def search(
-        self, tenant_id: UUID, *, agent_id: UUID, query: str, quotes: int
+        self,
+        tenant_id: UUID,
+        *,
+        agent_id: UUID,
+        query: str,
+        quotes: int,
+        groups: Sequence[UUID] = (),
     ) -> Knowledge:
         """Return the passages for a question; `available` is false when search is out of reach.
 
         Args:
             tenant_id: Whose documents.
+            groups: Those of the one who asks; they find what is for these, and for everybody.
             agent_id: Of which agent.
             query: The question.
             quotes: How many sentences to pick as quotes; 0 for none.
@@ -85,7 +92,14 @@ class ChatModels(Protocol):
 class AnswerQueue(Protocol):
     """The `answers` stream, by which a question reaches a worker within a millisecond."""
 
-    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
+    def put(
+        self,
+        question: AskedQuestion,
+        text: str,
+        *,
+        groups: Sequence[UUID] = (),
+        traceparent: str | None,
+    ) -> None:
         """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too."""
 
 

@@ -65,6 +65,7 @@ class AskQuestion:
             text=text,
             kind=kind,
             options=dict(options or {}),
+            groups=person.groups,
             history=history,
             traceparent=traceparent,
         )
@@ -72,7 +73,7 @@ class AskQuestion:
             raise ConversationNotFound
         # A crash between the two is covered: workers look for what was queued and not taken. Who
         # hears of the question publishes its event too.
-        self.queue.put(question, text, traceparent=traceparent)
+        self.queue.put(question, text, groups=person.groups, traceparent=traceparent)
         return question
 
 

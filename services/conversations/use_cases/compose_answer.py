@@ -68,7 +68,8 @@ class ComposeAnswer:
             Unavailable: The agents service is out of reach.
         """
         agent, knowledge = await (
-            looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
+            looked_up
+            or self.look_up(taken.tenant_id, taken.agent_id, taken.question, groups=taken.groups)
         )
         model = agent.model
         spent = Spending()
@@ -85,8 +86,10 @@ class ComposeAnswer:
             cost_micros=spent.cost_micros,
         )
 
-    async def look_up(self, tenant_id: UUID, agent_id: UUID, question: str) -> LookedUp:
-        """Return the agent, and what its documents say to a question.
+    async def look_up(
+        self, tenant_id: UUID, agent_id: UUID, question: str, *, groups: Sequence[UUID] = ()
+    ) -> LookedUp:
+        """Return the agent, and what its documents say to a question of a member of groups.
 
         Raises:
             AgentNotFound: The agent has been deleted.
@@ -97,7 +100,7 @@ class ComposeAnswer:
             # Judging sentences costs the reranker time: only those ask for quotes who use them.
             quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
             knowledge = await self.knowledge_base.search(
-                tenant_id, agent_id=agent_id, query=question, quotes=quotes
+                tenant_id, agent_id=agent_id, query=question, groups=groups, quotes=quotes
             )
         return agent, knowledge
 
@@ -131,6 +134,7 @@ class ComposeAnswer:
                         taken.tenant_id,
                         agent_id=taken.agent_id,
                         query=taken.question,
+                        groups=taken.groups,
                         quotes=MAX_QUOTES,
                     )
                     knowledge = found if found.has_answer else knowledge

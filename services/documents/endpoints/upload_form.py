@@ -15,10 +15,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from services.documents.domain.documents import Upload, UploadForm
+from services.documents.domain.documents import Labels, Upload, UploadForm, checked_tags
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
+    MalformedLabels,
     MalformedUpload,
     UploadTooLarge,
 )
@@ -29,7 +30,9 @@ MAX_FILES: Final = 1000
 MAX_JSON_BYTES: Final = 1024 * 1024
 
 _URL_FIELDS: Final = frozenset({"url", "urls", "urls[]"})
-_OWN_FIELDS: Final = frozenset({"agent_id"}) | _URL_FIELDS
+_GROUP_FIELDS: Final = ("groups", "groups[]", "group")
+_TAG_FIELDS: Final = ("tags", "tags[]", "tag")
+_OWN_FIELDS: Final = frozenset({"agent_id", *_GROUP_FIELDS, *_TAG_FIELDS}) | _URL_FIELDS
 
 
 def upload_form(request: Request) -> UploadForm:
@@ -81,6 +84,23 @@ class Fields:
             for value in self._values.get(name, []):
                 found.extend(_listed(value))
         return found
+
+    def labels(self) -> Labels:
+        """Return tags and groups: repeated fields, a JSON array, or parted by commas."""
+        groups, tags = (
+            [
+                one.strip()
+                for name in names
+                for value in self._values.get(name, [])
+                for one in _listed(value)
+            ]
+            for names in (_GROUP_FIELDS, _TAG_FIELDS)
+        )
+        try:
+            ids = tuple(dict.fromkeys(UUID(group) for group in groups))
+        except ValueError:
+            raise MalformedLabels from None
+        return Labels(groups=ids, tags=checked_tags(tags))
 
     def extra(self) -> dict[str, str]:
         """Return the further fields; see `UploadForm`."""

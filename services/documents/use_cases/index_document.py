@@ -23,6 +23,7 @@ from services.documents.domain.errors import (
     UnreadableDocument,
 )
 from services.documents.domain.indexing import in_batches, points_of, text_to_embed
+from services.documents.domain.jobs import SetGroups
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -161,7 +162,7 @@ class IndexDocument:
             )
         token_count = sum(passage.token_estimate for passage in passages)
         async with self.unit_of_work() as uow:
-            shown = await uow.documents.make_live(
+            groups = await uow.documents.make_live(
                 document.id,
                 version=document.version,
                 found=Indexed(
@@ -176,8 +177,11 @@ class IndexDocument:
                     warnings=list(parsed.warnings),
                 ),
             )
-            if not shown:
+            if groups is None:
                 return False
+            if set(groups) != set(document.groups):
+                # Changed while the vectors were written, which say what was before.
+                uow.jobs.add(SetGroups(document_id=document.id))
             await uow.passages.replace(document.id, version=document.version, passages=passages)
             uow.outbox.record(
                 DocumentIndexed(

@@ -12,6 +12,7 @@ from libs.common.errors import AppError, Unavailable
 from libs.common.events.catalogue.documents import DocumentUploaded
 from libs.common.ids import new_id
 from services.documents.domain.documents import (
+    Labels,
     Status,
     Upload,
     UploadForm,
@@ -23,12 +24,14 @@ from services.documents.domain.errors import (
     DocumentInMotion,
     EmptyDocument,
     FetchingNotAvailable,
+    HiddenTwin,
     NothingUploaded,
     UnreadableDocument,
     UnsupportedType,
     UploadTooLarge,
 )
 from services.documents.domain.ports import Agents, BlobStore
+from services.documents.domain.readers import Reader, check_groups
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.queue_indexing import queue_indexing
@@ -89,6 +92,7 @@ class UploadDocuments:
 
     tenant_id: UUID
     caller_id: UUID | None
+    reader: Reader
     unit_of_work: OpenUnitOfWork
     blobs: BlobStore
     agents: Agents
@@ -121,6 +125,8 @@ class UploadDocuments:
             if not received and not outcome.rejected:
                 raise NothingUploaded
             agent_id = form.agent_id()
+            labels = form.labels()
+            check_groups(labels.groups, self.reader)
             await self.agents.find(self.tenant_id, agent_id)
             # A blob without a row is swept up; a row without its blob is a broken promise.
             for file in received:
@@ -129,7 +135,7 @@ class UploadDocuments:
                         self.tenant_id, blob_key(file.document_id), _once(file.content)
                     )
             noting = True
-            outcome.accepted.extend(await self._note(received, agent_id, form.extra()))
+            outcome.accepted.extend(await self._note(received, agent_id, form.extra(), labels))
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
             if not (noting and isinstance(error, Unavailable)):
@@ -179,7 +185,11 @@ class UploadDocuments:
         return document_type
 
     async def _note(
-        self, received: list[_Received], agent_id: UUID, extra: dict[str, str]
+        self,
+        received: list[_Received],
+        agent_id: UUID,
+        extra: dict[str, str],
+        labels: Labels,
     ) -> list[Accepted]:
         now = datetime.now(UTC)
         async with self.unit_of_work() as uow:
@@ -196,14 +206,16 @@ class UploadDocuments:
                     uploaded_by=self.caller_id,
                     extra=extra,
                     now=now,
+                    groups=labels.groups,
+                    tags=labels.tags,
                 )
-                accepted.append(await _add(uow, document))
+                accepted.append(await _add(uow, document, self.reader))
         order = {file.content_hash: index for index, file in enumerate(received)}
         accepted.sort(key=lambda item: order[item.document.content_hash])
         return accepted
 
 
-async def _add(uow: DocumentsUnitOfWork, document: Document) -> Accepted:
+async def _add(uow: DocumentsUnitOfWork, document: Document, reader: Reader) -> Accepted:
     if await uow.documents.add_if_new(document):
         queue_indexing(uow, document)
         uow.outbox.record(
@@ -218,6 +230,8 @@ async def _add(uow: DocumentsUnitOfWork, document: Document) -> Accepted:
     known = await uow.documents.with_content(document.agent_id, document.content_hash, lock=True)
     if known is None:
         raise DocumentInMotion
+    if not reader.may_read(known.groups):
+        raise HiddenTwin
     if known.status == Status.FAILED:
         # Sending it once more is how people ask for another attempt. The fault may have been
         # in the stored bytes, so the new ones take their place.
