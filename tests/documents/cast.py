@@ -1,7 +1,7 @@
 """The cast of the documents tests: two companies, and stand-ins for the costly ports."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,6 +173,8 @@ class Form:
     addresses: list[str] = field(default_factory=list)
     chunk_bytes: int = 1000
     said: Labels = field(default_factory=Labels)
+    document: UUID | None = None
+    replaces: bool = True
 
     async def files(self) -> AsyncIterator[Upload]:
         for filename, content in self.contents:
@@ -186,6 +188,12 @@ class Form:
         if self.agent is None:
             raise AgentRequired
         return self.agent
+
+    def document_id(self) -> UUID | None:
+        return self.document
+
+    def replace(self) -> bool:
+        return self.replaces
 
     def urls(self) -> list[str]:
         return self.addresses
@@ -256,7 +264,7 @@ class MemoryVectors:
         ]
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
         self._check()
         gone = [
@@ -264,7 +272,7 @@ class MemoryVectors:
             for key, (_, point) in self.points.items()
             if key[0] == tenant_id
             and point.document_id == document_id
-            and point.document_version != keep_version
+            and point.document_version not in keep_versions
         ]
         for key in gone:
             del self.points[key]

@@ -43,8 +43,9 @@ class RedisAnswerQueue:
         question: AskedQuestion,
         text: str,
         *,
-        groups: Sequence[UUID] = (),
         traceparent: str | None,
+        groups: Sequence[UUID] = (),
+        early: bool = False,
     ) -> None:
         """Announce a queued answer; never fails, since workers look into PostgreSQL too.
 
@@ -65,6 +66,7 @@ class RedisAnswerQueue:
                     if len(text) <= _MAX_QUESTION_CHARACTERS
                     else {}
                 ),
+                **({"early": "1"} if early else {}),
             }
         )
         if self._sender is None or self._sender.done():
@@ -159,6 +161,7 @@ def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Announc
                 question=fields.get(b"question", b"").decode(),
                 groups=tuple(UUID(one) for one in fields.get(b"groups", b"").decode().split()),
                 traceparent=fields.get(b"traceparent", b"").decode() or None,
+                early=b"early" in fields,
             )
         except (KeyError, ValueError, AttributeError):
             log.warning("answer_entry_unreadable")

@@ -13,6 +13,32 @@ from services.documents.domain.errors import MalformedLabels
 MAX_FILENAME_CHARS = 255
 MAX_TAGS = 20
 MAX_TAG_CHARS = 50
+# In one form.
+MAX_FILES = 1000
+# What is read, as `document_type` names it.
+DOCUMENT_TYPES = (
+    "csv",
+    "docx",
+    "eml",
+    "epub",
+    "html",
+    "jpeg",
+    "json",
+    "md",
+    "msg",
+    "odp",
+    "ods",
+    "odt",
+    "pdf",
+    "png",
+    "pptx",
+    "rtf",
+    "tiff",
+    "txt",
+    "webp",
+    "xlsx",
+    "xml",
+)
 
 
 class Status(StrEnum):
@@ -75,6 +101,18 @@ class UploadForm(Protocol):
         Raises:
             MalformedLabels: They cannot be any.
         """
+        ...
+
+    def document_id(self) -> UUID | None:
+        """Return the document that gets the file, if the form names one; call it at the end.
+
+        Raises:
+            DocumentNotFound: What it names cannot be a document's id.
+        """
+        ...
+
+    def replace(self) -> bool:
+        """Tell whether a file takes the place of one that was uploaded by the same name."""
         ...
 
     def urls(self) -> list[str]:

@@ -8,6 +8,7 @@ from libs.common.unit_of_work import UnitOfWork
 from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.repositories.documents import DocumentRepository
 from services.documents.repositories.passages import PassageRepository
+from services.documents.repositories.versions import VersionRepository
 
 
 class DocumentsUnitOfWork(UnitOfWork):
@@ -28,6 +29,11 @@ class DocumentsUnitOfWork(UnitOfWork):
     def passages(self) -> PassageRepository:
         """The tenant's passages."""
         return PassageRepository(self.session, self.tenant_id, reader=self.reader)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """The earlier files of the tenant's documents."""
+        return VersionRepository(self.session, self.tenant_id)
 
 
 class OpenUnitOfWork(Protocol):

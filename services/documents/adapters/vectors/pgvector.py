@@ -10,7 +10,7 @@ kept, and when the digests are to be made anew.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -215,16 +215,16 @@ class PgVectorStore:
         )
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
+        """Delete a document's points, save those of `keep_versions`; return how many."""
         return await self._delete(
-            tenant_id, document_id=document_id, keep_version=keep_version, passage_ids=()
+            tenant_id, document_id=document_id, keep_versions=keep_versions, passage_ids=()
         )
 
     async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
         """Delete single points; unknown ids are ignored."""
-        await self._delete(tenant_id, document_id=None, keep_version=None, passage_ids=passage_ids)
+        await self._delete(tenant_id, document_id=None, keep_versions=(), passage_ids=passage_ids)
 
     async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
         """Change who may read a document's points; a change for all who keep them in memory."""
@@ -362,7 +362,7 @@ class PgVectorStore:
         tenant_id: UUID,
         *,
         document_id: UUID | None,
-        keep_version: int | None,
+        keep_versions: Collection[int],
         passage_ids: Sequence[UUID],
     ) -> int:
         ids = list(passage_ids)
@@ -371,7 +371,7 @@ class PgVectorStore:
             for space, agent_id in affected:
                 await connection.execute(sql.NOTE_REMOVAL, tenant_id, space, agent_id)
             gone = await connection.fetch(
-                sql.DELETE_DIGESTS, tenant_id, document_id, keep_version, ids
+                sql.DELETE_DIGESTS, tenant_id, document_id, list(keep_versions), ids
             )
             by_space: dict[str, list[UUID]] = {}
             for space, passage_id in gone:

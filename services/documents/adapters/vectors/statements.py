@@ -85,7 +85,7 @@ WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
 DELETE_DIGESTS = """
 DELETE FROM passage_digests
 WHERE tenant_id = $1 AND (passage_id = ANY ($4::uuid[])
-    OR document_id = $2 AND ($3::int IS NULL OR document_version <> $3))
+    OR document_id = $2 AND document_version <> ALL ($3::int[]))
 RETURNING space, passage_id
 """
 DELETE_VECTORS = """
