@@ -173,6 +173,7 @@ class Answer:
     model: str | None = None
     provider: str | None = None
     agent_name: str = ""
+    agent_version: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
@@ -186,6 +187,7 @@ class Answer:
             "citation_warnings": list(self.citation_warnings),
             "warnings": list(self.warnings),
             "mode": self.mode.value,
+            "agent_version": self.agent_version,
         }
 
 
