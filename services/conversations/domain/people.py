@@ -14,7 +14,8 @@ class Person:
         entity_id: Whose conversations these are.
         groups: Those whose documents answers to them may draw on. What an admin may read
             beside is left out, since colleagues read each other's conversations.
-        only_own: A lead's own id, since leads see nobody else's conversations; None for others.
+        only_own: A lead's visit, since leads see no other conversations; None for others.
+        lead_id: The person behind the visit; None for others.
     """
 
     tenant_id: UUID
@@ -22,3 +23,4 @@ class Person:
     entity_id: UUID | None
     only_own: UUID | None = None
     groups: tuple[UUID, ...] = ()
+    lead_id: UUID | None = None

@@ -5,7 +5,7 @@ A document without groups is for the whole tenant.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from services.documents.domain.errors import ForeignGroup, TooManyGroups
@@ -19,9 +19,16 @@ class Reader:
 
     Attributes:
         groups: Where they are a member; None reads everything.
+        member_of: Where they are a member, also if they read everything.
     """
 
     groups: frozenset[UUID] | None = frozenset()
+    member_of: frozenset[UUID] = frozenset()
+
+    @classmethod
+    def of(cls, groups: frozenset[UUID], *, reads_all: bool) -> Self:
+        """Return the reader who is a member of these groups."""
+        return cls(groups=None if reads_all else groups, member_of=groups)
 
     def may_read(self, groups: Collection[UUID]) -> bool:
         """Tell whether a document with these groups may be read."""
@@ -38,10 +45,13 @@ class Reader:
         return None if self.groups is None else sorted(self.groups)
 
 
-def check_groups(groups: Collection[UUID], reader: Reader) -> None:
+def check_groups(
+    groups: Collection[UUID], reader: Reader, *, present: Collection[UUID] = ()
+) -> None:
     """Check that a caller may give a document to these groups.
 
-    Only to their own, so that nobody shuts themselves out, and no name is a typing error.
+    Only to their own, so that nobody shuts themselves out, and no id is a typing error or
+    another company's; groups that are `present` may stay.
 
     Raises:
         TooManyGroups: There are more than 50.
@@ -49,9 +59,9 @@ def check_groups(groups: Collection[UUID], reader: Reader) -> None:
     """
     if len(groups) > MAX_GROUPS:
         raise TooManyGroups
-    if reader.groups is not None and not reader.groups.issuperset(groups):
-        strangers = sorted(str(group) for group in set(groups) - reader.groups)
-        raise ForeignGroup(details={"groups": strangers})
+    strangers = set(groups) - reader.member_of - set(present)
+    if strangers:
+        raise ForeignGroup(details={"groups": sorted(map(str, strangers))})
 
 
 EVERYTHING: Final = Reader(groups=None)

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from libs.common.http import anonymous, caller_with, internal_caller
 from libs.common.security import Caller, Scope
-from services.documents.domain.readers import EVERYTHING, Reader
+from services.documents.domain.readers import Reader
 from services.documents.wiring import PublicUseCases, UseCases, Wiring
 
 
@@ -33,7 +33,7 @@ def use_cases_for(scope: Scope) -> Callable[..., Awaitable[UseCases]]:
 
 def reader_of(caller: Caller) -> Reader:
     """Return what a caller may read: an API key what its owner may, a lead no group's."""
-    return EVERYTHING if caller.may(Scope.DOCUMENTS_ALL) else Reader(groups=caller.groups)
+    return Reader.of(caller.groups, reads_all=caller.may(Scope.DOCUMENTS_ALL))
 
 
 # What search returns is content: only who answers questions may ask.

@@ -32,12 +32,12 @@ class ChangeDocument:
             DocumentNotFound: The tenant has no such document, or the caller may not read it.
             ForeignGroup: The caller is not in one of the groups.
         """
-        if groups is not None:
-            check_groups(groups, self.reader)
         async with self.unit_of_work() as uow:
             document = await uow.documents.live(document_id, lock=True)
             if document is None:
                 raise DocumentNotFound
+            if groups is not None:
+                check_groups(groups, self.reader, present=document.groups)
             if groups is not None and set(groups) != set(document.groups):
                 document.groups = sorted(set(groups))
                 uow.jobs.add(SetGroups(document_id=document_id))

@@ -173,6 +173,11 @@ class TestGroups:
             "PATCH", f"/document/{document['id']}", json={"groups": [strange]}
         )
         assert (reply.status_code, reply.json()["code"]) == (400, "not_your_group")
+        admin = colleagues.add("admin", reads_all=True)
+        reply = await admin.request(
+            "PATCH", f"/document/{document['id']}", json={"groups": [strange]}
+        )
+        assert (reply.status_code, reply.json()["code"]) == (400, "not_your_group")
         reply = await member.upload(("a.md", b"Another text."), groups=strange)
         assert (reply.status_code, reply.json()["code"]) == (400, "not_your_group")
         reply = await member.upload(("a.md", b"Another text."), groups="board")
