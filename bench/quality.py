@@ -5,7 +5,8 @@
 The folder has `questions.jsonl` and the documents in `docs/`; without one, the demo's handbook is
 asked about. A line of questions: `question`, `answers` (any one will do), `evidence` (`doc`, and
 `page` where there are pages), `answerable`. Runs on a scratch platform with the local models, and
-with whatever chat model the environment names; without one, answers are quotes.
+with whatever chat model the environment names; without one, answers are quotes. It prints a table
+and writes `eval.html`: the same with plots, and with what went wrong.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import orjson
 
 from bench.api import Api, median, quantile
 from bench.claims import measure
+from bench.report import page
 from bench.stack import scratch_platform
 
 _HANDBOOK: Final = Path(__file__).with_name("handbook") / "questions.jsonl"
@@ -68,35 +70,58 @@ class Scores:
 
     document_found: list[bool] = field(default_factory=list)
     page_found: list[bool] = field(default_factory=list)
+    near_page_found: list[bool] = field(default_factory=list)
+    reciprocal_ranks: list[float] = field(default_factory=list)
     answered: list[bool] = field(default_factory=list)
     cited: list[bool] = field(default_factory=list)
+    citation_precision: list[float] = field(default_factory=list)
+    citation_recall: list[float] = field(default_factory=list)
     refused: list[bool] = field(default_factory=list)
     refused_wrongly: list[bool] = field(default_factory=list)
     search_seconds: list[float] = field(default_factory=list)
     first_text_seconds: list[float] = field(default_factory=list)
     answer_seconds: list[float] = field(default_factory=list)
+    missed: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def shares(self) -> dict[str, tuple[float, int]]:
+        """Return each measure's mean, 0 to 1, with the number of questions it is about."""
+        named: dict[str, Sequence[float]] = {
+            f"the document is among the best {_BEST} passages": self.document_found,
+            f"the page is among the best {_BEST} passages": self.page_found,
+            f"the page or a neighbour is among the best {_BEST}": self.near_page_found,
+            "mean reciprocal rank of the document": self.reciprocal_ranks,
+            "the answer holds an accepted one": self.answered,
+            "the answer cites a document that answers it": self.cited,
+            "citations: to documents that answer it (precision)": self.citation_precision,
+            "documents that answer it: cited (recall)": self.citation_recall,
+            "unanswerable: the agent says so": self.refused,
+            "answerable, but the agent says it is not": self.refused_wrongly,
+        }
+        return {
+            name: (sum(values) / len(values), len(values))
+            for name, values in named.items()
+            if values
+        }
+
+    def times(self) -> dict[str, list[float]]:
+        """Return the seconds of each kind of wait."""
+        return {
+            "search": self.search_seconds,
+            "first text": self.first_text_seconds,
+            "whole answer": self.answer_seconds,
+        }
 
     def lines(self) -> Iterator[str]:
         """Yield the report in Markdown."""
         yield "| measure | value | of |"
         yield "|---|---|---|"
-        for name, values in (
-            (f"the document is among the best {_BEST} passages", self.document_found),
-            (f"the page is among the best {_BEST} passages", self.page_found),
-            ("the answer holds an accepted one", self.answered),
-            ("the answer cites a document that answers it", self.cited),
-            ("unanswerable: the agent says so", self.refused),
-            ("answerable, but the agent says it is not", self.refused_wrongly),
-        ):
-            if values:
-                yield f"| {name} | {100 * sum(values) / len(values):.0f} % | {len(values)} |"
-        for name, seconds in (
-            ("search", self.search_seconds),
-            ("first text", self.first_text_seconds),
-            ("whole answer", self.answer_seconds),
-        ):
-            shown = f"{1_000 * median(seconds):,.0f} / {1_000 * quantile(seconds, 0.95):,.0f} ms"
-            yield f"| {name}, p50 / p95 | {shown} | {len(seconds)} |"
+        for name, (value, count) in self.shares().items():
+            shown = f"{value:.2f}" if "rank" in name else f"{100 * value:.0f} %"
+            yield f"| {name} | {shown} | {count} |"
+        for name, seconds in self.times().items():
+            if seconds:
+                middle, slow = 1_000 * median(seconds), 1_000 * quantile(seconds, 0.95)
+                yield f"| {name}, p50 / p95 | {middle:,.0f} / {slow:,.0f} ms | {len(seconds)} |"
 
 
 def evaluate(api: Api, dataset: Dataset, *, verbose: bool) -> Scores:
@@ -113,8 +138,10 @@ def evaluate(api: Api, dataset: Dataset, *, verbose: bool) -> Scores:
     for question in dataset.questions:
         _search(api, agent_id, question, scores)
         right, content = _ask(api, agent_id, question, scores)
+        shown = " ".join(content.split())[:160]
+        if not right:
+            scores.missed.append((question.id, question.text, shown))
         if verbose:
-            shown = " ".join(content.split())[:160]
             print(f"{'ok  ' if right else 'MISS'} {question.id}: {question.text} → {shown}")
     return scores
 
@@ -127,9 +154,15 @@ def _search(api: Api, agent_id: str, question: Question, scores: Scores) -> None
         return
     documents = {name for name, _ in question.places}
     scores.document_found.append(any(hit["document_name"] in documents for hit in found))
+    ranks = [rank for rank, hit in enumerate(found, 1) if hit["document_name"] in documents]
+    scores.reciprocal_ranks.append(1 / ranks[0] if ranks else 0.0)
     pages = {(name, page) for name, page in question.places if page is not None}
     if pages:
         scores.page_found.append(any((hit["document_name"], hit["page"]) in pages for hit in found))
+        near = {(name, page + step) for name, page in pages for step in (-1, 0, 1)}
+        scores.near_page_found.append(
+            any((hit["document_name"], hit["page"]) in near for hit in found)
+        )
 
 
 def _ask(api: Api, agent_id: str, question: Question, scores: Scores) -> tuple[bool, str]:
@@ -151,7 +184,12 @@ def _ask(api: Api, agent_id: str, question: Question, scores: Scores) -> tuple[b
     scores.answered.append(told)
     scores.refused_wrongly.append(refused)
     documents = {name for name, _ in question.places}
-    scores.cited.append(any(one["document_name"] in documents for one in message["citations"]))
+    cited = [one["document_name"] for one in message["citations"]]
+    scores.cited.append(any(name in documents for name in cited))
+    if cited:
+        scores.citation_precision.append(sum(name in documents for name in cited) / len(cited))
+    if documents:
+        scores.citation_recall.append(len(documents & set(cited)) / len(documents))
     return told, content
 
 
@@ -178,6 +216,9 @@ def main() -> int:
     """Evaluate and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="a folder; the handbook without one")
+    parser.add_argument(
+        "--html", type=Path, default=Path("eval.html"), help="where the page with plots goes"
+    )
     parser.add_argument("--verbose", action="store_true", help="show each question")
     given = parser.parse_args()
     dataset = Dataset.load(given.data)
@@ -187,6 +228,12 @@ def main() -> int:
         with Api.for_new_company(platform.url) as api:
             scores = evaluate(api, dataset, verbose=given.verbose)
     print("\n".join([*scores.lines(), "", *measure().lines()]))
+    title = f"Evaluation of {given.data or 'the handbook'}"
+    given.html.write_text(
+        page(title=title, shares=scores.shares(), times=scores.times(), missed=scores.missed),
+        encoding="utf-8",
+    )
+    print(f"\nWith plots: {given.html}")
     return 0
 
 

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     DOCUMENTS_WRITE = "documents:write"
     DOCUMENTS_UPDATE = "documents:update"
     DOCUMENTS_DELETE = "documents:delete"
+    # To read documents whatever groups they are for.
+    DOCUMENTS_ALL = "documents:all"
     WEBSITES_READ = "websites:read"
     WEBSITES_WRITE = "websites:write"
     WEBSITES_UPDATE = "websites:update"

@@ -125,6 +125,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             ocr_languages="eng",
             ocr_max_pages="100",
             ocr_data_dir="",
+            rerank_scripts="latin",
             index_concurrency="4",
             trusted_website_hosts="",
             crawl_concurrency="8",

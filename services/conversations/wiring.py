@@ -352,5 +352,6 @@ def person_of(caller: Caller) -> Person:
             tenant_id=caller.tenant_id,
             entity_type="user",
             entity_id=caller.user_id or caller.id,
+            groups=tuple(sorted(caller.groups)),
         )
     return Person(tenant_id=caller.tenant_id, entity_type="api_key", entity_id=caller.id)

@@ -1,6 +1,6 @@
 """What documents reads from its environment."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -31,6 +31,10 @@ class Settings(ModelCallingSettings):
     )
     rerank_api_key: SecretStr | None = None
     rerank_model: str = "ms-marco-minilm-l12"
+    rerank_scripts: Literal["latin", "any"] = Field(
+        default="latin",
+        description="What the reranker can read; `any` for a multilingual one.",
+    )
     rerank_gate: float = Field(
         default=0.12, ge=0, le=1, description="Below this score nothing relevant was found."
     )

@@ -60,6 +60,7 @@ class Company:
     agent_id: UUID = field(default_factory=new_id)
     user_id: UUID = field(default_factory=uuid4)
     lead_id: UUID = field(default_factory=uuid4)
+    group_id: UUID = field(default_factory=uuid4)
     visit_id: UUID = field(default_factory=uuid4)
 
     @property
@@ -98,6 +99,7 @@ class Callers:
                 scopes=ROLE_SCOPES["user"],
                 role="user",
                 user_id=company.user_id,
+                groups=frozenset({company.group_id}),
             )
             self._known[f"lead-{company.id}"] = Caller(
                 kind=CallerKind.LEAD,

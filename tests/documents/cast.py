@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ import numpy as np
 
 from libs.common.database import Database
 from libs.common.ids import new_id
-from services.documents.domain.documents import Upload
+from services.documents.domain.documents import Labels, Upload
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
@@ -35,6 +35,7 @@ from services.documents.domain.ports import (
     VectorPoint,
     Vectors,
 )
+from services.documents.domain.readers import Reader
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
 
@@ -171,6 +172,7 @@ class Form:
     agent: UUID | None
     addresses: list[str] = field(default_factory=list)
     chunk_bytes: int = 1000
+    said: Labels = field(default_factory=Labels)
     document: UUID | None = None
     replaces: bool = True
 
@@ -195,6 +197,9 @@ class Form:
 
     def urls(self) -> list[str]:
         return self.addresses
+
+    def labels(self) -> Labels:
+        return self.said
 
     def extra(self) -> dict[str, str]:
         return {}
@@ -229,6 +234,8 @@ class MemoryVectors:
         space: EmbeddingSpace,
         *,
         agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -237,7 +244,11 @@ class MemoryVectors:
         mine = [
             (float(point.vector @ vector), point)
             for (owner, _), (kept_space, point) in self.points.items()
-            if owner == tenant_id and kept_space == space and agent_id in (None, point.agent_id)
+            if owner == tenant_id
+            and kept_space == space
+            and agent_id in (None, point.agent_id)
+            and reader.may_read(point.groups)
+            and (document_ids is None or point.document_id in document_ids)
         ]
         mine.sort(key=lambda pair: -pair[0])
         return [
@@ -271,6 +282,12 @@ class MemoryVectors:
         self._check()
         for id_ in passage_ids:
             self.points.pop((tenant_id, id_), None)
+
+    async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
+        self._check()
+        for key, (space, point) in self.points.items():
+            if key[0] == tenant_id and point.document_id == document_id:
+                self.points[key] = (space, replace(point, groups=tuple(groups)))
 
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         self._check()

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.domain.documents import Stage, blob_key
+from services.documents.domain.readers import NO_GROUPS, Reader
 from services.documents.domain.terms import terms_of
 from services.documents.models import Document
 from services.documents.repositories.found_passages import FindInBoth
@@ -92,9 +93,11 @@ class Library:
             tenant_id=self.tenant.id, unit_of_work=self.tenant.unit_of_work, agents=self.agents
         )
 
-    def search(self, *, reranked: bool = False) -> SearchPassages:
+    def search(self, *, reranked: bool = False, reader: Reader = NO_GROUPS) -> SearchPassages:
         return SearchPassages(
             tenant_id=self.tenant.id,
+            reader=reader,
+            unit_of_work=self.tenant.unit_of_work,
             agents=self.agents,
             queries=RememberedQueries(self.embedder, terms_of),
             passages=FindInBoth(database=self.tenant.database, vectors=self.vectors),

@@ -70,6 +70,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/website/source/{source_id}"): {"notes": "Stolen"},
     ("POST", "/api/v1/website/handshake"): {"url": "https://nobody.example.com/"},
     ("POST", "/api/v1/search/document"): {"query": "kettle"},
+    ("PATCH", "/api/v1/document/{document_id}"): {"tags": ["stolen"]},
     ("POST", "/v1/chat/completions"): {"messages": [{"role": "user", "content": "Hi"}]},
     ("POST", "/api/v1/auth/user"): {
         "email": "new@example.com",
@@ -113,6 +114,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "llm_model_id": "model_id",
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
+    "groups": "group_id",
     "role_ids": "role_id",
     "company_ids": "company_id",
     "break_glass_user_id": "user_id",

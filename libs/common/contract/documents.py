@@ -70,6 +70,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/document/upload", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/document/{document_id}", OWNER, Auth.READ, BUILT),
     Route("PUT", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
+    Route("PATCH", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}/chunk", OWNER, Auth.WRITE, BUILT),
     Route("PATCH", "/api/v1/document/{document_id}/chunk/restore-all", OWNER, Auth.WRITE, BUILT),

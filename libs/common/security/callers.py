@@ -35,6 +35,7 @@ class Caller:
         user_id: The user, also behind an API key; None for leads and services.
         name: The service's name; empty for others.
         limits: The tenant's own rate limits, by class.
+        groups: Those of its user, whose documents it may read; none for leads and services.
         networks: From where an API key may be used; anywhere if there are none.
         impersonator_id: The super admin who acts in the user's name; None otherwise.
     """
@@ -49,6 +50,7 @@ class Caller:
     name: str = ""
     networks: tuple[Network, ...] = ()
     limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
+    groups: frozenset[UUID] = frozenset()
     impersonator_id: UUID | None = None
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)

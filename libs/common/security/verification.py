@@ -85,6 +85,7 @@ class _Session:
     role: str | None
     scopes: frozenset[Scope] | None
     limits: Mapping[str, Rate]
+    groups: frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +339,7 @@ def _session(answer: Mapping[str, Any] | None) -> _Session | None:
         role=answer.get("role"),
         scopes=None if names is None else scopes_named(names),
         limits=_limits(answer),
+        groups=_groups(answer),
     )
 
 
@@ -355,7 +357,12 @@ def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
         scopes=scopes,
         role=session.role if claimed.kind is CallerKind.USER and session.role else claimed.role,
         limits=session.limits,
+        groups=session.groups if claimed.kind is CallerKind.USER else frozenset(),
     )
+
+
+def _groups(answer: Mapping[str, Any]) -> frozenset[UUID]:
+    return frozenset(UUID(group) for group in answer.get("groups") or ())
 
 
 def _limits(answer: Mapping[str, Any]) -> dict[str, Rate]:
@@ -373,6 +380,7 @@ def _key(answer: Mapping[str, Any] | None) -> _Key | None:
         scopes=scopes_named(answer["permissions"]),
         user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
         limits=_limits(answer),
+        groups=_groups(answer),
         networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
     )
     return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)

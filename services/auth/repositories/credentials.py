@@ -4,7 +4,8 @@ Lean on purpose: each verification of an API key or a session that is not cached
 SECURITY DEFINER functions give ids only; what is then read is read as that tenant.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from services.auth.domain.roles import permissions_of, permissions_of_key
 # still one.
 _KEY = """
 SELECT k.user_id, k.pair_hash, k.scopes, k.networks, k.expires_at, k.revoked_at, k.last_used_at,
-       u.role, c.custom, l.limits,
+       u.role, c.custom, l.limits, g.groups,
        u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
 FROM api_keys k
 JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
@@ -33,6 +34,10 @@ CROSS JOIN LATERAL (
     SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
     FROM rate_limits r WHERE r.tenant_id = u.tenant_id
 ) l
+CROSS JOIN LATERAL (
+    SELECT array_agg(m.group_id) AS groups
+    FROM directory_members m WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id
+) g
 WHERE k.tenant_id = $1 AND k.id = $2
 """
 # Whoever comes second within the minute finds it done.
@@ -41,7 +46,7 @@ UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
 _SESSION = """
-SELECT u.role, c.custom, l.limits, s.impersonator_id
+SELECT u.role, c.custom, l.limits, g.groups, s.impersonator_id
 FROM sessions s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
@@ -54,6 +59,10 @@ CROSS JOIN LATERAL (
     SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
     FROM rate_limits r WHERE r.tenant_id = u.tenant_id
 ) l
+CROSS JOIN LATERAL (
+    SELECT array_agg(m.group_id) AS groups
+    FROM directory_members m WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id
+) g
 WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
   AND s.idle_until > $3 AND s.expires_at > $3
   AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
@@ -93,12 +102,18 @@ class StoredKey:
     role: str
     custom: str | None
     limits: str | None
+    groups: list[UUID] | None
     owner_active: bool
 
     @property
     def rates(self) -> dict[str, str]:
         """The tenant's own rate limits, by class."""
         return _rates(self.limits)
+
+    @property
+    def group_ids(self) -> list[UUID]:
+        """The groups that its owner is in now."""
+        return _plain(self.groups)
 
     @property
     def permissions(self) -> list[Scope]:
@@ -122,6 +137,7 @@ class LiveSession:
     role: str
     permissions: list[Scope]
     rates: dict[str, str]
+    group_ids: list[UUID] = field(default_factory=list)
 
 
 class Credentials:
@@ -185,7 +201,10 @@ class Credentials:
             return None
         allowed = permissions_of(row["role"], _names(row["custom"]))
         return LiveSession(
-            role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
+            role=row["role"],
+            permissions=sorted(allowed),
+            rates=_rates(row["limits"]),
+            group_ids=_plain(row["groups"]),
         )
 
     async def _is_super_admin(self, user_id: UUID) -> bool:
@@ -215,6 +234,11 @@ def _lead_session(limits: str | None) -> LiveSession:
 
 def _names(custom: str | None) -> list[str] | None:
     return None if custom is None else custom.split()
+
+
+def _plain(ids: Sequence[UUID] | None) -> list[UUID]:
+    # Of asyncpg's own UUID class otherwise.
+    return [UUID(int=one.int) for one in ids or ()]
 
 
 def _rates(limits: str | None) -> dict[str, str]:

@@ -7,7 +7,7 @@ What was read is removed within seconds, since questions are people's.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -39,7 +39,13 @@ class RedisAnswerQueue:
         self._sender: asyncio.Task[None] | None = None
 
     def put(
-        self, question: AskedQuestion, text: str, *, traceparent: str | None, early: bool = False
+        self,
+        question: AskedQuestion,
+        text: str,
+        *,
+        traceparent: str | None,
+        groups: Sequence[UUID] = (),
+        early: bool = False,
     ) -> None:
         """Announce a queued answer; never fails, since workers look into PostgreSQL too.
 
@@ -52,7 +58,11 @@ class RedisAnswerQueue:
                 "answer_id": str(question.answer_id),
                 "traceparent": traceparent or "",
                 **(
-                    {"agent_id": str(question.agent_id), "question": text}
+                    {
+                        "agent_id": str(question.agent_id),
+                        "question": text,
+                        "groups": " ".join(map(str, groups)),
+                    }
                     if len(text) <= _MAX_QUESTION_CHARACTERS
                     else {}
                 ),
@@ -149,6 +159,7 @@ def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Announc
                 answer_id=UUID(fields[b"answer_id"].decode()),
                 agent_id=UUID(agent.decode()) if agent else None,
                 question=fields.get(b"question", b"").decode(),
+                groups=tuple(UUID(one) for one in fields.get(b"groups", b"").decode().split()),
                 traceparent=fields.get(b"traceparent", b"").decode() or None,
                 early=b"early" in fields,
             )

@@ -1,6 +1,6 @@
 """Search in the documents service, in one call a question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -39,7 +39,13 @@ class DocumentsSearch:
         self._service = service
 
     async def search(
-        self, tenant_id: UUID, *, agent_id: UUID, query: str, quotes: int
+        self,
+        tenant_id: UUID,
+        *,
+        agent_id: UUID,
+        query: str,
+        quotes: int,
+        groups: Sequence[UUID] = (),
     ) -> Knowledge:
         """Return the passages for a question; `available` is false when search is out of reach."""
         try:
@@ -53,6 +59,7 @@ class DocumentsSearch:
                     "limit": _PASSAGES,
                     "quotes": quotes,
                     "rerank": True,
+                    "groups": [str(group) for group in groups],
                 },
                 deadline=_DEADLINE_SECONDS,
                 idempotent=True,

@@ -113,6 +113,7 @@ class AnnouncedAnswer:
     agent_id: UUID | None
     question: str
     traceparent: str | None
+    groups: tuple[UUID, ...] = ()
     early: bool = False
 
 
@@ -133,6 +134,8 @@ class TakenAnswer:
     max_context_tokens: int
     queued_at: datetime
     traceparent: str | None
+    groups: tuple[UUID, ...] = ()
+    """Those of the one who asked."""
 
 
 @dataclass(frozen=True, slots=True)

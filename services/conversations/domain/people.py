@@ -12,6 +12,8 @@ class Person:
         tenant_id: From the verified credentials.
         entity_type: `user`, `api_key` or `lead`.
         entity_id: Whose conversations these are.
+        groups: Those whose documents answers to them may draw on. What an admin may read
+            beside is left out, since colleagues read each other's conversations.
         only_own: A lead's visit, since leads see no other conversations; None for others.
         lead_id: The person behind the visit; None for others.
     """
@@ -20,4 +22,5 @@ class Person:
     entity_type: str
     entity_id: UUID | None
     only_own: UUID | None = None
+    groups: tuple[UUID, ...] = ()
     lead_id: UUID | None = None

@@ -46,12 +46,19 @@ class KnowledgeBase(Protocol):
     """Search in the documents of an agent."""
 
     async def search(
-        self, tenant_id: UUID, *, agent_id: UUID, query: str, quotes: int
+        self,
+        tenant_id: UUID,
+        *,
+        agent_id: UUID,
+        query: str,
+        quotes: int,
+        groups: Sequence[UUID] = (),
     ) -> Knowledge:
         """Return the passages for a question; `available` is false when search is out of reach.
 
         Args:
             tenant_id: Whose documents.
+            groups: Those of the one who asks; they find what is for these, and for everybody.
             agent_id: Of which agent.
             query: The question.
             quotes: How many sentences to pick as quotes; 0 for none.
@@ -94,7 +101,13 @@ class AnswerQueue(Protocol):
     """The `answers` stream, by which a question reaches a worker within a millisecond."""
 
     def put(
-        self, question: AskedQuestion, text: str, *, traceparent: str | None, early: bool = False
+        self,
+        question: AskedQuestion,
+        text: str,
+        *,
+        traceparent: str | None,
+        groups: Sequence[UUID] = (),
+        early: bool = False,
     ) -> None:
         """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too.
 
@@ -102,6 +115,7 @@ class AnswerQueue(Protocol):
             question: Whose answer.
             text: What is asked.
             traceparent: The trace that the answer continues.
+            groups: Those of the one who asks.
             early: It is being stored only now: things may be looked up for it already.
         """
 

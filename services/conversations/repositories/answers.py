@@ -34,6 +34,8 @@ from services.conversations.domain.errors import AnswerCancelled
 from services.conversations.repositories import answer_statements as sql
 
 _HISTORY_TURNS: Final = 20
+# Beside the options of a question, which are for the model: this one is not.
+_GROUPS: Final = "asker_groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class AnswerStore:
         options: dict[str, Any],
         history: Sequence[Turn],
         traceparent: str | None,
+        groups: Sequence[UUID] = (),
     ) -> tuple[AskedQuestion, bool] | None:
         """Store a question and queue its answer; None if there is no such conversation.
 
@@ -82,6 +85,7 @@ class AnswerStore:
             text: What is asked.
             kind: Which route asked.
             options: For the model call; often empty.
+            groups: Those of the one who asks, whose documents the answer may draw on.
             history: Turns to store before the question; mostly none.
             traceparent: The trace that the answer continues.
 
@@ -98,7 +102,7 @@ class AnswerStore:
             ids.answer_id,
             ids.task_id,
             kind.value,
-            _json(options),
+            _json(options | {_GROUPS: list(map(str, groups))} if groups else options),
             traceparent,
             new_id(),
             [new_id() for _ in history],
@@ -333,6 +337,8 @@ class AnswerStore:
 
 def _taken(tenant_id: UUID, row: Record) -> TakenAnswer:
     history = orjson.loads(row["history"]) if row["history"] else []
+    options = orjson.loads(row["options"])
+    groups = tuple(UUID(group) for group in options.pop(_GROUPS, ()))
     return TakenAnswer(
         tenant_id=tenant_id,
         answer_id=row["id"],
@@ -343,7 +349,8 @@ def _taken(tenant_id: UUID, row: Record) -> TakenAnswer:
         message_id=row["message_id"],
         question=row["content"],
         history=[Turn(role, content) for role, content in history],
-        options=orjson.loads(row["options"]),
+        options=options,
+        groups=groups,
         max_context_tokens=row["max_context_length"],
         queued_at=row["queued_at"],
         traceparent=row["traceparent"],

@@ -63,10 +63,13 @@ class AskQuestion:
         text = checked_question(text)
         traceparent = current_traceparent()
         ids = QuestionIds.new(person.tenant_id, conversation_id)
+        groups = person.groups
         with self.recent.asking(person, conversation_id) as agent_id:
             # While there is time to spare, a worker looks things up as this is being stored.
             if agent_id is not None:
-                self.queue.put(ids.asked(agent_id), text, traceparent=traceparent, early=True)
+                self.queue.put(
+                    ids.asked(agent_id), text, traceparent=traceparent, groups=groups, early=True
+                )
             stored = await self.store.ask(
                 ids,
                 entity_id=person.only_own,
@@ -75,6 +78,7 @@ class AskQuestion:
                 options=dict(options or {}),
                 history=history,
                 traceparent=traceparent,
+                groups=groups,
             )
         if stored is None:
             self.recent.forget(person.tenant_id, conversation_id)
@@ -86,7 +90,7 @@ class AskQuestion:
         # A crash between the two is covered: workers look for what was queued and not taken. Who
         # hears of the question publishes its event too.
         if agent_id is None:
-            self.queue.put(question, text, traceparent=traceparent)
+            self.queue.put(question, text, traceparent=traceparent, groups=groups)
         self.recent.asked(person, question, kind, alone=alone)
         return question
 

@@ -99,7 +99,8 @@ class ComposeAnswer:
             Unavailable: The agents service is out of reach.
         """
         found, knowledge = await (
-            looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
+            looked_up
+            or self.look_up(taken.tenant_id, taken.agent_id, taken.question, groups=taken.groups)
         )
         agent = found.for_conversation(taken.conversation_id)
         draft = draft or Draft()
@@ -162,8 +163,10 @@ class ComposeAnswer:
                     model, prompt=prompt, text=text, prompt_tokens=0, completion_tokens=0
                 )
 
-    async def look_up(self, tenant_id: UUID, agent_id: UUID, question: str) -> LookedUp:
-        """Return the agent, and what its documents say to a question.
+    async def look_up(
+        self, tenant_id: UUID, agent_id: UUID, question: str, *, groups: Sequence[UUID] = ()
+    ) -> LookedUp:
+        """Return the agent, and what its documents say to a question of a member of groups.
 
         Raises:
             AgentNotFound: The agent has been deleted.
@@ -174,7 +177,7 @@ class ComposeAnswer:
             # Judging sentences costs the reranker time: only those ask for quotes who use them.
             quotes = MAX_QUOTES if agent.wants_quotes else 0
             knowledge = await self.knowledge_base.search(
-                tenant_id, agent_id=agent_id, query=question, quotes=quotes
+                tenant_id, agent_id=agent_id, query=question, groups=groups, quotes=quotes
             )
         return agent, knowledge
 
@@ -206,6 +209,7 @@ class ComposeAnswer:
                         taken.tenant_id,
                         agent_id=taken.agent_id,
                         query=taken.question,
+                        groups=taken.groups,
                         quotes=MAX_QUOTES,
                     )
                     knowledge = found if found.has_answer else knowledge

@@ -50,11 +50,12 @@ class _LookUp:
     def is_for(self, taken: TakenAnswer) -> bool:
         """Whether it is what the answer needs; an announcement is a hint, not the truth."""
         one = self.announced
-        return (one.tenant_id, one.answer_id, one.agent_id, one.question) == (
+        return (one.tenant_id, one.answer_id, one.agent_id, one.question, one.groups) == (
             taken.tenant_id,
             taken.answer_id,
             taken.agent_id,
             taken.question,
+            taken.groups,
         )
 
 
@@ -225,7 +226,9 @@ class Answering:
                 continue
             with continue_trace(one.traceparent):
                 task = asyncio.create_task(
-                    self._wiring.compose.look_up(one.tenant_id, one.agent_id, one.question)
+                    self._wiring.compose.look_up(
+                        one.tenant_id, one.agent_id, one.question, groups=one.groups
+                    )
                 )
             # Who awaits it hears of its failure; nobody may.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -2,13 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from services.documents.domain.errors import MalformedLabels
+
 MAX_FILENAME_CHARS = 255
+MAX_TAGS = 20
+MAX_TAG_CHARS = 50
 # In one form.
 MAX_FILES = 1000
 # What is read, as `document_type` names it.
@@ -64,6 +68,17 @@ class Upload:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """What is said of documents beside their content.
+
+    `groups` are those that may read them, none for everybody; `tags` are to search by.
+    """
+
+    groups: tuple[UUID, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
 class UploadForm(Protocol):
     """A form as it arrives: the files first, what they are for once all is read."""
 
@@ -77,6 +92,14 @@ class UploadForm(Protocol):
         Raises:
             AgentRequired: The form names no agent.
             AgentNotFound: What it names cannot be an agent's id.
+        """
+        ...
+
+    def labels(self) -> "Labels":
+        """Return tags and groups; call it when all files are read.
+
+        Raises:
+            MalformedLabels: They cannot be any.
         """
         ...
 
@@ -99,6 +122,20 @@ class UploadForm(Protocol):
     def extra(self) -> dict[str, str]:
         """Return the form's further fields, to be kept with the documents."""
         ...
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return tags without spaces around them and without twins.
+
+    Raises:
+        MalformedLabels: There are more than 20, or one is longer than 50 characters or empty.
+    """
+    cleaned = tuple(dict.fromkeys(tag.strip() for tag in tags))
+    if len(cleaned) > MAX_TAGS or any(
+        not 0 < len(tag) <= MAX_TAG_CHARS or not tag.isprintable() for tag in cleaned
+    ):
+        raise MalformedLabels
+    return cleaned
 
 
 def blob_key(blob_id: UUID) -> str:

@@ -66,6 +66,34 @@ class SameContent(Conflict):
     message = "The agent has another document with the same content, so this one stays deleted."
 
 
+class HiddenTwin(Conflict):
+    """The agent has the same bytes in a document that the caller may not read."""
+
+    code = "document_duplicate"
+    message = "The agent has this file already, for groups that you are not in."
+
+
+class ForeignGroup(Invalid):
+    """A document is given to groups of one's own only."""
+
+    code = "not_your_group"
+    message = "You can give a document only to groups that you are in."
+
+
+class TooManyGroups(Invalid):
+    """More groups than a document can have."""
+
+    code = "too_many_groups"
+    message = "A document can be given to 50 groups."
+
+
+class MalformedLabels(Invalid):
+    """Groups are ids, and tags are short."""
+
+    code = "malformed_labels"
+    message = "Groups are the ids of groups, and tags are up to 20 words of up to 50 characters."
+
+
 class ParentDeleted(Invalid):
     """A chunk cannot come back without its document."""
 

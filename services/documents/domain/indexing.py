@@ -12,6 +12,7 @@ class Filed(Protocol):
 
     id: UUID
     agent_id: UUID
+    groups: list[UUID]
 
 
 def text_to_embed(passage: Passage, *, title: str) -> str:
@@ -54,6 +55,7 @@ def points_of(
             position=passage.position,
             vector=vector,
             terms=terms(text),
+            groups=tuple(document.groups),
         )
         for passage, text, vector in zip(passages, texts, vectors, strict=True)
     ]

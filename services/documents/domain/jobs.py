@@ -59,6 +59,12 @@ class FollowAgent(Job, kind="documents.follow_agent"):
     agent_id: UUID
 
 
+class SetGroups(Job, kind="documents.set_groups"):
+    """Tell the vector store who may read a document by now."""
+
+    document_id: UUID
+
+
 class ReindexAgents(Job, kind="documents.reindex_agents"):
     """Index again what lies in another embedding space than its agent now uses.
 

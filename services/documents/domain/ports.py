@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
+from services.documents.domain.readers import Reader
 from services.documents.domain.search import FoundPassage
 
 Vectors = NDArray[np.float32]
@@ -93,7 +94,7 @@ class VectorPoint:
     """A passage as the vector store keeps it.
 
     `id` is `passage_id(...)`; `vector` has the space's dimension; `terms` maps a term
-    of the passage to how often it occurs.
+    of the passage to how often it occurs; `groups` are those that may read it, none for all.
     """
 
     id: UUID
@@ -103,6 +104,7 @@ class VectorPoint:
     position: int
     vector: Vectors
     terms: dict[str, int] = field(default_factory=dict)
+    groups: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +192,8 @@ class VectorStore(Protocol):
         space: EmbeddingSpace,
         *,
         agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -197,7 +201,13 @@ class VectorStore(Protocol):
         """Return the best hits of dense and sparse search, fused by reciprocal rank.
 
         `agent_id` narrows to one agent's documents; without it the whole tenant is searched.
+        What `reader` may not read takes no part, nor do documents that are not among
+        `document_ids`, where these are given.
         """
+        ...
+
+    async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
+        """Change who may read a document's points."""
         ...
 
     async def delete_document(
@@ -325,7 +335,14 @@ class PassageFinder(Protocol):
     """Finds passages that may be shown: named by the vector store, confirmed by PostgreSQL."""
 
     async def find(
-        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
+        self,
+        tenant_id: UUID,
+        query: ReadQuery,
+        *,
+        agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
+        limit: int,
     ) -> tuple[FoundPassage, ...]:
         """Return the best passages of live, undeleted documents, numbered from 1.
 
@@ -333,6 +350,8 @@ class PassageFinder(Protocol):
             tenant_id: Whose passages.
             query: In the space that is searched.
             agent_id: Whose documents; None for all of the tenant's.
+            reader: Who asks; nothing else is found, and nothing else ranked.
+            document_ids: Only in these; None for all.
             limit: How many passages at most.
 
         Raises:

@@ -1,6 +1,7 @@
 """What a search asks for and gives back."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 # How many candidates a reranker reads: it costs a model pass for each.
@@ -25,6 +26,28 @@ class FoundPassage:
     text: str
     score: float
     rerank_score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFilter:
+    """Which documents a search is about; what is None does not narrow it.
+
+    `tags` are all wanted; `uploaded_after` and `uploaded_before` are moments, the first included.
+    """
+
+    document_ids: frozenset[UUID] | None = None
+    document_types: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
+    uploaded_after: datetime | None = None
+    uploaded_before: datetime | None = None
+
+    @property
+    def asks_the_rows(self) -> bool:
+        """Whether documents must be looked up to know which it means."""
+        return any(
+            one is not None
+            for one in (self.document_types, self.tags, self.uploaded_after, self.uploaded_before)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ nothing. Chinese, Japanese and Korean write without spaces: there, pairs of char
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Final, cast
 
@@ -82,6 +82,28 @@ def terms_of(text: str) -> dict[str, int]:
             counts[term] = max(counts[term], count)
     counts.update(pair for run in runs for pair in _pairs(run))
     return dict(counts)
+
+
+def words_with_terms(text: str) -> Iterator[tuple[tuple[int, int], set[str]]]:
+    """Yield the span of each word of a text, with its terms; pairs of a run of CJK overlap."""
+    tokens = [(match.span(), match.group()) for match in _TOKEN.finditer(text)]
+    languages = likely_languages([token.lower() for _, token in tokens if not _IS_CJK.match(token)])
+    for (start, end), token in tokens:
+        if _IS_CJK.match(token):
+            for at in range(max(1, len(token) - 1)):
+                pair = token[at : at + 2]
+                yield (start + at, start + at + len(pair)), {pair}
+            continue
+        words, _ = _tokens(token)
+        yield (
+            (start, end),
+            {
+                stemmer(language)(word)
+                for language in languages
+                for word in words
+                if word not in STOP_WORDS[language]
+            },
+        )
 
 
 def likely_languages(words: Iterable[str]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from libs.common.http import anonymous, caller_with, internal_caller
 from libs.common.security import Caller, Scope
+from services.documents.domain.readers import Reader
 from services.documents.wiring import PublicUseCases, UseCases, Wiring
 
 
@@ -23,20 +24,39 @@ def use_cases_for(scope: Scope) -> Callable[..., Awaitable[UseCases]]:
     async def use_cases(
         request: Request, caller: Annotated[Caller, Depends(caller_with(scope))]
     ) -> UseCases:
-        return _wiring(request).use_cases(caller.tenant_id, caller_id=caller.id)
+        return _wiring(request).use_cases(
+            caller.tenant_id, caller_id=caller.id, reader=reader_of(caller)
+        )
 
     return use_cases
+
+
+def reader_of(caller: Caller) -> Reader:
+    """Return what a caller may read: an API key what its owner may, a lead no group's."""
+    return Reader.of(caller.groups, reads_all=caller.may(Scope.DOCUMENTS_ALL))
 
 
 # What search returns is content: only who answers questions may ask.
 _SEARCHERS = frozenset({"conversations"})
 
 
+class ActingUseCases(Protocol):
+    """Gives the use cases of somebody for whom another service acts."""
+
+    def __call__(self, reader: Reader) -> UseCases:
+        """Return the use cases of this reader."""
+        ...
+
+
 async def use_cases_for_services(
     request: Request, caller: Annotated[Caller, Depends(internal_caller(services=_SEARCHERS))]
-) -> UseCases:
-    """Return the use cases, for another service that acts for a tenant."""
-    return _wiring(request).use_cases(caller.tenant_id, caller_id=None)
+) -> ActingUseCases:
+    """Return the use cases, for another service that acts for a tenant's people."""
+
+    def acting(reader: Reader) -> UseCases:
+        return _wiring(request).use_cases(caller.tenant_id, reader=reader)
+
+    return acting
 
 
 async def use_cases_for_anybody(
@@ -50,5 +70,5 @@ Reading = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_READ))]
 Writing = Annotated[UseCases, Depends(use_cases_for(Scope.DOCUMENTS_WRITE))]
 WebsiteReading = Annotated[UseCases, Depends(use_cases_for(Scope.WEBSITES_READ))]
 WebsiteWriting = Annotated[UseCases, Depends(use_cases_for(Scope.WEBSITES_WRITE))]
-Internal = Annotated[UseCases, Depends(use_cases_for_services)]
+Internal = Annotated[ActingUseCases, Depends(use_cases_for_services)]
 Public = Annotated[PublicUseCases, Depends(use_cases_for_anybody)]

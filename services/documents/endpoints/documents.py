@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from libs.common.http import JsonResponse, Page, errors, pagination, rate_limited
 from libs.common.http.event_stream import EventStream
 from libs.common.http.responses import MAX_PER_PAGE
-from services.documents.domain.documents import Status
+from services.documents.domain.documents import Status, checked_tags
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
@@ -20,6 +20,8 @@ from services.documents.domain.errors import (
     DocumentNotDeleted,
     DocumentNotFailed,
     DocumentNotFound,
+    ForeignGroup,
+    MalformedLabels,
     NothingUploaded,
     OneFileOnly,
     SameContent,
@@ -34,6 +36,7 @@ from services.documents.repositories.documents import DocumentFilter
 from services.documents.schemas.documents import (
     BulkDeletedOut,
     BulkDeleteIn,
+    ChangeDocumentIn,
     ChunkOut,
     DeletedDocumentListOut,
     DocumentChangedOut,
@@ -105,6 +108,12 @@ _UPLOAD_BODY: Final = _form_of(
             "items": {"type": "string"},
             "description": "Pages to be fetched instead of files, or besides.",
         },
+        "groups": {
+            "type": "array",
+            "items": {"type": "string", "format": "uuid"},
+            "description": "Groups that may read them; without, everybody in the company.",
+        },
+        "tags": {"type": "array", "items": {"type": "string"}},
         "document_id": {
             "type": "string",
             "format": "uuid",
@@ -180,10 +189,11 @@ async def list_documents(
     search: Annotated[str | None, Query(max_length=200)] = None,
     document_type: Annotated[str | None, Query(max_length=20)] = None,
     agent_id: UUID | None = None,
+    tag: Annotated[str | None, Query(max_length=50)] = None,
 ) -> DocumentListOut:
     """List the company's documents, newest first."""
     wanted = DocumentFilter(
-        status=status, search=search, document_type=document_type, agent_id=agent_id
+        status=status, search=search, document_type=document_type, agent_id=agent_id, tag=tag
     )
     documents, total = await use.list_documents(wanted, offset=paging.offset, limit=paging.per_page)
     return DocumentListOut.of(documents, paging.of(total))
@@ -241,6 +251,13 @@ async def get_document(document_id: UUID, use: Reading, paging: Paging) -> Docum
         ],
         pagination=paging.of(total),
     )
+
+
+@router.patch("/{document_id}", responses=errors(DocumentNotFound, ForeignGroup, MalformedLabels))
+async def change_document(document_id: UUID, body: ChangeDocumentIn, use: Writing) -> DocumentOut:
+    """Change a document's tags, and which groups may read it. It is not indexed again."""
+    tags = None if body.tags is None else checked_tags(body.tags)
+    return DocumentOut.of(await use.change_document(document_id, groups=body.groups, tags=tags))
 
 
 @router.delete("/{document_id}", responses=errors(DocumentNotFound))

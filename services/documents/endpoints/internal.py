@@ -15,6 +15,7 @@ from services.documents.domain.errors import (
     EmbeddingUnavailable,
     VectorStoreUnavailable,
 )
+from services.documents.domain.readers import Reader
 from services.documents.domain.search import SearchOutcome
 from services.documents.endpoints.access import Internal
 
@@ -31,13 +32,16 @@ class InternalSearchIn(BaseModel):
     limit: int = Field(default=5, ge=1, le=50)
     quotes: int = Field(default=0, ge=0, le=20)
     rerank: bool = True
+    groups: list[UUID] = Field(
+        default=[], description="Those of the person who asks; an anonymous one has none."
+    )
 
 
 @router.post("/search", responses=errors(AgentNotFound))
 async def search(body: Annotated[InternalSearchIn, Body()], use: Internal) -> Response:
     """Find passages and quotes; a knowledge base out of reach is an answer, not an error."""
     try:
-        outcome = await use.search_passages(
+        outcome = await use(Reader(groups=frozenset(body.groups))).search_passages(
             body.query,
             agent_id=body.agent_id,
             limit=body.limit,

@@ -24,5 +24,11 @@ router = APIRouter(prefix="/api/v1/search", tags=["search"])
 async def search_document(body: SearchIn, use: Reading) -> SearchOut:
     """Find the chunks of an agent's documents that answer a query best."""
     started = time.perf_counter()
-    outcome = await use.search_passages(body.query, agent_id=body.agent_id, limit=body.limit)
+    outcome = await use.search_passages(
+        body.query,
+        agent_id=body.agent_id,
+        limit=body.limit,
+        wanted=body.wanted,
+        max_tokens=body.max_tokens,
+    )
     return search_reply(body, outcome, execution_seconds=time.perf_counter() - started)

@@ -16,11 +16,18 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from services.documents.domain.documents import MAX_FILES, Upload, UploadForm
+from services.documents.domain.documents import (
+    MAX_FILES,
+    Labels,
+    Upload,
+    UploadForm,
+    checked_tags,
+)
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
     DocumentNotFound,
+    MalformedLabels,
     MalformedUpload,
     UploadTooLarge,
 )
@@ -30,7 +37,11 @@ MAX_FIELDS: Final = 100
 MAX_JSON_BYTES: Final = 1024 * 1024
 
 _URL_FIELDS: Final = frozenset({"url", "urls", "urls[]"})
-_OWN_FIELDS: Final = frozenset({"agent_id", "document_id", "replace"}) | _URL_FIELDS
+_GROUP_FIELDS: Final = ("groups", "groups[]", "group")
+_TAG_FIELDS: Final = ("tags", "tags[]", "tag")
+_OWN_FIELDS: Final = (
+    frozenset({"agent_id", "document_id", "replace", *_GROUP_FIELDS, *_TAG_FIELDS}) | _URL_FIELDS
+)
 _NO: Final = frozenset({"false", "0", "no", "off"})
 
 
@@ -93,6 +104,23 @@ class Fields:
             for value in self._values.get(name, []):
                 found.extend(_listed(value))
         return found
+
+    def labels(self) -> Labels:
+        """Return tags and groups: repeated fields, a JSON array, or parted by commas."""
+        groups, tags = (
+            [
+                one.strip()
+                for name in names
+                for value in self._values.get(name, [])
+                for one in _listed(value)
+            ]
+            for names in (_GROUP_FIELDS, _TAG_FIELDS)
+        )
+        try:
+            ids = tuple(dict.fromkeys(UUID(group) for group in groups))
+        except ValueError:
+            raise MalformedLabels from None
+        return Labels(groups=ids, tags=checked_tags(tags))
 
     def extra(self) -> dict[str, str]:
         """Return the further fields; see `UploadForm`."""

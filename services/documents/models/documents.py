@@ -1,10 +1,11 @@
 """Documents: what was uploaded, for which agent, and how far its indexing has come."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text
+from sqlalchemy import BigInteger, DateTime, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +19,8 @@ class Document(TenantOwned, Timestamps, Base):
     """A file of a tenant, known to one agent.
 
     `version` is the one that is wanted, `live_version` the one that search may show: it is
-    set in the transaction that stores the passages, and none while there are none.
+    set in the transaction that stores the passages, and none while there are none. `groups` are
+    those that may read it; without any it is for the whole tenant.
     """
 
     __tablename__ = "documents"
@@ -36,6 +38,8 @@ class Document(TenantOwned, Timestamps, Base):
     source_url: Mapped[str | None] = mapped_column(Text)
     extra: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     uploaded_by: Mapped[UUID | None]
+    groups: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
 
     status: Mapped[str] = mapped_column(Text, default=Status.PENDING)
     stage: Mapped[str] = mapped_column(Text, default=Stage.QUEUED)
@@ -70,6 +74,8 @@ class Document(TenantOwned, Timestamps, Base):
         uploaded_by: UUID | None,
         extra: dict[str, str],
         now: datetime,
+        groups: Sequence[UUID] = (),
+        tags: Sequence[str] = (),
     ) -> Self:
         """Make the row of a file that waits to be indexed."""
         return cls(
@@ -83,6 +89,8 @@ class Document(TenantOwned, Timestamps, Base):
             content_hash=content_hash,
             uploaded_by=uploaded_by,
             extra=extra,
+            groups=list(groups),
+            tags=list(tags),
             status=Status.PENDING,
             stage=Stage.QUEUED,
             progress=0.0,

@@ -5,12 +5,24 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Uuid, and_, cast, func, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.database import TenantRepository
 from services.documents.domain.documents import Status
 from services.documents.domain.errors import AgentNotFound, EmbeddingRejected
+from services.documents.domain.readers import EVERYTHING, Reader
+from services.documents.domain.search import SearchFilter
 from services.documents.models import Document
+
+
+def readable_by(reader: Reader) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a reader may read a document."""
+    if reader.group_list is None:
+        return []
+    mine = cast(reader.group_list, ARRAY(Uuid))
+    return [or_(func.cardinality(Document.groups) == 0, Document.groups.overlap(mine))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +33,7 @@ class DocumentFilter:
     status: Status | None = None
     document_type: str | None = None
     search: str | None = None
+    tag: str | None = None
     deleted: bool = False
 
 
@@ -52,6 +65,8 @@ _INSERTED = (
     "size_bytes",
     "content_hash",
     "uploaded_by",
+    "groups",
+    "tags",
     "status",
     "stage",
     "version",
@@ -84,15 +99,25 @@ _MAKE_LIVE = text(
         passage_count = :passage_count, token_count = :token_count, warnings = :warnings
     WHERE tenant_id = :tenant_id AND id = :id AND version = :version
       AND status = 'processing' AND deleted_at IS NULL
-    RETURNING id
+    RETURNING groups
     """
 )
 
 
 class DocumentRepository(TenantRepository[Document]):
-    """One tenant's documents."""
+    """One tenant's documents, as far as a reader may see them."""
 
     model = Document
+
+    def __init__(
+        self, session: AsyncSession, tenant_id: UUID, *, reader: Reader = EVERYTHING
+    ) -> None:
+        super().__init__(session, tenant_id)
+        self.reader = reader
+
+    def owned(self) -> Select[Document]:
+        """Select the tenant's documents that the reader may read."""
+        return super().owned().where(*readable_by(self.reader))
 
     async def page(
         self, wanted: DocumentFilter, *, offset: int, limit: int
@@ -132,11 +157,15 @@ class DocumentRepository(TenantRepository[Document]):
         return (await self.session.scalars(query)).all()
 
     async def with_content(self, agent_id: UUID, content_hash: bytes) -> Document | None:
-        """Return the agent's document with exactly these bytes."""
-        query = self.owned().where(
-            Document.agent_id == agent_id,
-            Document.content_hash == content_hash,
-            Document.deleted_at.is_(None),
+        """Return the agent's document with exactly these bytes, whoever may read it."""
+        query = (
+            super()
+            .owned()
+            .where(
+                Document.agent_id == agent_id,
+                Document.content_hash == content_hash,
+                Document.deleted_at.is_(None),
+            )
         )
         found: Document | None = await self.session.scalar(query)
         return found
@@ -191,9 +220,15 @@ class DocumentRepository(TenantRepository[Document]):
         inserted = await self.session.scalar(statement, values)
         return inserted is not None
 
-    async def make_live(self, document_id: UUID, *, version: int, found: Indexed) -> bool:
-        """Show this version to search; False when it is not wanted any more."""
-        shown = await self.session.scalar(
+    async def make_live(
+        self, document_id: UUID, *, version: int, found: Indexed
+    ) -> list[UUID] | None:
+        """Show this version to search.
+
+        Returns:
+            The groups that the document is for by now; None when the version is not wanted.
+        """
+        groups: list[UUID] | None = await self.session.scalar(
             _MAKE_LIVE,
             {
                 "tenant_id": self.tenant_id,
@@ -202,7 +237,7 @@ class DocumentRepository(TenantRepository[Document]):
                 **asdict(found),
             },
         )
-        return shown is not None
+        return groups
 
     async def outside_space(self, agent_id: UUID, space: str, *, limit: int) -> Sequence[Document]:
         """Return the agent's documents that a change of the agent calls for, locked.
@@ -244,6 +279,26 @@ class DocumentRepository(TenantRepository[Document]):
         ordered = query.order_by(Document.id).limit(limit).with_for_update()
         return (await self.session.scalars(ordered)).all()
 
+    async def ids_matching(self, agent_id: UUID, wanted: SearchFilter) -> frozenset[UUID]:
+        """Return the agent's documents that a search is about."""
+        query = self.owned().where(
+            Document.agent_id == agent_id,
+            Document.deleted_at.is_(None),
+            Document.live_version.is_not(None),
+        )
+        if wanted.document_ids is not None:
+            query = query.where(Document.id.in_(wanted.document_ids))
+        if wanted.document_types is not None:
+            query = query.where(Document.document_type.in_(wanted.document_types))
+        if wanted.tags is not None:
+            query = query.where(Document.tags.contains(sorted(wanted.tags)))
+        if wanted.uploaded_after is not None:
+            query = query.where(Document.created_at >= wanted.uploaded_after)
+        if wanted.uploaded_before is not None:
+            query = query.where(Document.created_at < wanted.uploaded_before)
+        found = await self.session.scalars(query.with_only_columns(Document.id))
+        return frozenset(found.all())
+
     async def agent_ids(self) -> Sequence[UUID]:
         """Return the agents that have documents."""
         query = (
@@ -265,6 +320,8 @@ class DocumentRepository(TenantRepository[Document]):
             query = query.where(Document.status == wanted.status)
         if wanted.document_type is not None:
             query = query.where(Document.document_type == wanted.document_type)
+        if wanted.tag is not None:
+            query = query.where(Document.tags.contains([wanted.tag]))
         if wanted.search:
             query = query.where(
                 or_(

@@ -19,6 +19,7 @@ from services.documents.domain.ports import (
     Vectors,
     VectorStore,
 )
+from services.documents.domain.readers import Reader
 from services.documents.domain.search import FoundPassage
 
 # Hits beyond what is wanted, for those that are not confirmed.
@@ -35,11 +36,12 @@ CROSS JOIN LATERAL (
     SELECT * FROM passages WHERE tenant_id = $1 AND id = h.id AND deleted_at IS NULL LIMIT 1
 ) p
 CROSS JOIN LATERAL (
-    SELECT filename, source_url, live_version, agent_id, deleted_at FROM documents
+    SELECT filename, source_url, live_version, agent_id, deleted_at, groups FROM documents
     WHERE tenant_id = $1 AND id = p.document_id LIMIT 1
 ) d
 WHERE d.live_version = p.document_version AND d.deleted_at IS NULL
   AND ($3::uuid IS NULL OR d.agent_id = $3)
+  AND (d.groups = '{}' OR $5::uuid[] IS NULL OR d.groups && $5)
 ORDER BY h.ord
 LIMIT $4
 """
@@ -54,6 +56,8 @@ class SearchesInTransaction(Protocol):
         space: EmbeddingSpace,
         *,
         agent_id: UUID,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -67,6 +71,8 @@ class SearchesInTransaction(Protocol):
         space: EmbeddingSpace,
         *,
         agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -84,13 +90,22 @@ class FindInBoth:
     vectors: VectorStore
 
     async def find(
-        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
+        self,
+        tenant_id: UUID,
+        query: ReadQuery,
+        *,
+        agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
+        limit: int,
     ) -> tuple[FoundPassage, ...]:
         """Return the best passages that may be shown."""
         hits = await self.vectors.search(
             tenant_id,
             query.space,
             agent_id=agent_id,
+            reader=reader,
+            document_ids=document_ids,
             vector=query.vector,
             terms=query.terms,
             limit=limit + SPARE_HITS,
@@ -98,7 +113,9 @@ class FindInBoth:
         if not hits:
             return ()
         async with self.database.lean(tenant_id) as connection:
-            return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
+            return await _confirm(
+                connection, tenant_id, hits, agent_id=agent_id, reader=reader, limit=limit
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +130,27 @@ class FindInOneTransaction:
     vectors: SearchesInTransaction
 
     async def find(
-        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID | None, limit: int
+        self,
+        tenant_id: UUID,
+        query: ReadQuery,
+        *,
+        agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
+        limit: int,
     ) -> tuple[FoundPassage, ...]:
         """Return the best passages that may be shown."""
         try:
             guessed = None
             if agent_id is not None:
-                guessed = await self._guess(tenant_id, query, agent_id=agent_id, limit=limit)
+                guessed = await self._guess(
+                    tenant_id,
+                    query,
+                    agent_id=agent_id,
+                    reader=reader,
+                    document_ids=document_ids,
+                    limit=limit,
+                )
             if guessed is not None:
                 return guessed
             async with self.database.lean(tenant_id) as connection:
@@ -127,38 +158,52 @@ class FindInOneTransaction:
                     tenant_id,
                     query.space,
                     agent_id=agent_id,
+                    reader=reader,
+                    document_ids=document_ids,
                     vector=query.vector,
                     terms=query.terms,
                     limit=limit + SPARE_HITS,
                     connection=connection,
                 )
-                return await _confirm(connection, tenant_id, hits, agent_id=agent_id, limit=limit)
+                return await _confirm(
+                    connection, tenant_id, hits, agent_id=agent_id, reader=reader, limit=limit
+                )
         except DatabaseUnavailable as error:
             raise VectorStoreUnavailable(retry_after_seconds=2) from error
 
     async def _guess(
-        self, tenant_id: UUID, query: ReadQuery, *, agent_id: UUID, limit: int
+        self,
+        tenant_id: UUID,
+        query: ReadQuery,
+        *,
+        agent_id: UUID,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None,
+        limit: int,
     ) -> tuple[FoundPassage, ...] | None:
         """Return what memory names, if PostgreSQL confirms that it is current and enough."""
         guess = self.vectors.guess(
             tenant_id,
             query.space,
             agent_id=agent_id,
+            reader=reader,
+            document_ids=document_ids,
             vector=query.vector,
             terms=query.terms,
             limit=limit + SPARE_HITS,
         )
         if guess is None:
             return None
-        # Of migration 0003: as `_CONFIRM`, and with it how current the agent's passages are; a
+        # Of migration 0006: as `_CONFIRM`, and with it how current the agent's passages are; a
         # row at least, when it has any.
         rows = await self.database.call(
-            "confirm_passages",
+            "confirm_readable_passages",
             tenant_id,
             guess.passage_ids[:limit],
             agent_id,
             limit,
             query.space.name,
+            reader.group_list,
         )
         current = rows and (rows[0][0], rows[0][1]) == (guess.generation, guess.removals)
         if not current or not _is_enough(rows, guess, limit=limit):
@@ -178,13 +223,19 @@ async def _confirm(
     hits: Sequence[VectorHit],
     *,
     agent_id: UUID | None,
+    reader: Reader,
     limit: int,
 ) -> tuple[FoundPassage, ...]:
     """Return the passages of those hits that may be shown, in the order of the hits."""
     if not hits:
         return ()
     rows = await connection.fetch(
-        _CONFIRM, tenant_id, [hit.passage_id for hit in hits], agent_id, limit
+        _CONFIRM,
+        tenant_id,
+        [hit.passage_id for hit in hits],
+        agent_id,
+        limit,
+        reader.group_list,
     )
     return _found([tuple(row) for row in rows], [hit.score for hit in hits])
 

@@ -5,11 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.expression import and_
 
 from libs.common.database import TenantRepository
 from services.documents.domain.ports import Passage, passage_id
+from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.models import Document, StoredPassage
+from services.documents.repositories.documents import readable_by
 
 # One statement for all passages of a document. Heading paths differ in length, which arrays of
 # arrays cannot express, so each travels joined by a character that no text contains.
@@ -34,6 +37,12 @@ class PassageRepository(TenantRepository[StoredPassage]):
     """One tenant's passages."""
 
     model = StoredPassage
+
+    def __init__(
+        self, session: AsyncSession, tenant_id: UUID, *, reader: Reader = EVERYTHING
+    ) -> None:
+        super().__init__(session, tenant_id)
+        self.reader = reader
 
     async def replace(
         self, document_id: UUID, *, version: int, passages: Sequence[Passage]
@@ -109,6 +118,7 @@ class PassageRepository(TenantRepository[StoredPassage]):
                 Document.id == StoredPassage.document_id,
                 Document.live_version == StoredPassage.document_version,
                 Document.deleted_at.is_(None),
+                *readable_by(self.reader),
             ),
         )
         total = await self.session.scalar(
@@ -129,7 +139,11 @@ class PassageRepository(TenantRepository[StoredPassage]):
                     Document.live_version == StoredPassage.document_version,
                 ),
             )
-            .where(StoredPassage.tenant_id == self.tenant_id, StoredPassage.id == passage_id)
+            .where(
+                StoredPassage.tenant_id == self.tenant_id,
+                StoredPassage.id == passage_id,
+                *readable_by(self.reader),
+            )
             .with_for_update()
         )
         row = (await self.session.execute(query)).one_or_none()

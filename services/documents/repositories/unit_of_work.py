@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Protocol
 
 from libs.common.unit_of_work import UnitOfWork
+from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.repositories.documents import DocumentRepository
 from services.documents.repositories.passages import PassageRepository
 from services.documents.repositories.versions import VersionRepository
@@ -13,17 +14,23 @@ from services.documents.repositories.websites import CrawlRepository, WebsiteRep
 
 
 class DocumentsUnitOfWork(UnitOfWork):
-    """A transaction over documents and passages, with outbox and jobs."""
+    """A transaction over documents and passages, with outbox and jobs.
+
+    Attributes:
+        reader: Sees what they may read, and nothing else.
+    """
+
+    reader: Reader = EVERYTHING
 
     @cached_property
     def documents(self) -> DocumentRepository:
         """The tenant's documents."""
-        return DocumentRepository(self.session, self.tenant_id)
+        return DocumentRepository(self.session, self.tenant_id, reader=self.reader)
 
     @cached_property
     def passages(self) -> PassageRepository:
         """The tenant's passages."""
-        return PassageRepository(self.session, self.tenant_id)
+        return PassageRepository(self.session, self.tenant_id, reader=self.reader)
 
     @cached_property
     def websites(self) -> WebsiteRepository:

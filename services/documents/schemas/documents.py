@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from libs.common.http import Page
+from services.documents.domain.readers import MAX_GROUPS
 from services.documents.models import Document, StoredPassage
 
 
@@ -39,6 +40,8 @@ class DocumentOut(BaseModel):
     live_version: int | None = Field(description="The version that search shows.")
     source_url: str | None
     metadata: dict[str, Any]
+    groups: list[UUID] = Field(description="Who may read it; everybody in the company if empty.")
+    tags: list[str]
     warnings: list[str]
     created_at: datetime
     updated_at: datetime
@@ -70,6 +73,8 @@ class DocumentOut(BaseModel):
             live_version=document.live_version,
             source_url=document.source_url,
             metadata=document.extra,
+            groups=document.groups,
+            tags=document.tags,
             warnings=document.warnings,
             created_at=document.created_at,
             updated_at=document.updated_at,
@@ -157,6 +162,15 @@ class DocumentChangedOut(BaseModel):
     deleted_chunks_count: int = 0
     restored_chunks_count: int = 0
     document: DocumentOut
+
+
+class ChangeDocumentIn(BaseModel):
+    """What to change of a document; what is left out stays."""
+
+    groups: list[UUID] | None = Field(
+        default=None, max_length=MAX_GROUPS, description="Who may read it; [] for everybody."
+    )
+    tags: list[str] | None = None
 
 
 class BulkDeleteIn(BaseModel):

@@ -1,11 +1,15 @@
 """Searches as the API takes and answers them."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from services.documents.domain.search import FoundPassage, SearchOutcome
+from services.documents.domain.arranging import Stretch, highlights, stretches_of
+from services.documents.domain.search import SearchFilter, SearchOutcome
+
+T = TypeVar("T")
 
 
 class SearchIn(BaseModel):
@@ -15,6 +19,41 @@ class SearchIn(BaseModel):
     agent_id: UUID
     limit: int = Field(default=10, ge=1, le=50)
     include_content: bool = True
+    merge_neighbours: bool = Field(
+        default=False, description="Show chunks that follow one another as one result."
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="How long the contents may be together."
+    )
+    document_ids: list[UUID] | None = Field(
+        default=None, max_length=1000, description="Only in these documents."
+    )
+    document_types: list[str] | None = Field(
+        default=None, max_length=50, description="Only in documents of these types: pdf, md, …"
+    )
+    tags: list[str] | None = Field(
+        default=None, max_length=20, description="Only in documents that have all of these tags."
+    )
+    uploaded_after: AwareDatetime | None = Field(default=None, description="Included itself.")
+    uploaded_before: AwareDatetime | None = None
+
+    @property
+    def wanted(self) -> SearchFilter:
+        """Which documents it is about."""
+        return SearchFilter(
+            document_ids=_set(self.document_ids),
+            document_types=_set(self.document_types),
+            tags=_set(self.tags),
+            uploaded_after=self.uploaded_after,
+            uploaded_before=self.uploaded_before,
+        )
+
+
+class HighlightOut(BaseModel):
+    """A word of the content that the query has too; its end is behind its last character."""
+
+    start: int
+    end: int
 
 
 class SearchResultOut(BaseModel):
@@ -25,6 +64,9 @@ class SearchResultOut(BaseModel):
     content: str | None
     score: float = Field(description="0 to 1 where a reranker judged it; else a rank score.")
     source_url: str | None
+    page: int | None
+    heading_path: list[str]
+    highlights: list[HighlightOut] = Field(description="Spans of the content.")
     metadata: dict[str, Any]
 
 
@@ -41,8 +83,12 @@ def search_reply(
     wanted: SearchIn, outcome: SearchOutcome, *, execution_seconds: float
 ) -> SearchOut:
     """Show what was found."""
+    if wanted.merge_neighbours:
+        stretches = stretches_of(outcome.passages)
+    else:
+        stretches = [Stretch(best=one, passages=(one,)) for one in outcome.passages]
     results = [
-        _result(passage, with_content=wanted.include_content) for passage in outcome.passages
+        _result(stretch, wanted.query, with_content=wanted.include_content) for stretch in stretches
     ]
     return SearchOut(
         query=wanted.query,
@@ -52,22 +98,35 @@ def search_reply(
     )
 
 
-def _result(passage: FoundPassage, *, with_content: bool) -> SearchResultOut:
+def _set(given: Iterable[T] | None) -> frozenset[T] | None:
+    return None if given is None else frozenset(given)
+
+
+def _result(stretch: Stretch, query: str, *, with_content: bool) -> SearchResultOut:
+    passage = stretch.best
+    first, last = stretch.passages[0], stretch.passages[-1]
     score = passage.score if passage.rerank_score is None else passage.rerank_score
     return SearchResultOut(
         document_id=passage.document_id,
         chunk_id=passage.passage_id,
-        content=passage.text if with_content else None,
+        content=stretch.text if with_content else None,
         score=round(score, 6),
         source_url=passage.url,
+        page=passage.page,
+        heading_path=list(passage.heading_path),
+        highlights=[
+            HighlightOut(start=start, end=end)
+            for start, end in (highlights(query, stretch.text) if with_content else ())
+        ],
         metadata={
             "document_name": passage.document_name,
             "filename": passage.document_name,
             "chunk_index": passage.position,
+            "chunk_ids": [str(one.passage_id) for one in stretch.passages],
             "page": passage.page,
             "heading_path": list(passage.heading_path),
-            "char_start": passage.char_start,
-            "char_end": passage.char_end,
+            "char_start": first.char_start,
+            "char_end": last.char_end,
             "document_version": passage.document_version,
         },
     )

@@ -23,7 +23,7 @@ from services.documents.domain.errors import (
     UnreadableDocument,
 )
 from services.documents.domain.indexing import in_batches, points_of, text_to_embed
-from services.documents.domain.jobs import PurgeVectors
+from services.documents.domain.jobs import PurgeVectors, SetGroups
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -158,7 +158,7 @@ class IndexDocument:
         """Make the version live; False when it is not wanted any more."""
         token_count = sum(passage.token_estimate for passage in passages)
         async with self.unit_of_work() as uow:
-            shown = await uow.documents.make_live(
+            groups = await uow.documents.make_live(
                 document.id,
                 version=document.version,
                 found=Indexed(
@@ -173,8 +173,11 @@ class IndexDocument:
                     warnings=list(parsed.warnings),
                 ),
             )
-            if not shown:
+            if groups is None:
                 return False
+            if set(groups) != set(document.groups):
+                # Changed while the vectors were written, which say what was before.
+                uow.jobs.add(SetGroups(document_id=document.id))
             await uow.passages.replace(document.id, version=document.version, passages=passages)
             if document.version > 1:
                 # What was shown until now is found until now, so it goes afterwards.

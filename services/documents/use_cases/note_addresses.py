@@ -9,8 +9,8 @@ from uuid import UUID
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from services.documents.domain.documents import Status, clean_filename
-from services.documents.domain.errors import DocumentInMotion
+from services.documents.domain.documents import Labels, Status, clean_filename
+from services.documents.domain.errors import DocumentInMotion, HiddenTwin
 from services.documents.domain.jobs import FetchDocument
 from services.documents.domain.web_addresses import WebAddress
 from services.documents.domain.website_errors import AddressNotAllowed, TooManyAddresses
@@ -47,30 +47,45 @@ class NoteAddresses:
         return list(addresses.values()), refused
 
     async def __call__(
-        self, addresses: Sequence[WebAddress], agent_id: UUID, extra: dict[str, str]
+        self,
+        addresses: Sequence[WebAddress],
+        agent_id: UUID,
+        extra: dict[str, str],
+        labels: Labels,
     ) -> list[tuple[Document, bool]]:
-        """Return the documents, each with whether the agent had it before."""
+        """Return the documents, each with whether the agent had it before.
+
+        Raises:
+            HiddenTwin: One is there, and the caller may not read it.
+        """
         if not addresses:
             return []
         async with self.unit_of_work() as uow:
             # In one order for all, so that twins of this upload wait and do not deadlock.
             noted = {
-                address.key: await self._note(uow, address, agent_id, extra)
+                address.key: await self._note(uow, address, agent_id, extra, labels)
                 for address in sorted(addresses, key=lambda address: address.key)
             }
         return [noted[address.key] for address in addresses]
 
     async def _note(
-        self, uow: DocumentsUnitOfWork, address: WebAddress, agent_id: UUID, extra: dict[str, str]
+        self,
+        uow: DocumentsUnitOfWork,
+        address: WebAddress,
+        agent_id: UUID,
+        extra: dict[str, str],
+        labels: Labels,
     ) -> tuple[Document, bool]:
         known = await uow.documents.from_address(agent_id, address.url)
         if known is None:
-            document = self._new(address, agent_id, extra)
+            document = self._new(address, agent_id, extra, labels)
             if await uow.documents.add_if_new(document):
                 queue_indexing(uow, document)
                 return document, False
             known = await uow.documents.from_address(agent_id, address.url)
             if known is None:
+                if await uow.documents.with_content(agent_id, document.content_hash) is not None:
+                    raise HiddenTwin
                 raise DocumentInMotion
         if known.status == Status.FAILED and known.size_bytes == 0:
             known.queue_again()
@@ -79,7 +94,9 @@ class NoteAddresses:
             uow.jobs.add(FetchDocument(document_id=known.id, version=known.version))
         return known, True
 
-    def _new(self, address: WebAddress, agent_id: UUID, extra: dict[str, str]) -> Document:
+    def _new(
+        self, address: WebAddress, agent_id: UUID, extra: dict[str, str], labels: Labels
+    ) -> Document:
         document = Document.pending(
             id=new_id(),
             agent_id=agent_id,
@@ -91,6 +108,8 @@ class NoteAddresses:
             uploaded_by=self.caller_id,
             extra=extra,
             now=datetime.now(UTC),
+            groups=labels.groups,
+            tags=labels.tags,
         )
         document.source_url = address.url
         return document

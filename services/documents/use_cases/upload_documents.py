@@ -24,6 +24,7 @@ from services.documents.domain.errors import (
     DocumentInMotion,
     DocumentNotFound,
     EmptyDocument,
+    HiddenTwin,
     NothingUploaded,
     OneFileOnly,
     UnreadableDocument,
@@ -31,6 +32,7 @@ from services.documents.domain.errors import (
     UploadTooLarge,
 )
 from services.documents.domain.ports import Agents, BlobStore
+from services.documents.domain.readers import Reader, check_groups
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.note_addresses import NoteAddresses
@@ -101,6 +103,7 @@ class UploadDocuments:
 
     tenant_id: UUID
     caller_id: UUID | None
+    reader: Reader
     unit_of_work: OpenUnitOfWork
     blobs: BlobStore
     agents: Agents
@@ -143,6 +146,7 @@ class UploadDocuments:
                 raise NothingUploaded
             wanted = document_id or form.document_id()
             agent_id = await self._agent_of(form, wanted, files=len(received))
+            check_groups(form.labels().groups, self.reader)
             # A blob without a row is swept up; a row without its blob is a broken promise.
             for file in received:
                 if file.content is not None:
@@ -150,11 +154,13 @@ class UploadDocuments:
                         self.tenant_id, blob_key(file.document_id), _once(file.content)
                     )
             noting = True
-            documents = [self._document(file, agent_id, form.extra()) for file in received]
+            documents = [self._document(file, agent_id, form) for file in received]
             outcome.accepted.extend(await self._note(documents, wanted, replace=form.replace()))
             outcome.accepted.extend(
                 Accepted(document=document, duplicate=known)
-                for document, known in await self.addresses(addresses, agent_id, form.extra())
+                for document, known in await self.addresses(
+                    addresses, agent_id, form.extra(), form.labels()
+                )
             )
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
@@ -221,7 +227,8 @@ class UploadDocuments:
             raise UnsupportedType
         return document_type
 
-    def _document(self, file: _Received, agent_id: UUID, extra: dict[str, str]) -> Document:
+    def _document(self, file: _Received, agent_id: UUID, form: UploadForm) -> Document:
+        labels = form.labels()
         return Document.pending(
             id=file.document_id,
             agent_id=agent_id,
@@ -230,8 +237,10 @@ class UploadDocuments:
             size_bytes=file.size_bytes,
             content_hash=file.content_hash,
             uploaded_by=self.caller_id,
-            extra=extra,
+            extra=form.extra(),
             now=datetime.now(UTC),
+            groups=labels.groups,
+            tags=labels.tags,
         )
 
     async def _note(
@@ -254,7 +263,16 @@ async def _give(uow: DocumentsUnitOfWork, new: Document, wanted: UUID) -> Accept
         raise DocumentNotFound
     if known.content_hash == new.content_hash:
         return _known_already(uow, known, new)
+    return await _replaced(uow, known, new)
+
+
+async def _replaced(uow: DocumentsUnitOfWork, known: Document, new: Document) -> Accepted:
     await replace_file(uow, known, new, now=new.created_at)
+    # Who says nothing of groups and tags leaves them as they are.
+    if new.groups:
+        known.groups = new.groups
+    if new.tags:
+        known.tags = new.tags
     return Accepted(document=known, replaced=True)
 
 
@@ -291,10 +309,12 @@ async def _add_known(
             return _known_already(uow, known, new)
     named = [known for known in alike if known.filename == new.filename]
     if len(named) == 1:
-        await replace_file(uow, named[0], new, now=new.created_at)
-        return Accepted(document=named[0], replaced=True)
+        return await _replaced(uow, named[0], new)
     # Which of several would be a guess; and one may have gone at this moment.
     if not await uow.documents.add_if_new(new):
+        if await uow.documents.with_content(new.agent_id, new.content_hash) is not None:
+            # One that the caller may not read, or else it would be among those alike.
+            raise HiddenTwin
         raise DocumentInMotion
     return _added(uow, new)
 

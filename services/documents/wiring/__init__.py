@@ -32,6 +32,7 @@ from services.documents.domain.ports import (
     Reranker,
     VectorStore,
 )
+from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.domain.reconciling import VectorInventory
 from services.documents.domain.splitting import MAX_PASSAGE_TOKENS
 from services.documents.domain.terms import terms_of
@@ -41,6 +42,7 @@ from services.documents.repositories.reconciling import KnowledgeState
 from services.documents.repositories.sweeping import DocumentSweep
 from services.documents.repositories.tasks import TaskLookup
 from services.documents.settings import Settings
+from services.documents.use_cases.change_document import ChangeDocument
 from services.documents.use_cases.change_passages import (
     ChangeAllPassages,
     DeletePassage,
@@ -82,9 +84,17 @@ class Wiring:
     reranker: Reranker | None
     web: Outbound
 
-    def use_cases(self, tenant_id: UUID, *, caller_id: UUID | None = None) -> "UseCases":
-        """Return the use cases of one tenant."""
-        return UseCases(self, tenant_id, caller_id)
+    def use_cases(
+        self, tenant_id: UUID, *, caller_id: UUID | None = None, reader: Reader = EVERYTHING
+    ) -> "UseCases":
+        """Return the use cases of one tenant.
+
+        Args:
+            tenant_id: Whose.
+            caller_id: Who is behind a request; None for workers.
+            reader: What they may read; workers read everything.
+        """
+        return UseCases(self, tenant_id, caller_id, reader)
 
     async def all_tenants(self) -> set[UUID]:
         """Return everybody of whom any store knows; needs the worker's database role."""
@@ -142,6 +152,7 @@ class UseCases(WebsiteUseCases):
         return UploadDocuments(
             tenant_id=self.tenant_id,
             caller_id=self._caller_id,
+            reader=self._reader,
             unit_of_work=self.unit_of_work,
             blobs=self._wiring.blobs,
             agents=self._wiring.agents,
@@ -161,6 +172,11 @@ class UseCases(WebsiteUseCases):
     def get_document(self) -> GetDocument:
         """Show one document."""
         return GetDocument(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def change_document(self) -> ChangeDocument:
+        """Change a document's tags and groups."""
+        return ChangeDocument(reader=self._reader, unit_of_work=self.unit_of_work)
 
     @cached_property
     def delete_document(self) -> DeleteDocument:
@@ -226,11 +242,14 @@ class UseCases(WebsiteUseCases):
         """Find passages."""
         return SearchPassages(
             tenant_id=self.tenant_id,
+            reader=self._reader,
+            unit_of_work=self.unit_of_work,
             agents=self._wiring.agents,
             queries=self._wiring.queries,
             passages=self._wiring.passages,
             reranker=self._wiring.reranker,
             gate=self._wiring.settings.rerank_gate,
+            reranks_latin_only=self._wiring.settings.rerank_scripts == "latin",
         )
 
     def index_document(self, parser: Parser) -> IndexDocument:

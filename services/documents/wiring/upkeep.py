@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.documents.domain.readers import Reader
 from services.documents.domain.terms import terms_of
 from services.documents.repositories.reconciling import KnowledgeState
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
@@ -13,6 +14,7 @@ from services.documents.use_cases.purge_vectors import PurgeVectors
 from services.documents.use_cases.rebuild_index import RebuildIndex
 from services.documents.use_cases.reconcile import Reconcile
 from services.documents.use_cases.reindex_agents import ReindexAgents
+from services.documents.use_cases.set_groups import SetGroups
 
 if TYPE_CHECKING:
     from services.documents.wiring import Wiring
@@ -21,19 +23,24 @@ if TYPE_CHECKING:
 class UpkeepUseCases:
     """What keeps one tenant's documents in order."""
 
-    def __init__(self, wiring: "Wiring", tenant_id: UUID, caller_id: UUID | None) -> None:
+    def __init__(
+        self, wiring: "Wiring", tenant_id: UUID, caller_id: UUID | None, reader: Reader
+    ) -> None:
         self.tenant_id = tenant_id
         self._wiring = wiring
         self._caller_id = caller_id
+        self._reader = reader
 
     def unit_of_work(self, *, read_only: bool = False) -> DocumentsUnitOfWork:
         """Begin a unit of work of the tenant."""
-        return DocumentsUnitOfWork(
+        opened = DocumentsUnitOfWork(
             self._wiring.resources.database,
             self.tenant_id,
             read_only=read_only,
             wake=self._wiring.wake,
         )
+        opened.reader = self._reader
+        return opened
 
     @cached_property
     def purge_vectors(self) -> PurgeVectors:
@@ -64,6 +71,15 @@ class UpkeepUseCases:
             embedder_for=self._wiring.embedder_for,
             vectors=self._wiring.vectors,
             terms_of=terms_of,
+        )
+
+    @cached_property
+    def set_groups(self) -> SetGroups:
+        """Tell the vector store who may read a document."""
+        return SetGroups(
+            tenant_id=self.tenant_id,
+            unit_of_work=self.unit_of_work,
+            vectors=self._wiring.vectors,
         )
 
     @cached_property

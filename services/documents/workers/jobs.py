@@ -12,6 +12,7 @@ from services.documents.domain.jobs import (
     IndexDocument,
     PurgeVectors,
     ReindexAgents,
+    SetGroups,
 )
 from services.documents.domain.ports import Parser
 from services.documents.wiring import Wiring
@@ -34,6 +35,7 @@ class JobHandlers:
             ForgetWebsite: self.forget_website,
             FillVectors: self.fill_vectors,
             FollowAgent: self.follow_agent,
+            SetGroups: self.set_groups,
         }
 
     @property
@@ -74,6 +76,11 @@ class JobHandlers:
         """Make a document's vectors again."""
         use = self.wiring.use_cases(context.tenant_id)
         await use.fill_vectors(job.document_id, version=job.version)
+
+    async def set_groups(self, job: SetGroups, context: JobContext) -> None:
+        """Tell the vector store who may read a document."""
+        use = self.wiring.use_cases(context.tenant_id)
+        await use.set_groups(job.document_id)
 
     async def follow_agent(self, job: FollowAgent, context: JobContext) -> None:
         """Hide or show an agent's documents."""

@@ -2,6 +2,9 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
+
+from jose import jwt
 
 from tests.auth.conftest import NOBODY, AuthService
 from tests.auth.directories import (
@@ -27,6 +30,30 @@ class TestGroups:
             assert reply.status_code == 400
             assert reply.json()["scimType"] == "invalidValue"
         assert (await okta.ask("GET", GROUPS)).json()["totalResults"] == 0
+
+    async def test_sessions_and_keys_tell_the_groups_of_their_user(
+        self, auth: AuthService, entra: Directory
+    ) -> None:
+        bearer, user_id = await logged_in(auth, entra)
+        group = await entra.add_group("Board")
+        keys = await auth.client.post(
+            "/api/v1/auth/api-keys", json={"name": "bot", "scopes": ["read"]}, headers=bearer
+        )
+        pair = {name: keys.json()[name] for name in ("api_key", "api_secret")}
+        claims = jwt.get_unverified_claims(bearer["authorization"].removeprefix("Bearer "))
+        tenant_id = UUID(claims["tenant"])
+
+        async def told() -> tuple[list[str], list[str]]:
+            session = await auth.internal(
+                "GET", f"/internal/sessions/{claims['session']}", tenant_id=tenant_id
+            )
+            key = await auth.internal("POST", "/internal/api-keys/verify", json=pair)
+            return session.json()["groups"], key.json()["groups"]
+
+        assert await told() == ([], [])
+        member = {"op": "Add", "path": "members", "value": [{"value": user_id}]}
+        await entra.patch(f"{GROUPS}/{group['id']}", member)
+        assert await told() == ([group["id"]], [group["id"]])
 
     async def test_groups_give_roles(self, auth: AuthService, entra: Directory) -> None:
         wanted = {"group_roles": {"Platform": "admin"}}

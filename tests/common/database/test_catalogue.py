@@ -167,7 +167,8 @@ WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regty
 # Hashes, keys that the root key wraps, numbers that search computes with, pictures that everybody
 # may see, public halves of passkeys, numbers to be signed: nothing that a tenant's key encrypts.
 NOT_ENCRYPTED = re.compile(
-    r"(.*_)?hash|wrapped_key|code|term_ids|term_counts|content|credential_id|public_key|nonce"
+    r"(.*_)?hash|wrapped_key|code|term_ids|term_counts|reader_ids|content|credential_id"
+    r"|public_key|nonce"
 )
 
 

@@ -39,6 +39,7 @@ class AuthStandIn:
     api_keys: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     permissions: list[str] | None = None
     limits: dict[str, str] = field(default_factory=dict)
+    groups: list[UUID] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     silent: bool = False
@@ -61,7 +62,12 @@ class AuthStandIn:
         session_id = request.path.rpartition("/")[2]
         answer: dict[str, Any] = {"active": session_id in self.active_sessions}
         if self.permissions is not None:
-            answer |= {"role": "user", "permissions": self.permissions, "limits": self.limits}
+            answer |= {
+                "role": "user",
+                "permissions": self.permissions,
+                "limits": self.limits,
+                "groups": [str(group) for group in self.groups],
+            }
         return web.json_response(answer)
 
 
@@ -154,6 +160,7 @@ class TestUserTokens:
         self, verifier: CallerVerifier, auth: AuthStandIn
     ) -> None:
         auth.permissions, auth.limits = ["audit:read", "not:known"], {"search": "5/60"}
+        auth.groups = [uuid4()]
         token = make_token(auth, role="admin", scopes=sorted(ROLE_SCOPES["admin"]))
 
         caller = await verifier.verify(bearer(token))
@@ -162,6 +169,7 @@ class TestUserTokens:
         assert caller.role == "user"
         assert caller.scopes == {Scope.AUDIT_READ}
         assert caller.limits == {"search": Rate(5, 60)}
+        assert caller.groups == set(auth.groups)
 
     async def test_made_for_less_never_allow_more(
         self, verifier: CallerVerifier, auth: AuthStandIn

@@ -1,5 +1,5 @@
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -77,6 +77,22 @@ class TestSearch:
         assert HANDBOOK[quote["char_start"] : quote["char_end"]] == quote["text"]
         assert body["relevant"] is None
         assert body["knowledge_available"] is True
+
+    async def test_finds_what_is_for_the_groups_of_who_asks(
+        self, client: httpx.AsyncClient, company: Company, service_headers: dict[str, str]
+    ) -> None:
+        document = await company.add_indexed(HANDBOOK)
+        staff = uuid4()
+        async with company.wiring.use_cases(company.tenant_id).unit_of_work() as uow:
+            row = await uow.documents.get(UUID(document["id"]))
+            assert row is not None
+            row.groups = [staff]
+
+        for groups, found in (([], 0), ([str(uuid4())], 0), ([str(staff), str(uuid4())], 1)):
+            reply = await search(client, company, service_headers, limit=1, groups=groups)
+            assert len(reply.json()["passages"]) == found
+        # A service of the release before names no groups.
+        assert (await search(client, company, service_headers)).json()["passages"] == []
 
     async def test_out_of_reach_is_an_answer(
         self,

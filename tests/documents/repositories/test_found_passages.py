@@ -14,6 +14,7 @@ from services.documents.domain.ports import (
     VectorHit,
     passage_id,
 )
+from services.documents.domain.readers import NO_GROUPS
 from services.documents.domain.search import FoundPassage
 from services.documents.models import Document
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
@@ -51,7 +52,7 @@ async def test_a_memory_that_is_out_of_date_is_not_believed(acme: Tenant) -> Non
     store.hits = [hit(acme, document, 1)]
     finder = FindInOneTransaction(database=acme.database, vectors=store)
 
-    passages = await finder.find(acme.id, QUERY, agent_id=acme.agent_id, limit=5)
+    passages = await finder.find(acme.id, QUERY, agent_id=acme.agent_id, reader=NO_GROUPS, limit=5)
 
     assert [passage.position for passage in passages] == [1]
 
@@ -127,7 +128,7 @@ def found(request: pytest.FixtureRequest) -> Finder:
             )
         finder = kind(database=tenant.database, vectors=store(hits))
         found: tuple[FoundPassage, ...] = await finder.find(
-            tenant.id, QUERY, agent_id=agent_id, limit=10
+            tenant.id, QUERY, agent_id=agent_id, reader=NO_GROUPS, limit=10
         )
         return found
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Cyrillic words are what some of this is about.
 import pytest
 
 from services.documents.domain.errors import AgentNotFound, VectorStoreUnavailable
@@ -55,6 +56,42 @@ class TestSearchPassages:
         assert quote.passage_number == 1
         assert STAFF[quote.char_start : quote.char_end] == quote.text
         assert quote.text == "The office closes at noon on Fridays."
+
+    async def test_what_the_reranker_cannot_read_is_judged_by_its_words(
+        self, library: Library
+    ) -> None:
+        await library.add_indexed("# Гарантия\nГарантия на дрели составляет пять лет.\n")
+        agent_id = library.tenant.agent_id
+
+        told = await library.search(reranked=True)(
+            "Какой срок гарантии на дрели?", agent_id=agent_id, limit=5, quotes=1
+        )
+        assert (told.relevant, told.best_score) == (True, None)
+        assert [quote.text for quote in told.quotes] == ["Гарантия на дрели составляет пять лет."]
+        other = await library.search(reranked=True)(
+            "Какова высота Эвереста?", agent_id=agent_id, limit=5
+        )
+        assert other.relevant is False
+        # Perhaps the embedding model knows both languages.
+        foreign = await library.search(reranked=True)(
+            "How long is the warranty?", agent_id=agent_id, limit=5
+        )
+        assert foreign.relevant is None
+        assert library.reranker.calls == []
+
+    async def test_what_the_reranker_cannot_read_comes_behind_what_it_can(
+        self, library: Library
+    ) -> None:
+        russian = await library.add_indexed("# Возврат\nReturns: возврат в течение месяца.\n")
+        english = await library.add_indexed(SHOP)
+
+        outcome = await library.search(reranked=True)(
+            "Are returns accepted after delivery?", agent_id=library.tenant.agent_id, limit=5
+        )
+
+        assert [one.document_id for one in outcome.passages] == [english.id, russian.id]
+        assert outcome.relevant is True
+        assert library.reranker.calls == [1]
 
     async def test_nothing_fits(self, library: Library) -> None:
         await library.add_indexed(SHOP)

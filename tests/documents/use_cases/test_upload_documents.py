@@ -18,6 +18,7 @@ from services.documents.domain.errors import (
     UnsupportedType,
     UploadTooLarge,
 )
+from services.documents.domain.readers import NO_GROUPS
 from services.documents.domain.website_errors import AddressNotAllowed
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.manage_websites import AddressCheck
@@ -37,6 +38,7 @@ def upload(acme: Tenant, agents: KnownAgents, blobs: MemoryBlobs) -> UploadDocum
     return UploadDocuments(
         tenant_id=acme.id,
         caller_id=uuid4(),
+        reader=NO_GROUPS,
         unit_of_work=acme.unit_of_work,
         blobs=blobs,
         agents=agents,

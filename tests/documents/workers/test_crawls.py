@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from libs.common.database import Database
 from libs.common.jobs.runner import JobRunner
-from services.documents.domain.documents import Status
+from services.documents.domain.documents import Labels, Status
 from services.documents.domain.jobs import CrawlWebsite, FetchDocument, ForgetWebsite
 from services.documents.domain.websites import SiteStatus
 from services.documents.repositories.crawl_schedule import CrawlSchedule
@@ -142,7 +142,7 @@ class TestAddresses:
         urls = [site.to("/terms"), site.to("/lost")]
         addresses, refused = note.check([*urls, "http://10.0.0.1/"])
         assert len(refused) == 1
-        noted = await note(addresses, crawler.tenant.agent_id, {})
+        noted = await note(addresses, crawler.tenant.agent_id, {}, Labels())
         await runner.drain()
 
         documents = {d.id: d for d in await crawler.documents()}
@@ -154,7 +154,7 @@ class TestAddresses:
 
         # Sent again, the one that failed is tried anew.
         site.pages["/lost"] = html("<p>Found.</p>", title="Found")
-        again = await note(addresses, crawler.tenant.agent_id, {})
+        again = await note(addresses, crawler.tenant.agent_id, {}, Labels())
         assert [known for _, known in again] == [True, True]
         await runner.drain()
         lost = await crawler.tenant.get(lost.id)

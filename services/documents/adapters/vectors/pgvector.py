@@ -22,6 +22,7 @@ import numpy as np
 from libs.common.database import Database
 from libs.common.database.connection import Connection
 from libs.common.errors import Unavailable
+from services.documents.adapters.vectors import statements as sql
 from services.documents.adapters.vectors.ranking import ranks, reciprocal_rank, term_id
 from services.documents.adapters.vectors.resident import (
     Digests,
@@ -29,6 +30,8 @@ from services.documents.adapters.vectors.resident import (
     code_of,
     encoded_terms,
 )
+from services.documents.adapters.vectors.shelves import View, readers_code
+from services.documents.adapters.vectors.statements import DIMENSIONS, HALF_DIMENSIONS
 from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
 from services.documents.domain.ports import (
     EmbeddingSpace,
@@ -37,9 +40,8 @@ from services.documents.domain.ports import (
     VectorPoint,
     Vectors,
 )
+from services.documents.domain.readers import Reader
 
-DIMENSIONS: Final = (384, 512, 768, 1024, 1536, 3072)
-HALF_DIMENSIONS: Final = frozenset({3072})
 RESIDENT_BYTES: Final = 96 * 1024 * 1024
 # Above this an agent is searched in the table: exactly, or by its HNSW index once one is built.
 MAX_RESIDENT_PASSAGES: Final = 150_000
@@ -49,87 +51,6 @@ CANDIDATES: Final = 50
 # half a second for a removal among 100,000, since every id is compared and segments are merged.
 _THREAD_ABOVE: Final = 2_000
 
-_GENERATIONS = """
-SELECT agent_id, generation, removals FROM knowledge_generations
-WHERE tenant_id = $1 AND space = $2 AND ($3::uuid IS NULL OR agent_id = $3)
-"""
-_COUNT = """
-SELECT count(*) FROM passage_digests WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
-"""
-# Strung together, ten thousand passages arrive as five values instead of fifty thousand.
-_DIGESTS = """
-SELECT coalesce(string_agg(uuid_send(passage_id), ''), ''), coalesce(string_agg(code, ''), ''),
-       coalesce(string_agg(int4send(length(term_counts)), ''), ''),
-       coalesce(string_agg(term_ids, ''), ''), coalesce(string_agg(term_counts, ''), '')
-FROM passage_digests
-WHERE tenant_id = $1 AND space = $2 AND agent_id = $3 AND generation > $4
-"""
-_LIVE_IDS = """
-SELECT coalesce(string_agg(uuid_send(passage_id), ''), '') FROM passage_digests
-WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
-"""
-# LATERAL with LIMIT leaves the planner one way, a look-up by primary key for each id: before a
-# table's first ANALYZE it would rather read all of a tenant's rows.
-_CONFIRM = """
-SELECT found.*
-FROM unnest($3::uuid[]) AS wanted (id)
-CROSS JOIN LATERAL (
-    SELECT passage_id, document_id, document_version FROM passage_digests
-    WHERE tenant_id = $1 AND space = $2 AND passage_id = wanted.id LIMIT 1
-) AS found
-"""
-# The sub-select keeps the cast from being repeated for every row.
-_SCAN = """
-SELECT embedding <#> (SELECT $4::float4[]::{kind}), uuid_send(passage_id)
-FROM vectors_{dimension} WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
-ORDER BY embedding <#> (SELECT $4::float4[]::{kind}) LIMIT $5
-"""
-# Every change of an agent's passages begins here: changes of one agent come one after another,
-# so generations are seen in the order in which they were given.
-_NEXT_GENERATION = """
-INSERT INTO knowledge_generations AS known (tenant_id, space, agent_id)
-SELECT $1, $2, agent_id FROM unnest($3::uuid[]) AS agent_id ORDER BY agent_id
-ON CONFLICT (tenant_id, space, agent_id) DO UPDATE SET generation = known.generation + 1
-RETURNING agent_id, generation
-"""
-_UPSERT_VECTORS = """
-INSERT INTO vectors_{dimension} (tenant_id, space, passage_id, agent_id, document_id,
-                                 document_version, embedding)
-SELECT $1, $2, id, agent_id, document_id, version,
-       ($7::float4[])[(place - 1) * {dimension} + 1 : place * {dimension}]::{kind}
-FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[])
-    WITH ORDINALITY AS new (id, agent_id, document_id, version, place)
-ON CONFLICT (tenant_id, space, passage_id) DO UPDATE SET embedding = excluded.embedding
-"""
-_UPSERT_DIGESTS = """
-INSERT INTO passage_digests (tenant_id, space, passage_id, agent_id, document_id,
-                             document_version, generation, code, term_ids, term_counts)
-SELECT $1, $2, * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::bigint[],
-                             $8::bytea[], $9::bytea[], $10::bytea[])
-ON CONFLICT (tenant_id, space, passage_id) DO UPDATE
-SET generation = excluded.generation, code = excluded.code, term_ids = excluded.term_ids,
-    term_counts = excluded.term_counts
-"""
-_AFFECTED = """
-SELECT DISTINCT space, agent_id FROM passage_digests
-WHERE tenant_id = $1 AND (document_id = $2 OR passage_id = ANY ($3::uuid[]))
-ORDER BY space, agent_id
-"""
-_NOTE_REMOVAL = """
-UPDATE knowledge_generations SET generation = generation + 1, removals = removals + 1
-WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
-"""
-_DELETE_DIGESTS = """
-DELETE FROM passage_digests
-WHERE tenant_id = $1 AND (passage_id = ANY ($4::uuid[])
-    OR document_id = $2 AND document_version <> ALL ($3::int[]))
-RETURNING space, passage_id
-"""
-_DELETE_VECTORS = """
-DELETE FROM vectors_{dimension}
-WHERE tenant_id = $1 AND space = $2 AND passage_id = ANY ($3::uuid[])
-"""
-
 Key = tuple[UUID, str, UUID]
 
 
@@ -138,9 +59,16 @@ class _Query:
     tenant_id: UUID
     space: EmbeddingSpace
     agent_id: UUID | None
+    reader: Reader
+    document_ids: frozenset[UUID] | None
     vector: Vectors
     terms: Sequence[str]
     limit: int
+
+    @property
+    def view(self) -> View:
+        """What of an index the query may see."""
+        return View.of(self.reader, self.document_ids)
 
 
 class PgVectorStore:
@@ -169,7 +97,7 @@ class PgVectorStore:
         self, tenant_id: UUID, space: EmbeddingSpace, points: Sequence[VectorPoint]
     ) -> None:
         """Add the points; those with a known id are replaced."""
-        statement = _UPSERT_VECTORS.format(**_table(space))
+        statement = sql.UPSERT_VECTORS.format(**_table(space))
         if not points:
             return
         ids = [point.id for point in points]
@@ -183,7 +111,7 @@ class PgVectorStore:
         ]
         async with self._transaction(tenant_id) as connection:
             rows = await connection.fetch(
-                _NEXT_GENERATION, tenant_id, space.name, list(set(agents))
+                sql.NEXT_GENERATION, tenant_id, space.name, list(set(agents))
             )
             generations = {row[0]: row[1] for row in rows}
             await connection.execute(
@@ -197,7 +125,7 @@ class PgVectorStore:
                 vectors.ravel().tolist(),
             )
             await connection.execute(
-                _UPSERT_DIGESTS,
+                sql.UPSERT_DIGESTS,
                 tenant_id,
                 space.name,
                 ids,
@@ -208,6 +136,7 @@ class PgVectorStore:
                 [code.tobytes() for code in code_of(vectors)],
                 [term_ids for term_ids, _ in terms],
                 [term_counts for _, term_counts in terms],
+                [readers_code(point.groups) for point in points],
             )
 
     async def search(
@@ -216,6 +145,8 @@ class PgVectorStore:
         space: EmbeddingSpace,
         *,
         agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -227,6 +158,8 @@ class PgVectorStore:
             tenant_id: Whose passages.
             space: Where the vector belongs.
             agent_id: Narrows to one agent's documents; None searches the whole tenant.
+            reader: Who asks; what they may not read takes no part.
+            document_ids: Only these take part; None for all.
             vector: The query's.
             terms: The query's.
             limit: How many hits at most.
@@ -236,6 +169,8 @@ class PgVectorStore:
             tenant_id=tenant_id,
             space=space,
             agent_id=agent_id,
+            reader=reader,
+            document_ids=document_ids,
             vector=vector.astype(np.float32, copy=False),
             terms=terms,
             limit=limit,
@@ -251,6 +186,8 @@ class PgVectorStore:
         space: EmbeddingSpace,
         *,
         agent_id: UUID,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -266,8 +203,9 @@ class PgVectorStore:
             return None
         self._indexes.move_to_end(key)
         candidates = max(CANDIDATES, 2 * limit)
-        near = index.nearest(vector.astype(np.float32, copy=False), limit=candidates)
-        worded = index.matching([term_id(term) for term in terms], limit=candidates)
+        view = View.of(reader, document_ids)
+        near = index.nearest(vector.astype(np.float32, copy=False), limit=candidates, view=view)
+        worded = index.matching([term_id(term) for term in terms], limit=candidates, view=view)
         best = _fused([id_ for _, id_ in near], [id_ for _, id_ in worded], limit=limit)
         return VectorGuess(
             generation=index.generation,
@@ -288,6 +226,23 @@ class PgVectorStore:
         """Delete single points; unknown ids are ignored."""
         await self._delete(tenant_id, document_id=None, keep_versions=(), passage_ids=passage_ids)
 
+    async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
+        """Change who may read a document's points; a change for all who keep them in memory."""
+        async with self._transaction(tenant_id) as connection:
+            for space, agent_id in await connection.fetch(sql.AFFECTED, tenant_id, document_id, []):
+                rows = await connection.fetch(
+                    sql.NEXT_GENERATION, tenant_id, space, [UUID(int=agent_id.int)]
+                )
+                await connection.execute(
+                    sql.SET_READERS,
+                    tenant_id,
+                    space,
+                    agent_id,
+                    document_id,
+                    readers_code(groups),
+                    rows[0][1],
+                )
+
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
         async with self._transaction(tenant_id) as connection:
@@ -303,19 +258,26 @@ class PgVectorStore:
         place = (query.tenant_id, query.space.name)
         term_ids = [term_id(term) for term in query.terms]
         candidates = max(CANDIDATES, 2 * query.limit)
+        view = query.view
         near: list[tuple[float, bytes]] = []
         worded: list[tuple[float, bytes]] = []
         for agent, generation, removals in await connection.fetch(
-            _GENERATIONS, *place, query.agent_id
+            sql.GENERATIONS, *place, query.agent_id
         ):
             index = await self._index(connection, (*place, agent), generation, removals)
             if index is not None:
-                near += index.nearest(query.vector, limit=candidates)
-                worded += index.matching(term_ids, limit=candidates)
+                near += index.nearest(query.vector, limit=candidates, view=view)
+                worded += index.matching(term_ids, limit=candidates, view=view)
                 continue
             await connection.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
             rows = await connection.fetch(
-                _SCAN.format(**table), *place, agent, query.vector.tolist(), candidates
+                sql.SCAN.format(**table),
+                *place,
+                agent,
+                query.vector.tolist(),
+                candidates,
+                None if query.document_ids is None else list(query.document_ids),
+                query.reader.group_list,
             )
             near += [(row[0], row[1]) for row in rows]
         near.sort()
@@ -329,7 +291,7 @@ class PgVectorStore:
             return []
         existing = {
             row[0]: row
-            for row in await connection.fetch(_CONFIRM, *place, [one.id for one in best])
+            for row in await connection.fetch(sql.CONFIRM, *place, [one.id for one in best])
         }
         return [
             VectorHit(
@@ -356,7 +318,7 @@ class PgVectorStore:
             index = self._indexes.get(key) or ResidentIndex(0, removals)
             if index.generation < generation or index.removals < removals:
                 if index.generation == 0:
-                    count = await connection.fetchval(_COUNT, *key)
+                    count = await connection.fetchval(sql.COUNT, *key)
                     if count > self._max_resident_passages:
                         return None
                 index = await self._refreshed(connection, key, index, generation, removals)
@@ -371,13 +333,13 @@ class PgVectorStore:
         generation: int,
         removals: int,
     ) -> ResidentIndex:
-        row = await connection.fetchrow(_DIGESTS, *key, index.generation)
+        row = await connection.fetchrow(sql.DIGESTS, *key, index.generation)
         if row is None:
             raise VectorStoreUnavailable
-        new = Digests.from_bytes(*row)
+        new = Digests.from_columns(tuple(row))
         live_ids = None
         if removals > index.removals and index.segments:
-            live_ids = np.frombuffer(await connection.fetchval(_LIVE_IDS, *key), dtype="S16")
+            live_ids = np.frombuffer(await connection.fetchval(sql.LIVE_IDS, *key), dtype="S16")
 
         def learn() -> ResidentIndex:
             return index.learned(new, generation=generation, removals=removals, live_ids=live_ids)
@@ -405,11 +367,11 @@ class PgVectorStore:
     ) -> int:
         ids = list(passage_ids)
         async with self._transaction(tenant_id) as connection:
-            affected = await connection.fetch(_AFFECTED, tenant_id, document_id, ids)
+            affected = await connection.fetch(sql.AFFECTED, tenant_id, document_id, ids)
             for space, agent_id in affected:
-                await connection.execute(_NOTE_REMOVAL, tenant_id, space, agent_id)
+                await connection.execute(sql.NOTE_REMOVAL, tenant_id, space, agent_id)
             gone = await connection.fetch(
-                _DELETE_DIGESTS, tenant_id, document_id, list(keep_versions), ids
+                sql.DELETE_DIGESTS, tenant_id, document_id, list(keep_versions), ids
             )
             by_space: dict[str, list[UUID]] = {}
             for space, passage_id in gone:
@@ -417,7 +379,7 @@ class PgVectorStore:
             for space, passages in by_space.items():
                 dimension = int(space.rpartition("/")[2])
                 await connection.execute(
-                    _DELETE_VECTORS.format(dimension=dimension), tenant_id, space, passages
+                    sql.DELETE_VECTORS.format(dimension=dimension), tenant_id, space, passages
                 )
         return len(gone)
 
@@ -428,24 +390,6 @@ class PgVectorStore:
                 yield connection
         except (Unavailable, OSError, asyncpg.PostgresConnectionError) as error:
             raise VectorStoreUnavailable(retry_after_seconds=2) from error
-
-
-def hnsw_index_statement(dimension: int) -> str:
-    """Return the statement by which the owner builds an HNSW index for a table that needs one.
-
-    It takes about 0.3 ms a vector to build, outside a transaction, and makes inserts ten times
-    slower; below some 100,000 passages an agent it gains nothing.
-
-    Raises:
-        ValueError: There is no table of this dimension.
-    """
-    if dimension not in DIMENSIONS:
-        raise ValueError(f"no table holds vectors of dimension {dimension}")
-    operators = "halfvec_ip_ops" if dimension in HALF_DIMENSIONS else "vector_ip_ops"
-    return (
-        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_vectors_{dimension}_hnsw "
-        f"ON documents.vectors_{dimension} USING hnsw (embedding {operators})"
-    )
 
 
 def _table(space: EmbeddingSpace) -> dict[str, str | int]:

@@ -10,7 +10,7 @@ import asyncpg
 from libs.common.database import Database
 from libs.common.database.connection import Connection
 from libs.common.errors import Unavailable
-from services.documents.adapters.vectors.pgvector import DIMENSIONS
+from services.documents.adapters.vectors.statements import DIMENSIONS
 from services.documents.domain.errors import VectorStoreUnavailable
 from services.documents.domain.ports import EmbeddingSpace
 from services.documents.domain.reconciling import StoredPoint

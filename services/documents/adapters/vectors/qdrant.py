@@ -19,6 +19,7 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 from services.documents.adapters.vectors.ranking import ranks, reciprocal_rank, term_id
 from services.documents.domain.errors import VectorStoreUnavailable
 from services.documents.domain.ports import EmbeddingSpace, VectorHit, VectorPoint, Vectors
+from services.documents.domain.readers import Reader
 
 TIMEOUT_SECONDS: Final = 10
 CANDIDATES: Final = 50
@@ -73,6 +74,8 @@ class QdrantStore:
         space: EmbeddingSpace,
         *,
         agent_id: UUID | None,
+        reader: Reader,
+        document_ids: frozenset[UUID] | None = None,
         vector: Vectors,
         terms: Sequence[str],
         limit: int,
@@ -82,7 +85,13 @@ class QdrantStore:
         Both searches go in one request. They are fused here and not by Qdrant, whose fused answer
         does not tell the ranks.
         """
-        narrowed = [] if agent_id is None else [equals("agent_id", str(agent_id))]
+        narrowed: list[models.Condition] = []
+        if agent_id is not None:
+            narrowed.append(equals("agent_id", str(agent_id)))
+        if document_ids is not None:
+            narrowed.append(any_of("document_id", map(str, document_ids)))
+        if reader.groups is not None:
+            narrowed.append(_readable_by(reader.groups))
         where = tenant_filter(tenant_id, *narrowed)
         candidates = max(CANDIDATES, 2 * limit)
         requests = [
@@ -134,6 +143,15 @@ class QdrantStore:
         async with outages_told():
             for name in await collections(self.client):
                 await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
+
+    async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
+        """Change who may read a document's points."""
+        where = tenant_filter(tenant_id, equals("document_id", str(document_id)))
+        async with outages_told():
+            for name in await collections(self.client):
+                await self.client.set_payload(
+                    name, {"groups": sorted(map(str, groups))}, models.FilterSelector(filter=where)
+                )
 
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
@@ -189,6 +207,10 @@ class QdrantStore:
                     )
                 ]
             )
+        # A collection of an older version lacks this one; asked for twice, it stays.
+        await self.client.create_payload_index(
+            name, "groups", models.PayloadSchemaType.KEYWORD, wait=False
+        )
         self._ready.add(alias)
         return alias
 
@@ -258,6 +280,7 @@ def _structure(tenant_id: UUID, point: VectorPoint) -> models.PointStruct:
             "document_id": str(point.document_id),
             "document_version": point.document_version,
             "position": point.position,
+            "groups": sorted(map(str, point.groups)),
         },
     )
 
@@ -276,6 +299,14 @@ def _require(tenant_id: UUID) -> None:
 def equals(key: str, value: str | int) -> models.FieldCondition:
     """Return the condition that a payload field has this value."""
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def _readable_by(groups: frozenset[UUID]) -> models.Filter:
+    """Return the condition that a point is for everybody, or for one of these groups."""
+    everybody = models.IsEmptyCondition(is_empty=models.PayloadField(key="groups"))
+    if not groups:
+        return models.Filter(must=[everybody])
+    return models.Filter(should=[everybody, any_of("groups", sorted(map(str, groups)))])
 
 
 def any_of(key: str, values: Iterable[str]) -> models.FieldCondition:

@@ -16,6 +16,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from services.documents.adapters.vectors.shelves import Ids, Shelf, View, cut_readers
+
 # Robertson, Zaragoza: The Probabilistic Relevance Framework: BM25 and Beyond, 2009; usual values.
 K1: Final = 1.2
 B: Final = 0.75
@@ -24,7 +26,6 @@ MAX_SEGMENTS: Final = 6
 OVERSAMPLING: Final = 4
 MAX_ROWS: Final = 1 << 24
 
-Ids = NDArray[np.bytes_]
 Bits = NDArray[np.uint64]
 Codes = NDArray[np.int8]
 
@@ -38,6 +39,8 @@ class Digests:
         codes: (n, dimension), see `code_of`.
         sizes: (n,), how many terms each passage has.
         term_ids, term_counts: Those terms, passage after passage.
+        documents: (n,) of 16 bytes, which document each is of.
+        readers: (n), see `readers_code`.
     """
 
     ids: Ids
@@ -45,12 +48,13 @@ class Digests:
     sizes: NDArray[np.int32]
     term_ids: NDArray[np.uint32]
     term_counts: NDArray[np.uint8]
+    documents: Ids
+    readers: Sequence[bytes]
 
     @classmethod
-    def from_bytes(
-        cls, ids: bytes, codes: bytes, sizes: bytes, term_ids: bytes, term_counts: bytes
-    ) -> Self:
-        """Read columns that the database has strung together; `sizes` are big-endian."""
+    def from_columns(cls, columns: Sequence[bytes]) -> Self:
+        """Read columns that the database has strung together; sizes are big-endian."""
+        ids, codes, sizes, term_ids, term_counts, documents, reader_sizes, readers = columns
         kept_ids = np.frombuffer(ids, dtype="S16")
         dimension = len(codes) // max(len(kept_ids), 1)
         return cls(
@@ -59,6 +63,8 @@ class Digests:
             np.frombuffer(sizes, dtype=">i4").astype(np.int32),
             np.frombuffer(term_ids, dtype="<u4"),
             np.frombuffer(term_counts, dtype=np.uint8),
+            np.frombuffer(documents, dtype="S16"),
+            cut_readers(readers, np.frombuffer(reader_sizes, dtype=">i4")),
         )
 
 
@@ -75,6 +81,7 @@ class Segment:
     starts: NDArray[np.int64]  # (terms + 1,): where each term's postings begin
     rows: NDArray[np.uint32]
     counts: NDArray[np.uint8]
+    shelf: Shelf
     alive: NDArray[np.bool_] | None = None
 
     @classmethod
@@ -88,7 +95,13 @@ class Segment:
         lengths = np.bincount(
             rows.astype(np.int64), weights=digests.term_counts, minlength=count
         ).astype(np.float32)
-        return cls._from_keys(keys, ids=digests.ids, codes=digests.codes, lengths=lengths)
+        return cls._from_keys(
+            keys,
+            ids=digests.ids,
+            codes=digests.codes,
+            lengths=lengths,
+            shelf=Shelf.build(digests.documents, digests.readers),
+        )
 
     @classmethod
     def merge(cls, segments: Sequence["Segment"]) -> Self:
@@ -107,6 +120,14 @@ class Segment:
             ids=np.concatenate([segment.ids[segment.mask] for segment in segments]),
             codes=np.concatenate([segment.codes[segment.mask] for segment in segments]),
             lengths=np.concatenate([segment.lengths[segment.mask] for segment in segments]),
+            shelf=Shelf.build(
+                np.concatenate([one.shelf.documents[one.shelf.rows[one.mask]] for one in segments]),
+                [
+                    one.shelf.readers[row]
+                    for one in segments
+                    for row in one.shelf.rows[one.mask].tolist()
+                ],
+            ),
         )
 
     @classmethod
@@ -117,6 +138,7 @@ class Segment:
         ids: Ids,
         codes: Codes,
         lengths: NDArray[np.float32],
+        shelf: Shelf,
     ) -> Self:
         keys.sort()
         of_posting = (keys >> 32).astype(np.uint32)
@@ -131,6 +153,7 @@ class Segment:
             np.append(starts, len(keys)).astype(np.int64),
             ((keys >> 8) & 0xFFFFFF).astype(np.uint32),
             (keys & 0xFF).astype(np.uint8),
+            shelf,
         )
 
     @property
@@ -150,7 +173,14 @@ class Segment:
             *(self.ids, self.codes, self.norms, self.signs, self.lengths),
             *(self.terms, self.starts, self.rows, self.counts),
         )
-        return sum(array.nbytes for array in arrays)
+        return sum(array.nbytes for array in arrays) + self.shelf.byte_count
+
+    def seen_in(self, view: View) -> NDArray[np.bool_] | None:
+        """Return which passages are there and shown by a view; None when all are."""
+        shown = self.shelf.seen_in(view)
+        if shown is None or self.alive is None:
+            return self.alive if shown is None else shown
+        return shown & self.alive
 
     def without(self, gone: NDArray[np.bool_]) -> "Segment":
         """Return the segment with some passages marked as gone."""
@@ -208,7 +238,9 @@ class ResidentIndex:
         segments = [segment for segment in segments if segment.size]
         return ResidentIndex(generation, removals, tuple(_compact(segments)))
 
-    def nearest(self, vector: NDArray[np.float32], *, limit: int) -> list[tuple[float, bytes]]:
+    def nearest(
+        self, vector: NDArray[np.float32], *, limit: int, view: View
+    ) -> list[tuple[float, bytes]]:
         """Return (distance, id) of the passages whose vectors are likest, nearest first.
 
         The distance is the negative cosine, as pgvector has it for vectors of unit length.
@@ -219,11 +251,12 @@ class ResidentIndex:
             apart = np.zeros(len(segment.ids), dtype=np.uint16)
             for word, bits in zip(signs, segment.signs, strict=True):
                 apart += np.bitwise_count(bits ^ word)
-            if segment.alive is not None:
-                apart[~segment.alive] = 64 * len(signs) + 1
+            seen = segment.seen_in(view)
+            if seen is not None:
+                apart[~seen] = 64 * len(signs) + 1
             rows = _nearest_rows(apart, limit * OVERSAMPLING)
-            if segment.alive is not None:
-                rows = rows[segment.alive[rows]]
+            if seen is not None:
+                rows = rows[seen[rows]]
             distances = -(segment.codes[rows].astype(np.float32) @ vector)
             distances /= np.maximum(segment.norms[rows], 1e-9)
             best = np.argsort(distances, kind="stable")[:limit]
@@ -231,7 +264,9 @@ class ResidentIndex:
         found.sort()
         return found[:limit]
 
-    def matching(self, term_ids: Iterable[int], *, limit: int) -> list[tuple[float, bytes]]:
+    def matching(
+        self, term_ids: Iterable[int], *, limit: int, view: View
+    ) -> list[tuple[float, bytes]]:
         """Return (BM25 score, id) of the passages whose words match best."""
         total = self.size
         if not total:
@@ -248,7 +283,7 @@ class ResidentIndex:
         found: list[tuple[float, bytes]] = []
         for place, segment in enumerate(self.segments):
             parts = {term: places[place] for term, places in postings.items()}
-            scores = _scores(segment, parts, weights, average)
+            scores = _scores(segment, parts, weights, average, seen=segment.seen_in(view))
             if scores is None:
                 continue
             rows = _best_rows(scores, limit)
@@ -290,6 +325,8 @@ def _scores(
     parts: Mapping[int, slice],
     weights: Mapping[int, float],
     average: float,
+    *,
+    seen: NDArray[np.bool_] | None,
 ) -> NDArray[np.float32] | None:
     if all(part.start == part.stop for part in parts.values()):
         return None
@@ -301,8 +338,8 @@ def _scores(
         counts = segment.counts[part].astype(np.float32)
         norms = K1 * (1 - B + B / average * segment.lengths[rows])
         scores[rows] += weights[term] * (K1 + 1) * counts / (counts + norms)
-    if segment.alive is not None:
-        scores[~segment.alive] = 0
+    if seen is not None:
+        scores[~seen] = 0
     return scores
 
 

@@ -136,7 +136,7 @@ class TestScans:
     async def test_more_signs_of_life_than_pages_are_a_lie(self) -> None:
         assert CHOICE is not None
         async with ProcessParser(processes=1, ocr=CHOICE) as parser:
-            header = parser._header("a.pdf")
+            header = parser._header({"filename": "a.pdf"})
             header["ocr"]["max_pages"] = 0
             await parser.parse(make_scanned_pdf("Text."), filename="a.pdf")
             child = parser._idle[0]

@@ -14,6 +14,7 @@ from services.documents.adapters.vectors.pgvector_inventory import PgVectorInven
 from services.documents.adapters.vectors.qdrant import QdrantStore
 from services.documents.adapters.vectors.qdrant_inventory import QdrantInventory
 from services.documents.domain.ports import EmbeddingSpace, VectorStore
+from services.documents.domain.readers import EVERYTHING
 from services.documents.domain.reconciling import VectorInventory
 from tests.documents.adapters.vectors.test_vector_stores import SPACE, direction, points_of
 
@@ -99,7 +100,13 @@ class TestInventories:
     @staticmethod
     async def _found(stock: Stock, tenant: UUID, agent: UUID, space: EmbeddingSpace) -> set[UUID]:
         hits = await stock.store.search(
-            tenant, space, agent_id=agent, vector=direction("refund"), terms=[], limit=9
+            tenant,
+            space,
+            agent_id=agent,
+            reader=EVERYTHING,
+            vector=direction("refund"),
+            terms=[],
+            limit=9,
         )
         return {hit.passage_id for hit in hits}
 

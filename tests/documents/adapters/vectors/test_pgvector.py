@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 
 from libs.common.database import Database
-from services.documents.adapters.vectors.pgvector import (
-    DIMENSIONS,
-    PgVectorStore,
-    hnsw_index_statement,
-)
+from services.documents.adapters.vectors.pgvector import PgVectorStore
 from services.documents.adapters.vectors.resident import Digests, ResidentIndex
+from services.documents.adapters.vectors.statements import DIMENSIONS, hnsw_index_statement
 from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
 from services.documents.domain.ports import EmbeddingSpace
+from services.documents.domain.readers import EVERYTHING
 from tests.documents.adapters.vectors.test_vector_stores import (
     SPACE,
     direction,
@@ -56,6 +54,7 @@ class TestPgVectorStore:
                 acme,
                 SPACE,
                 agent_id=agent,
+                reader=EVERYTHING,
                 vector=direction("refund"),
                 terms=["refund"],
                 limit=1,
@@ -131,7 +130,9 @@ class TestPgVectorStore:
             PgVectorStore(database, max_resident_passages=0),
         ):
             await store.upsert(acme, space, points)
-            hits = await store.search(acme, space, agent_id=agent, vector=vector, terms=[], limit=1)
+            hits = await store.search(
+                acme, space, agent_id=agent, reader=EVERYTHING, vector=vector, terms=[], limit=1
+            )
             assert [hit.passage_id for hit in hits] == [points[0].id]
 
         assert await store.delete_document(acme, points[0].document_id) == 1

@@ -11,7 +11,9 @@ from services.documents.adapters.vectors.resident import (
     code_of,
     encoded_terms,
 )
+from services.documents.adapters.vectors.shelves import View
 
+ALL = View(groups=None)
 RANDOM = np.random.default_rng(5)
 Passage = tuple[bytes, np.ndarray, dict[int, int]]
 
@@ -26,12 +28,17 @@ def make_passage(number: int) -> Passage:
 def digests_of(passages: list[Passage]) -> Digests:
     """String passages together as the database does."""
     terms = [encoded_terms(terms) for _, _, terms in passages]
-    return Digests.from_bytes(
-        b"".join(id_ for id_, _, _ in passages),
-        b"".join(code_of(vector).tobytes() for _, vector, _ in passages),
-        b"".join(struct.pack(">i", len(counts)) for _, counts in terms),
-        b"".join(ids for ids, _ in terms),
-        b"".join(counts for _, counts in terms),
+    return Digests.from_columns(
+        [
+            b"".join(id_ for id_, _, _ in passages),
+            b"".join(code_of(vector).tobytes() for _, vector, _ in passages),
+            b"".join(struct.pack(">i", len(counts)) for _, counts in terms),
+            b"".join(ids for ids, _ in terms),
+            b"".join(counts for _, counts in terms),
+            b"".join(id_ for id_, _, _ in passages),
+            bytes(4 * len(passages)),
+            b"",
+        ]
     )
 
 
@@ -67,7 +74,7 @@ class TestResidentIndex:
     ) -> None:
         query = [3, 17, 250, 99_999]
 
-        found = index.matching(query, limit=20)
+        found = index.matching(query, limit=20, view=ALL)
 
         expected = bm25(passages, query)[:20]
         assert [score for score, _ in found] == pytest.approx([s for s, _ in expected], rel=1e-4)
@@ -82,7 +89,7 @@ class TestResidentIndex:
             query /= np.linalg.norm(query)
             exact = sorted((-float(vector @ query), id_) for id_, vector, _ in passages)
 
-            found = index.nearest(query, limit=30)
+            found = index.nearest(query, limit=30, view=ALL)
 
             assert found[0][1] == exact[0][1]
             assert found[0][0] == pytest.approx(exact[0][0], abs=0.01)
@@ -98,9 +105,13 @@ class TestResidentIndex:
         whole = ResidentIndex(0, 0).learned(digests_of(passages), generation=1, removals=0)
         query = passages[7][1]
         assert index.size == 300
-        assert index.nearest(query, limit=30)[:3] == whole.nearest(query, limit=30)[:3]
+        assert (
+            index.nearest(query, limit=30, view=ALL)[:3]
+            == whole.nearest(query, limit=30, view=ALL)[:3]
+        )
         scores, expected = (
-            [score for score, _ in one.matching([3, 17], limit=9)] for one in (index, whole)
+            [score for score, _ in one.matching([3, 17], limit=9, view=ALL)]
+            for one in (index, whole)
         )
         assert scores == pytest.approx(expected)
 
@@ -112,8 +123,8 @@ class TestResidentIndex:
 
         ids = {id_ for id_, _, _ in kept}
         assert index.size == 150
-        assert {id_ for _, id_ in index.nearest(passages[1][1], limit=300)} == ids
-        assert {id_ for _, id_ in index.matching([1, 2, 3], limit=300)} <= ids
+        assert {id_ for _, id_ in index.nearest(passages[1][1], limit=300, view=ALL)} == ids
+        assert {id_ for _, id_ in index.matching([1, 2, 3], limit=300, view=ALL)} <= ids
 
     def test_a_passage_learned_anew_takes_the_place_of_the_old(
         self, index: ResidentIndex, passages: list[Passage]
@@ -123,12 +134,12 @@ class TestResidentIndex:
         index = index.learned(digests_of([(id_, -vector, {777: 1})]), generation=2, removals=0)
 
         assert index.size == 300
-        assert index.matching([777], limit=5)[0][1] == id_
-        assert index.nearest(-vector, limit=1)[0][1] == id_
-        assert index.nearest(vector, limit=1)[0][1] != id_
+        assert index.matching([777], limit=5, view=ALL)[0][1] == id_
+        assert index.nearest(-vector, limit=1, view=ALL)[0][1] == id_
+        assert index.nearest(vector, limit=1, view=ALL)[0][1] != id_
 
     def test_the_empty_index_finds_nothing(self) -> None:
         index = ResidentIndex(0, 0)
 
-        assert index.nearest(make_passage(0)[1], limit=5) == []
-        assert index.matching([1], limit=5) == []
+        assert index.nearest(make_passage(0)[1], limit=5, view=ALL) == []
+        assert index.matching([1], limit=5, view=ALL) == []
