@@ -9,6 +9,7 @@ from libs.common.process import load_settings, serve
 from services.auth.endpoints import (
     account,
     administration,
+    allowed_origins,
     api_keys,
     api_reference,
     audit,
@@ -41,6 +42,7 @@ ROUTERS = (
     api_keys.admin_router,
     roles.router,
     rate_limits.router,
+    allowed_origins.router,
     administration.router,
     users.router,
     passwords.router,

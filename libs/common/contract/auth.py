@@ -12,6 +12,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/address", OWNER, Auth.READ, PLANNED),
     Route("POST", "/api/v1/address", OWNER, Auth.ADMIN, PLANNED),
     Route("GET", "/api/v1/address-seed", OWNER, Auth.PUBLIC, PLANNED),
+    # Beside the contract: whose pages may use the company's credentials.
+    Route("GET", "/api/v1/admin/allowed-origins", OWNER, Auth.ADMIN, BUILT),
+    Route("PUT", "/api/v1/admin/allowed-origins", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/api-keys", OWNER, Auth.ADMIN, BUILT),
     Route("DELETE", "/api/v1/admin/api-keys/{key_id}", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/admin/audit-log", OWNER, Auth.ADMIN, BUILT),

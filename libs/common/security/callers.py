@@ -36,6 +36,7 @@ class Caller:
         name: The service's name; empty for others.
         limits: The tenant's own rate limits, by class.
         networks: From where an API key may be used; anywhere if there are none.
+        origins: Whose pages may use a user's or key's credentials; anybody's if there are none.
         impersonator_id: The super admin who acts in the user's name; None otherwise.
     """
 
@@ -49,6 +50,7 @@ class Caller:
     name: str = ""
     networks: tuple[Network, ...] = ()
     limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
+    origins: frozenset[str] = field(default=frozenset(), compare=False)
     impersonator_id: UUID | None = None
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)

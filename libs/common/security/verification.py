@@ -85,6 +85,7 @@ class _Session:
     role: str | None
     scopes: frozenset[Scope] | None
     limits: Mapping[str, Rate]
+    origins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +339,7 @@ def _session(answer: Mapping[str, Any] | None) -> _Session | None:
         role=answer.get("role"),
         scopes=None if names is None else scopes_named(names),
         limits=_limits(answer),
+        origins=frozenset(answer.get("origins") or ()),
     )
 
 
@@ -355,6 +357,8 @@ def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
         scopes=scopes,
         role=session.role if claimed.kind is CallerKind.USER and session.role else claimed.role,
         limits=session.limits,
+        # Leads talk to agents from their customers' pages.
+        origins=session.origins if claimed.kind is CallerKind.USER else frozenset(),
     )
 
 
@@ -373,6 +377,7 @@ def _key(answer: Mapping[str, Any] | None) -> _Key | None:
         scopes=scopes_named(answer["permissions"]),
         user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
         limits=_limits(answer),
+        origins=frozenset(answer.get("origins") or ()),
         networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
     )
     return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)

@@ -47,6 +47,7 @@ async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
         permissions=found.permissions,
         networks=found.networks,
         limits=found.rates,
+        origins=found.origins,
         expires_at=found.expires_at,
     )
 
@@ -62,5 +63,9 @@ async def session_state(
     if live is None:
         return SessionStateOut(active=False)
     return SessionStateOut(
-        active=True, role=live.role, permissions=live.permissions, limits=live.rates
+        active=True,
+        role=live.role,
+        permissions=live.permissions,
+        limits=live.rates,
+        origins=live.origins,
     )

@@ -19,7 +19,7 @@ from services.auth.domain.roles import permissions_of, permissions_of_key
 # still one.
 _KEY = """
 SELECT k.user_id, k.pair_hash, k.scopes, k.networks, k.expires_at, k.revoked_at, k.last_used_at,
-       u.role, c.custom, l.limits,
+       u.role, c.custom, l.limits, t.allowed_origins AS origins,
        u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
 FROM api_keys k
 JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
@@ -41,7 +41,7 @@ UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
 _SESSION = """
-SELECT u.role, c.custom, l.limits, s.impersonator_id
+SELECT u.role, c.custom, l.limits, t.allowed_origins AS origins, s.impersonator_id
 FROM sessions s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
@@ -82,6 +82,7 @@ class StoredKey:
     role: str
     custom: str | None
     limits: str | None
+    origins: list[str]
     owner_active: bool
 
     @property
@@ -111,6 +112,7 @@ class LiveSession:
     role: str
     permissions: list[Scope]
     rates: dict[str, str]
+    origins: list[str]
 
 
 class Credentials:
@@ -173,7 +175,10 @@ class Credentials:
             return None
         allowed = permissions_of(row["role"], _names(row["custom"]))
         return LiveSession(
-            role=row["role"], permissions=sorted(allowed), rates=_rates(row["limits"])
+            role=row["role"],
+            permissions=sorted(allowed),
+            rates=_rates(row["limits"]),
+            origins=row["origins"],
         )
 
     async def _is_super_admin(self, user_id: UUID) -> bool:

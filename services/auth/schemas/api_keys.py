@@ -170,4 +170,5 @@ class VerifiedKeyOut(BaseModel):
     permissions: list[Scope]
     networks: list[str]
     limits: dict[str, str]
+    origins: list[str]
     expires_at: datetime | None

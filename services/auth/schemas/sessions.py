@@ -182,3 +182,4 @@ class SessionStateOut(BaseModel):
     role: str | None = None
     permissions: list[Scope] | None = None
     limits: dict[str, str] | None = None
+    origins: list[str] | None = None

@@ -11,6 +11,7 @@ from services.auth.domain.company_figures import CompanyFigures
 from services.auth.repositories.companies import Companies
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.settings import Settings
+from services.auth.use_cases.allowed_origins import SetAllowedOrigins, ShowAllowedOrigins
 from services.auth.use_cases.change_any_company import ChangeAnyCompany
 from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
@@ -26,6 +27,7 @@ class CompanyParts:
     companies: Companies
     figures: CompanyFigures
     retention: timedelta
+    platform_origins: tuple[str, ...]
 
 
 def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
@@ -40,6 +42,7 @@ def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
         companies=Companies(resources.database),
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
+        platform_origins=tuple(settings.cors_allowed_origins),
     )
 
 
@@ -73,6 +76,18 @@ class CompanyUseCases:
     def list(self) -> ListCompanies:
         return ListCompanies(
             caller=self.caller, unit_of_work=self.unit_of_work, companies=self.parts.companies
+        )
+
+    @property
+    def show_origins(self) -> ShowAllowedOrigins:
+        return ShowAllowedOrigins(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def set_origins(self) -> SetAllowedOrigins:
+        return SetAllowedOrigins(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            platform=self.parts.platform_origins,
         )
 
     @property
