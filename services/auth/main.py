@@ -8,6 +8,7 @@ from libs.common.http.tasks import router_without_tasks
 from libs.common.process import load_settings, serve
 from services.auth.endpoints import (
     account,
+    addresses,
     administration,
     allowed_origins,
     api_keys,
@@ -16,6 +17,7 @@ from services.auth.endpoints import (
     companies,
     company_life,
     email_domains,
+    geography,
     health,
     internal,
     invitations,
@@ -52,6 +54,8 @@ ROUTERS = (
     link_pages.router,
     companies.router,
     company_life.router,
+    addresses.router,
+    geography.router,
     audit.router,
     email_domains.router,
     sso.router,

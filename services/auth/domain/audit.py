@@ -68,6 +68,8 @@ class AuditEvent(StrEnum):
     ROLE_UPDATED = "role.updated"
     ROLE_DELETED = "role.deleted"
     USER_ROLES_CHANGED = "user.roles_changed"
+    PLACE_CHANGED = "place.changed"
+    ADDRESS_ADDED = "address.added"
     ORIGINS_CHANGED = "allowed_origins.changed"
     LIMITS_CHANGED = "rate_limits.changed"
     ACCESS_DENIED = "access.denied"

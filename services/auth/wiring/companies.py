@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.common.crypto import KeyRing
 from libs.common.http.client import ServiceClient
 from libs.common.resources import Resources
 from libs.common.security import Caller
@@ -11,8 +12,10 @@ from services.auth.domain.company_figures import CompanyFigures
 from services.auth.repositories.companies import Companies
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.settings import Settings
+from services.auth.use_cases.addresses import AddAddress, ListAddresses
 from services.auth.use_cases.allowed_origins import SetAllowedOrigins, ShowAllowedOrigins
 from services.auth.use_cases.change_any_company import ChangeAnyCompany
+from services.auth.use_cases.change_geography import ChangeGeography
 from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.delete_company import DeleteCompanies
@@ -28,6 +31,7 @@ class CompanyParts:
     figures: CompanyFigures
     retention: timedelta
     platform_origins: tuple[str, ...]
+    key_ring: KeyRing
 
 
 def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
@@ -43,6 +47,7 @@ def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
         platform_origins=tuple(settings.cors_allowed_origins),
+        key_ring=resources.key_ring,
     )
 
 
@@ -88,6 +93,22 @@ class CompanyUseCases:
             caller=self.caller,
             unit_of_work=self.unit_of_work,
             platform=self.parts.platform_origins,
+        )
+
+    @property
+    def change_geography(self) -> ChangeGeography:
+        return ChangeGeography(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def list_addresses(self) -> ListAddresses:
+        return ListAddresses(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
+
+    @property
+    def add_address(self) -> AddAddress:
+        return AddAddress(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
         )
 
     @property
