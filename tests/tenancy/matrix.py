@@ -25,6 +25,8 @@ _SCIM_PATCH: Final = {
 # Bodies that are right but for whose things they are about, where a route wants one.
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/agent/{agent_id}/split"): {"version": 1, "percent": 0},
+    ("POST", "/api/v1/agent/{agent_id}/version"): {"name": "Stolen"},
     ("PUT", "/api/v1/sdk/agent/{agent_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/agent/{agent_id}/chat"): {"message": "What do you know?"},
     ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},

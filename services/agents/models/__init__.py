@@ -1,6 +1,12 @@
 """The tables of agents."""
 
 from services.agents.models.agent_stats import AgentStats, KnownDocument
+from services.agents.models.agent_versions import (
+    AgentKey,
+    AgentPublication,
+    AgentVersion,
+    AgentVersionStats,
+)
 from services.agents.models.agents import Agent
 from services.agents.models.base import Base
 from services.agents.models.closed_tenants import ClosedTenant
@@ -9,7 +15,11 @@ from services.agents.models.providers import Model, Provider
 
 __all__ = [
     "Agent",
+    "AgentKey",
+    "AgentPublication",
     "AgentStats",
+    "AgentVersion",
+    "AgentVersionStats",
     "Base",
     "ClosedTenant",
     "KnownDocument",

@@ -20,7 +20,7 @@ from libs.common.events.catalogue.documents import (
     DocumentRestored,
 )
 from libs.common.events.delivery import Delivered, Handlers, Together
-from services.agents.domain.activity import Steps
+from services.agents.domain.activity import Results, Steps
 from services.agents.wiring import close_tenant, count_activity
 
 Counted = (
@@ -35,7 +35,30 @@ Counted = (
 async def count_all(events: Sequence[Delivered], session: AsyncSession) -> None:
     """Count what was asked, answered, opened and deleted."""
     await count_activity(session, events[0].envelope.tenant_id).all_of(
-        (one.event.agent_id, _steps(one.event)) for one in events if isinstance(one.event, Counted)
+        (
+            (one.event.agent_id, _steps(one.event))
+            for one in events
+            if isinstance(one.event, Counted)
+        ),
+        results=(
+            (one.event.agent_id, one.event.agent_version, _results(one.event))
+            for one in events
+            if isinstance(one.event, AnswerCompleted) and one.event.agent_version is not None
+        ),
+    )
+
+
+def _results(event: AnswerCompleted) -> Results:
+    return Results(
+        answers=1,
+        generated=int(event.mode == "generated"),
+        refused=int(event.mode == "refused"),
+        extractive=int(event.mode == "extractive"),
+        citations=event.citation_count,
+        prompt_tokens=event.prompt_tokens,
+        completion_tokens=event.completion_tokens,
+        cost_micros=event.cost_micros,
+        duration_ms=event.duration_ms,
     )
 
 

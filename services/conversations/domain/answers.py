@@ -170,6 +170,7 @@ class Answer:
     model: str | None = None
     provider: str | None = None
     agent_name: str = ""
+    agent_version: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
@@ -183,6 +184,7 @@ class Answer:
             "citation_warnings": list(self.citation_warnings),
             "warnings": list(self.warnings),
             "mode": self.mode.value,
+            "agent_version": self.agent_version,
         }
 
 

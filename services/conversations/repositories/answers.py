@@ -147,6 +147,7 @@ class AnswerStore:
             # By the database's clock, which saw the question come in.
             duration_ms=0,
             citation_count=len(citations),
+            agent_version=answer.agent_version,
         )
         cited = [
             {**citation, "id": new_id(), "position": position}
