@@ -186,7 +186,7 @@ class TestOwn:
         ("kind", "body"),
         [
             ("country", {"name": "gErMaNy"}),
-            ("state", {"name": "BAVARIA", "country_id": GERMANY}),
+            ("state", {"name": "BAYERN", "country_id": GERMANY}),
             ("city", {"name": "berlin", "state_id": BERLIN_STATE}),
         ],
     )
