@@ -68,6 +68,7 @@ class AuditEvent(StrEnum):
     ROLE_UPDATED = "role.updated"
     ROLE_DELETED = "role.deleted"
     USER_ROLES_CHANGED = "user.roles_changed"
+    CONFIG_CHANGED = "config.changed"
     PLACE_CHANGED = "place.changed"
     ADDRESS_ADDED = "address.added"
     ORIGINS_CHANGED = "allowed_origins.changed"

@@ -10,6 +10,7 @@ from services.auth.repositories.addresses import AddressRepository
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
 from services.auth.repositories.challenges import ChallengeRepository
+from services.auth.repositories.config_values import ConfigRepository
 from services.auth.repositories.directory import DirectoryRepository
 from services.auth.repositories.email_domains import EmailDomainRepository
 from services.auth.repositories.federation import SsoRepository
@@ -77,6 +78,11 @@ class AuthUnitOfWork(UnitOfWork):
     def cities(self) -> Places[City]:
         """The cities it sees."""
         return Places(self.session, self.tenant_id, City)
+
+    @cached_property
+    def config(self) -> ConfigRepository:
+        """What it keeps under names of its own."""
+        return ConfigRepository(self.session, self.tenant_id)
 
     @cached_property
     def addresses(self) -> AddressRepository:

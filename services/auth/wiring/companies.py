@@ -16,6 +16,7 @@ from services.auth.use_cases.addresses import AddAddress, ListAddresses
 from services.auth.use_cases.allowed_origins import SetAllowedOrigins, ShowAllowedOrigins
 from services.auth.use_cases.change_any_company import ChangeAnyCompany
 from services.auth.use_cases.change_geography import ChangeGeography
+from services.auth.use_cases.config_values import SetConfig, ShowConfig
 from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.delete_company import DeleteCompanies
@@ -98,6 +99,18 @@ class CompanyUseCases:
     @property
     def change_geography(self) -> ChangeGeography:
         return ChangeGeography(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def show_config(self) -> ShowConfig:
+        return ShowConfig(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
+
+    @property
+    def set_config(self) -> SetConfig:
+        return SetConfig(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
 
     @property
     def list_addresses(self) -> ListAddresses:
