@@ -6,8 +6,8 @@ from libs.common.database import PLATFORM_TENANT
 from libs.common.database.migrations import protect, protect_shared
 from services.auth.migrations.geography import seed
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
