@@ -143,7 +143,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", "/api/v1/super-admin/company", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/super-admin/company/{company_id}/user", OWNER, Auth.SUPER_ADMIN, BUILT),
-    Route("GET", "/api/v1/super-admin/users", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route("GET", "/api/v1/super-admin/users", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("PATCH", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("DELETE", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
     Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, BUILT),

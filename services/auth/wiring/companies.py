@@ -10,6 +10,8 @@ from libs.common.security import Caller
 from services.auth.adapters.company_figures import AnalyticsFigures
 from services.auth.domain.company_figures import CompanyFigures
 from services.auth.repositories.companies import Companies
+from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.people import People
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.settings import Settings
 from services.auth.use_cases.addresses import AddAddress, ListAddresses
@@ -21,6 +23,7 @@ from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.delete_company import DeleteCompanies
 from services.auth.use_cases.list_companies import ListCompanies
+from services.auth.use_cases.list_people import ListPeople
 from services.auth.use_cases.restore_company import RestoreCompanies
 
 
@@ -29,6 +32,8 @@ class CompanyParts:
     """What use cases about companies are made of, beside the caller they act for."""
 
     companies: Companies
+    people: People
+    credentials: Credentials
     figures: CompanyFigures
     retention: timedelta
     platform_origins: tuple[str, ...]
@@ -45,6 +50,8 @@ def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
     )
     return CompanyParts(
         companies=Companies(resources.database),
+        people=People(resources.database),
+        credentials=Credentials(resources.database),
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
         platform_origins=tuple(settings.cors_allowed_origins),
@@ -99,6 +106,14 @@ class CompanyUseCases:
     @property
     def change_geography(self) -> ChangeGeography:
         return ChangeGeography(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def list_people(self) -> ListPeople:
+        return ListPeople(
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            people=self.parts.people,
+        )
 
     @property
     def show_config(self) -> ShowConfig:
