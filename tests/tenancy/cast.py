@@ -157,10 +157,20 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
     city = company.call(
         "POST", "/api/v1/city", json={"name": "Port", "state_id": state["id"]}
     ).json()
+    lead = company.call(
+        "POST",
+        "/api/v1/lead",
+        json={
+            "first_name": "Lee",
+            "last_name": "Lead",
+            "email": f"{uuid4().hex}@{company.name.lower()}.example.com",
+        },
+    ).json()
     return {
         "country_id": str(country["id"]),
         "state_id": str(state["id"]),
         "city_id": str(city["id"]),
+        "lead_id": lead["id"],
         "domain_id": domain["id"],
         # Its settings need a proven domain; that of others is tried in auth's own tests.
         "connection_id": str(uuid4()),

@@ -2,8 +2,8 @@
 
 from libs.common.database.migrations import define_lookup
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ from libs.common.database import PLATFORM_TENANT
 from libs.common.database.migrations import protect, protect_shared
 from services.auth.migrations.geography import seed
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
