@@ -152,6 +152,13 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         headers=bearer_of(token["token"]),
         timeout=30,
     ).json()
+    country = company.call("POST", "/api/v1/country", json={"name": f"{company.name}land"}).json()
+    state = company.call(
+        "POST", "/api/v1/state", json={"name": "North", "country_id": country["id"]}
+    ).json()
+    city = company.call(
+        "POST", "/api/v1/city", json={"name": "Port", "state_id": state["id"]}
+    ).json()
     lead = company.call(
         "POST",
         "/api/v1/lead",
@@ -162,6 +169,9 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         },
     ).json()
     return {
+        "country_id": str(country["id"]),
+        "state_id": str(state["id"]),
+        "city_id": str(city["id"]),
         "lead_id": lead["id"],
         "domain_id": domain["id"],
         # Its settings need a proven domain; that of others is tried in auth's own tests.

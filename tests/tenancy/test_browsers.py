@@ -1,12 +1,13 @@
 """What browsers are told with every reply: what they may run, show, keep and pass on."""
 
 import http.client
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.platform import Company, Platform
+from tests.platform import Company, Platform, register, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -103,6 +104,40 @@ class TestOtherOrigins:
             assert "access-control-allow-credentials" not in reply.headers
             # The very name would be as good as `*`, and remembered for another.
             assert reply.headers["access-control-allow-origin"] == "*"
+
+    def test_are_kept_out_of_every_service_by_a_company_that_names_its_own(
+        self, platform: Platform
+    ) -> None:
+        company = register(platform, "Initech")
+        paths = ("agent", "conversation", "document", "analytic/dashboard", "company")
+        own, other = "https://app.initech.example", "https://elsewhere.example"
+
+        def replies(origin: str, headers: Mapping[str, str]) -> list[requests.Response]:
+            return [
+                requests.get(
+                    f"{platform.url}/api/v1/{path}",
+                    headers={**headers, "Origin": origin},
+                    timeout=30,
+                )
+                for path in paths
+            ]
+
+        def closed(headers: Mapping[str, str]) -> bool:
+            return all(reply.status_code == 403 for reply in replies(other, headers))
+
+        assert all(reply.ok for reply in replies(other, company.bearer))
+        named = company.call(
+            "PUT", "/api/v1/admin/allowed-origins", json={"allowed_origins": [own]}
+        )
+        assert named.ok, named.text
+
+        for headers in (company.bearer, company.key_headers):
+            wait_for(lambda who=headers: closed(who), seconds=5, what="the list to hold")
+            for reply in replies(other, headers):
+                assert "access-control-allow-origin" not in reply.headers
+            for reply in (*replies(own, headers), *replies(platform.url, headers)):
+                assert reply.ok, reply.text
+                assert reply.headers["access-control-allow-origin"] == "*"
 
     def test_nor_in_a_preflight(self, platform: Platform) -> None:
         reply = send(

@@ -18,7 +18,7 @@ from libs.common.security.service_tokens import SERVICE_TYP
 from ops.local.home import Home
 from tests.flows.platform_keys import claims_of
 from tests.platform import Company, Platform
-from tests.tenancy.cast import told
+from tests.tenancy.cast import NUMBERS, told
 from tests.tenancy.matrix import INTERNAL, InternalRow
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
@@ -156,8 +156,8 @@ def test_foreign_ids_look_like_missing_ones(
     assert told(foreign) == told(missing)
     if "{" in row.path:
         assert foreign.status_code == 404 or foreign.json()["active"] is False
-    for name, value in known.items():
-        assert value not in foreign.text, name
+    for name in known.keys() - NUMBERS.keys():
+        assert known[name] not in foreign.text, name
 
 
 def forged_tokens(audience: str, name: str, pems: Pems) -> dict[str, str]:

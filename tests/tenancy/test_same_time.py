@@ -114,6 +114,8 @@ def evenness(
 
 def like(value: str) -> str:
     """Return another id that begins alike."""
+    if value.isdigit():
+        return str(int(value) - 1)
     return str(UUID(value[0] + str(uuid4())[1:]))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _RESOURCES: Final[dict[str, str]] = {
     "address": "addresses",
     "admin/api-keys": "company_keys",
+    "admin/allowed-origins": "config",
     "admin/audit-log": "audit",
     "admin/metrics": "metrics",
     "admin/system-metric": "metrics",

@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars
 
 from libs.common.database import PLATFORM_TENANT
 from libs.common.errors import AppError, Forbidden, Invalid, RateLimited, Unauthenticated
+from libs.common.http.cross_origin import refuse_foreign_page
 from libs.common.http.rates import RateDeclaration, client_address
 from libs.common.http.request_info import RequestInfo, request_info
 from libs.common.http.routes import FOUND_KEY, IndexedRoute
@@ -48,6 +49,7 @@ class CallerWith:
 
         Raises:
             Unauthenticated: There are no credentials, or none that hold.
+            OriginNotAllowed: A page uses them that the caller's company did not name.
             Forbidden: The caller lacks the scope, or is of a kind that this route is not for.
             RateLimited: The caller has used up a budget.
         """
@@ -57,6 +59,7 @@ class CallerWith:
         if caller is None:
             raise await refusal_of(request, info)
         await admit(request, info)
+        refuse_foreign_page(request, info)
         needed = self.scope_on(request)
         if caller.kind not in self.kinds or needed not in caller.scopes:
             raise Forbidden(details={"required_scope": str(needed)})

@@ -36,6 +36,7 @@ from libs.common.http.access import (
     identify_service,
     refusal_of,
 )
+from libs.common.http.cross_origin import refuse_foreign_page
 from libs.common.http.rates import client_address
 from libs.common.http.request_info import request_info
 from libs.common.http.routes import FOUND_KEY
@@ -301,8 +302,10 @@ async def _identity(request: Request) -> tuple[UUID, str]:
         if isinstance(access, CallerWith) and info.caller is None:
             # Nothing is read or written for strangers whom the route would refuse anyhow.
             raise await refusal_of(request, info)
-        # Replays and twins that wait never reach the route, which would count them.
+        # Replays and twins that wait never reach the route, which would count and refuse them.
         await admit(request, info)
+        if isinstance(access, CallerWith):
+            refuse_foreign_page(request, info)
     if info.caller is None:
         shown = sha256(info.headers.get(b"authorization", b"")).hexdigest()
         return PLATFORM_TENANT, f"anonymous:{client_address(request)}:{shown}"

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from libs.common.denials import Denial, Reason
 from libs.common.errors import AppError
+from libs.common.http.cross_origin import CrossOrigin
 from libs.common.http.error_handling import BodyTooLarge, unforeseen
 from libs.common.http.idempotency import answer_once
 from libs.common.http.request_info import SCOPE_KEY, RequestInfo
@@ -95,7 +95,7 @@ class ServiceMiddleware:
         self._routes = routes
         self._max_body_bytes = max_body_bytes
         self._security = (*_SECURITY_HEADERS, _HTTPS_ONLY) if https else _SECURITY_HEADERS
-        self._for_browsers = CORSMiddleware(
+        self._for_browsers = CrossOrigin(
             self._serve,
             allow_origins=origins,
             allow_methods=["GET", *sorted(_WRITES)],

@@ -18,6 +18,7 @@ class RequestInfo:
         "caller",
         "decision",
         "error_code",
+        "foreign_page",
         "headers",
         "identified",
         "refusal",
@@ -39,6 +40,8 @@ class RequestInfo:
         """Why credentials were refused; public routes go on without a caller."""
         self.turned_away: Caller | None = None
         """Who has good credentials, and comes from where they must not be used."""
+        self.foreign_page = False
+        """Whether a page used the credentials that their company did not name."""
         self.tenant_id: str | None = None
         self.error_code: str | None = None
         """The code of the error that is the reply, for its log line."""

@@ -37,6 +37,7 @@ class Caller:
         limits: The tenant's own rate limits, by class.
         groups: Those of its user, whose documents it may read; none for leads and services.
         networks: From where an API key may be used; anywhere if there are none.
+        origins: Whose pages may use a user's or key's credentials; anybody's if there are none.
         impersonator_id: The super admin who acts in the user's name; None otherwise.
     """
 
@@ -51,6 +52,7 @@ class Caller:
     networks: tuple[Network, ...] = ()
     limits: Mapping[str, Rate] = field(default_factory=dict, compare=False)
     groups: frozenset[UUID] = frozenset()
+    origins: frozenset[str] = field(default=frozenset(), compare=False)
     impersonator_id: UUID | None = None
     # One string a process can tell callers apart by, for limits and caches.
     key: str = field(init=False, compare=False)

@@ -86,6 +86,7 @@ class _Session:
     scopes: frozenset[Scope] | None
     limits: Mapping[str, Rate]
     groups: frozenset[UUID]
+    origins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +341,7 @@ def _session(answer: Mapping[str, Any] | None) -> _Session | None:
         scopes=None if names is None else scopes_named(names),
         limits=_limits(answer),
         groups=_groups(answer),
+        origins=frozenset(answer.get("origins") or ()),
     )
 
 
@@ -358,6 +360,8 @@ def _as_it_stands(claimed: Caller, session: _Session) -> Caller:
         role=session.role if claimed.kind is CallerKind.USER and session.role else claimed.role,
         limits=session.limits,
         groups=session.groups if claimed.kind is CallerKind.USER else frozenset(),
+        # Leads talk to agents from their customers' pages.
+        origins=session.origins if claimed.kind is CallerKind.USER else frozenset(),
     )
 
 
@@ -381,6 +385,7 @@ def _key(answer: Mapping[str, Any] | None) -> _Key | None:
         user_id=UUID(answer["user_id"]) if answer.get("user_id") else None,
         limits=_limits(answer),
         groups=_groups(answer),
+        origins=frozenset(answer.get("origins") or ()),
         networks=tuple(ip_network(network) for network in answer.get("networks") or ()),
     )
     return _Key(caller, datetime.fromisoformat(expires).timestamp() if expires else math.inf)

@@ -1,6 +1,6 @@
 """What is told about companies that come and go."""
 
-from libs.common.errors import Conflict
+from libs.common.errors import Conflict, Invalid
 
 
 class CompanyNotDeleted(Conflict):
@@ -22,3 +22,17 @@ class PlatformCompany(Conflict):
 
     code = "platform_company"
     message = "The company of the platform's own people can be neither deleted nor suspended."
+
+
+class InvalidOrigin(Invalid):
+    """Not what a browser calls an origin."""
+
+    code = "invalid_origin"
+    message = "Write origins as scheme, host and port, as in https://app.example.com."
+
+
+class OriginNotOffered(Invalid):
+    """The operator lets browsers come from fewer pages."""
+
+    code = "origin_not_offered"
+    message = "The platform does not allow calls from these origins, so no company can."

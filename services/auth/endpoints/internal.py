@@ -48,6 +48,7 @@ async def verify_api_key(body: VerifyApiKeyIn, use: Internal) -> VerifiedKeyOut:
         networks=found.networks,
         limits=found.rates,
         groups=found.group_ids,
+        origins=found.origins,
         expires_at=found.expires_at,
     )
 
@@ -68,4 +69,5 @@ async def session_state(
         permissions=live.permissions,
         limits=live.rates,
         groups=live.group_ids,
+        origins=live.origins,
     )

@@ -15,6 +15,8 @@ ENCRYPTED: Final = (
     EncryptedColumn(
         table="totp_devices", column="secret", purpose="second-factors", row="user_id::text"
     ),
+    EncryptedColumn(table="config_values", column="sealed", purpose="config", row="key"),
+    EncryptedColumn(table="addresses", column="sealed", purpose="addresses"),
     EncryptedColumn(table="sso_connections", column="client_secret", purpose="sso"),
     EncryptedColumn(
         table="sso_logins",

@@ -39,7 +39,7 @@ class Companies:
     async def _ids(
         self, wanted: CompanyFilter, *, limit: int, offset: int
     ) -> tuple[list[UUID], int]:
-        pattern = None if not wanted.search else f"%{_escaped(wanted.search)}%"
+        pattern = like(wanted.search) if wanted.search else None
         async with self._database.platform() as connection:
             rows = await connection.fetch(
                 "SELECT * FROM company_ids($1, $2, $3, $4, $5, $6)",
@@ -54,5 +54,7 @@ class Companies:
         return [UUID(int=row[0].int) for row in rows], int(rows[0][1]) if rows else 0
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def like(text: str) -> str:
+    """Return the pattern of texts in which another stands."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -20,7 +20,7 @@ from services.auth.domain.roles import permissions_of, permissions_of_key
 # still one.
 _KEY = """
 SELECT k.user_id, k.pair_hash, k.scopes, k.networks, k.expires_at, k.revoked_at, k.last_used_at,
-       u.role, c.custom, l.limits, g.groups,
+       u.role, c.custom, l.limits, g.groups, t.allowed_origins AS origins,
        u.status = 'active' AND t.is_active AND t.deleted_at IS NULL AS owner_active
 FROM api_keys k
 JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
@@ -46,7 +46,7 @@ UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $4)
 """
 _SESSION = """
-SELECT u.role, c.custom, l.limits, g.groups, s.impersonator_id
+SELECT u.role, c.custom, l.limits, g.groups, t.allowed_origins AS origins, s.impersonator_id
 FROM sessions s
 JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
 JOIN tenants t ON t.tenant_id = s.tenant_id
@@ -103,6 +103,7 @@ class StoredKey:
     custom: str | None
     limits: str | None
     groups: list[UUID] | None
+    origins: list[str]
     owner_active: bool
 
     @property
@@ -137,6 +138,7 @@ class LiveSession:
     role: str
     permissions: list[Scope]
     rates: dict[str, str]
+    origins: list[str]
     group_ids: list[UUID] = field(default_factory=list)
 
 
@@ -205,6 +207,7 @@ class Credentials:
             permissions=sorted(allowed),
             rates=_rates(row["limits"]),
             group_ids=_plain(row["groups"]),
+            origins=row["origins"],
         )
 
     async def _is_super_admin(self, user_id: UUID) -> bool:
@@ -228,7 +231,11 @@ class Credentials:
 
 def _lead_session(limits: str | None) -> LiveSession:
     return LiveSession(
-        role="lead", permissions=sorted(scopes_of_role("lead")), rates=_rates(limits)
+        role="lead",
+        permissions=sorted(scopes_of_role("lead")),
+        rates=_rates(limits),
+        # Leads talk to agents from their customers' pages.
+        origins=[],
     )
 
 

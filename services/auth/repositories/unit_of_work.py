@@ -5,12 +5,16 @@ from typing import Protocol
 from uuid import UUID
 
 from libs.common.unit_of_work import UnitOfWork
+from services.auth.models.geography import City, Country, State
+from services.auth.repositories.addresses import AddressRepository
 from services.auth.repositories.api_keys import ApiKeyRepository
 from services.auth.repositories.audit import AuditTrail
 from services.auth.repositories.challenges import ChallengeRepository
+from services.auth.repositories.config_values import ConfigRepository
 from services.auth.repositories.directory import DirectoryRepository
 from services.auth.repositories.email_domains import EmailDomainRepository
 from services.auth.repositories.federation import SsoRepository
+from services.auth.repositories.geography import Places
 from services.auth.repositories.invitations import InvitationRepository
 from services.auth.repositories.logos import LogoRecord
 from services.auth.repositories.one_time_tokens import OneTimeTokens
@@ -59,6 +63,31 @@ class AuthUnitOfWork(UnitOfWork):
     def logo(self) -> LogoRecord:
         """Its logo."""
         return LogoRecord(self.session, self.tenant_id)
+
+    @cached_property
+    def countries(self) -> Places[Country]:
+        """The countries it sees."""
+        return Places(self.session, self.tenant_id, Country)
+
+    @cached_property
+    def states(self) -> Places[State]:
+        """The states it sees."""
+        return Places(self.session, self.tenant_id, State)
+
+    @cached_property
+    def cities(self) -> Places[City]:
+        """The cities it sees."""
+        return Places(self.session, self.tenant_id, City)
+
+    @cached_property
+    def config(self) -> ConfigRepository:
+        """What it keeps under names of its own."""
+        return ConfigRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def addresses(self) -> AddressRepository:
+        """Where it is."""
+        return AddressRepository(self.session, self.tenant_id)
 
     @cached_property
     def roles(self) -> RoleRepository:

@@ -171,4 +171,5 @@ class VerifiedKeyOut(BaseModel):
     networks: list[str]
     limits: dict[str, str]
     groups: list[UUID]
+    origins: list[str]
     expires_at: datetime | None

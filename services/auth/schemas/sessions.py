@@ -183,3 +183,4 @@ class SessionStateOut(BaseModel):
     permissions: list[Scope] | None = None
     limits: dict[str, str] | None = None
     groups: list[UUID] = []
+    origins: list[str] | None = None

@@ -3,19 +3,27 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.common.crypto import KeyRing
 from libs.common.http.client import ServiceClient
 from libs.common.resources import Resources
 from libs.common.security import Caller
 from services.auth.adapters.company_figures import AnalyticsFigures
 from services.auth.domain.company_figures import CompanyFigures
 from services.auth.repositories.companies import Companies
+from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.people import People
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.settings import Settings
+from services.auth.use_cases.addresses import AddAddress, ListAddresses
+from services.auth.use_cases.allowed_origins import SetAllowedOrigins, ShowAllowedOrigins
 from services.auth.use_cases.change_any_company import ChangeAnyCompany
+from services.auth.use_cases.change_geography import ChangeGeography
+from services.auth.use_cases.config_values import SetConfig, ShowConfig
 from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.delete_company import DeleteCompanies
 from services.auth.use_cases.list_companies import ListCompanies
+from services.auth.use_cases.list_people import ListPeople
 from services.auth.use_cases.restore_company import RestoreCompanies
 
 
@@ -24,8 +32,12 @@ class CompanyParts:
     """What use cases about companies are made of, beside the caller they act for."""
 
     companies: Companies
+    people: People
+    credentials: Credentials
     figures: CompanyFigures
     retention: timedelta
+    platform_origins: tuple[str, ...]
+    key_ring: KeyRing
 
 
 def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
@@ -38,8 +50,12 @@ def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
     )
     return CompanyParts(
         companies=Companies(resources.database),
+        people=People(resources.database),
+        credentials=Credentials(resources.database),
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
+        platform_origins=tuple(settings.cors_allowed_origins),
+        key_ring=resources.key_ring,
     )
 
 
@@ -73,6 +89,54 @@ class CompanyUseCases:
     def list(self) -> ListCompanies:
         return ListCompanies(
             caller=self.caller, unit_of_work=self.unit_of_work, companies=self.parts.companies
+        )
+
+    @property
+    def show_origins(self) -> ShowAllowedOrigins:
+        return ShowAllowedOrigins(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def set_origins(self) -> SetAllowedOrigins:
+        return SetAllowedOrigins(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            platform=self.parts.platform_origins,
+        )
+
+    @property
+    def change_geography(self) -> ChangeGeography:
+        return ChangeGeography(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def list_people(self) -> ListPeople:
+        return ListPeople(
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            people=self.parts.people,
+        )
+
+    @property
+    def show_config(self) -> ShowConfig:
+        return ShowConfig(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
+
+    @property
+    def set_config(self) -> SetConfig:
+        return SetConfig(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
+
+    @property
+    def list_addresses(self) -> ListAddresses:
+        return ListAddresses(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
+        )
+
+    @property
+    def add_address(self) -> AddAddress:
+        return AddAddress(
+            caller=self.caller, unit_of_work=self.unit_of_work, key_ring=self.parts.key_ring
         )
 
     @property

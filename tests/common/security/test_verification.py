@@ -40,6 +40,7 @@ class AuthStandIn:
     permissions: list[str] | None = None
     limits: dict[str, str] = field(default_factory=dict)
     groups: list[UUID] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
     silent: bool = False
@@ -67,6 +68,7 @@ class AuthStandIn:
                 "permissions": self.permissions,
                 "limits": self.limits,
                 "groups": [str(group) for group in self.groups],
+                "origins": self.origins,
             }
         return web.json_response(answer)
 
@@ -161,6 +163,7 @@ class TestUserTokens:
     ) -> None:
         auth.permissions, auth.limits = ["audit:read", "not:known"], {"search": "5/60"}
         auth.groups = [uuid4()]
+        auth.origins = ["https://app.example.com"]
         token = make_token(auth, role="admin", scopes=sorted(ROLE_SCOPES["admin"]))
 
         caller = await verifier.verify(bearer(token))
@@ -170,6 +173,17 @@ class TestUserTokens:
         assert caller.scopes == {Scope.AUDIT_READ}
         assert caller.limits == {"search": Rate(5, 60)}
         assert caller.groups == set(auth.groups)
+        assert caller.origins == {"https://app.example.com"}
+
+    async def test_of_leads_are_used_on_any_page(
+        self, verifier: CallerVerifier, auth: AuthStandIn
+    ) -> None:
+        auth.permissions, auth.origins = ["agents:read"], ["https://app.example.com"]
+
+        lead = await verifier.verify(bearer(make_token(auth, kind="lead", role="lead")))
+
+        assert lead is not None
+        assert lead.origins == frozenset()
 
     async def test_made_for_less_never_allow_more(
         self, verifier: CallerVerifier, auth: AuthStandIn
@@ -314,6 +328,7 @@ class TestApiKeys:
             "key_id": str(key_id),
             "user_id": str(uuid4()),
             "permissions": ["agents:read"],
+            "origins": ["https://app.example.com"],
         }
         return key_id
 
@@ -333,6 +348,7 @@ class TestApiKeys:
         assert (caller.kind, caller.id, caller.tenant_id) == (CallerKind.API_KEY, key_id, ACME)
         assert caller.may(Scope.AGENTS_READ)
         assert not caller.may(Scope.AGENTS_WRITE)
+        assert caller.origins == {"https://app.example.com"}
 
     async def test_need_their_secret(self, verifier: CallerVerifier, key_id: UUID) -> None:
         await verifier.verify({"x-api-key": "ak_1", "x-api-secret": "as_1"})

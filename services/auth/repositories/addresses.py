@@ -1,0 +1,41 @@
+"""A company's addresses."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.auth.models.addresses import Address
+
+
+class AddressRepository:
+    """Reads and writes one company's addresses."""
+
+    def __init__(self, session: AsyncSession, tenant_id: UUID) -> None:
+        self.session = session
+        self.tenant_id = tenant_id
+
+    async def all(self) -> Sequence[Address]:
+        """Return the addresses, the primary one first, then the oldest."""
+        query = (
+            select(Address)
+            .where(Address.tenant_id == self.tenant_id)
+            .order_by(Address.is_primary.desc(), Address.created_at, Address.id)
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def add(self, address: Address) -> None:
+        """Store an address; a new primary one takes the place of the one before.
+
+        The company's row must be locked, or two might become primary at once.
+        """
+        if address.is_primary:
+            await self.session.execute(
+                update(Address)
+                .where(Address.tenant_id == self.tenant_id, Address.is_primary)
+                .values(is_primary=False)
+            )
+        address.tenant_id = self.tenant_id
+        self.session.add(address)
+        await self.session.flush()
