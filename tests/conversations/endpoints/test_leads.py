@@ -12,6 +12,7 @@ from libs.common.jobs import JobContext
 from services.conversations.domain.leads import SendLeadLink
 from services.conversations.wiring import Wiring
 from services.conversations.workers.jobs import JobHandlers
+from services.conversations.workers.purge import PurgeLoop
 from tests.conversations.cast import Company
 from tests.conversations.peers import Peers
 
@@ -451,6 +452,36 @@ class TestCompanysLeads:
             (shown,) = reply.json()["conversations"]
             assert shown["id"] == conversation_id
             assert shown["entity_id"] == lead["id"]
+
+
+class TestPurge:
+    async def test_throws_away_what_has_run_out_and_nothing_else(
+        self, client: httpx.AsyncClient, acme: Company, wiring: Wiring
+    ) -> None:
+        old = await register(client, acme)
+        conversation_id = await opened(client, acme, old)
+        late = await register(client, acme)
+        # Something stands in its place for this visit, and goes with it.
+        assert not await reaches(client, conversation_id, late)
+        async with wiring.database.lean(acme.id) as connection:
+            await connection.execute(
+                "UPDATE lead_visits SET expires_at = now() - interval '1 second'"
+                " WHERE tenant_id = $1 AND id = $2",
+                acme.id,
+                UUID(late["access_token"].rpartition(":")[2]),
+            )
+
+        await PurgeLoop(wiring.database).purge()
+
+        async with wiring.database.lean(acme.id) as connection:
+            visits = await connection.fetch(
+                "SELECT id FROM lead_visits WHERE tenant_id = $1", acme.id
+            )
+            instead = await connection.fetchval(
+                "SELECT count(*) FROM lead_continuations WHERE tenant_id = $1", acme.id
+            )
+        assert [str(row["id"]) for row in visits] == [old["access_token"].rpartition(":")[2]]
+        assert instead == 0
 
 
 async def mail_links(wiring: Wiring, company: Company) -> None:
