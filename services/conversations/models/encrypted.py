@@ -5,8 +5,13 @@ from typing import Final
 from libs.common.rekey import EncryptedColumn
 
 SUMMARY_PURPOSE: Final = "conversation_summaries"
+LEADS_PURPOSE: Final = "leads"
 
 # Beside the replies that every service keeps for repeated requests.
 ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = (
     EncryptedColumn(table="conversation_summaries", column="summary", purpose=SUMMARY_PURPOSE),
+    EncryptedColumn(table="leads", column="personal", purpose=LEADS_PURPOSE),
+    EncryptedColumn(
+        table="lead_index_keys", column="key", purpose=LEADS_PURPOSE, row="tenant_id::text"
+    ),
 )

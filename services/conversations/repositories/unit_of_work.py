@@ -12,6 +12,7 @@ from services.conversations.repositories.conversations import (
     ConversationRepository,
     MessageRepository,
 )
+from services.conversations.repositories.leads import LeadRepository, LeadVisitRepository
 
 
 class ConversationsUnitOfWork(UnitOfWork):
@@ -36,6 +37,16 @@ class ConversationsUnitOfWork(UnitOfWork):
     def branches(self) -> BranchRepository:
         """The branches of the tenant's conversations."""
         return BranchRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def leads(self) -> LeadRepository:
+        """The tenant's leads."""
+        return LeadRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def visits(self) -> LeadVisitRepository:
+        """The visits of the tenant's leads."""
+        return LeadVisitRepository(self.session, self.tenant_id)
 
     @cached_property
     def citations(self) -> CitationRepository:

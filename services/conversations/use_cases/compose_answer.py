@@ -18,6 +18,7 @@ from services.conversations.domain.knowledge import Knowledge
 from services.conversations.domain.leaks import InstructionsLeaked
 from services.conversations.domain.masking import PersonalData
 from services.conversations.domain.outgoing import cleaned
+from services.conversations.domain.pages import PAGE, page_line
 from services.conversations.domain.ports import Agents, ChatModels, KnowledgeBase
 from services.conversations.domain.prompts import (
     RULES,
@@ -238,7 +239,7 @@ class ComposeAnswer:
             messages = [
                 {**message, "content": personal.mask(message["content"])} for message in messages
             ]
-        options = dict(taken.options)
+        options = {name: value for name, value in taken.options.items() if name != PAGE}
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         screen = Screen(
@@ -317,6 +318,7 @@ class ComposeAnswer:
             knowledge=knowledge,
             history=taken.history,
             budget=taken.max_context_tokens,
+            page=page_line(taken.options),
         )
 
 
