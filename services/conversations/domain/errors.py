@@ -121,6 +121,13 @@ class AnswerPending(Conflict):
     message = "An answer is being made in this conversation. Wait for it, or cancel it first."
 
 
+class HandedOver(Conflict):
+    """Where a person speaks for the company, the agent is not asked again."""
+
+    code = "handed_over"
+    message = "A person has taken over this conversation, so the agent is not asked again."
+
+
 class NotAQuestion(Invalid):
     """Only what a person has asked can be asked in other words."""
 

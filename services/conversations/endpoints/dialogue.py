@@ -11,6 +11,7 @@ from libs.common.http import JsonResponse, errors, rate_limited
 from services.conversations.domain.errors import (
     AnswerPending,
     EmptyMessage,
+    HandedOver,
     MessageNotFound,
     MessageTooLong,
     NoAnswerToRate,
@@ -68,7 +69,7 @@ async def cancel_answer(message_id: UUID, caller: WritingOrLead) -> Response:
 @router.post(
     "/{message_id}/regenerate",
     status_code=202,
-    responses=errors(MessageNotFound, AnswerPending),
+    responses=errors(MessageNotFound, AnswerPending, HandedOver),
     dependencies=[Depends(rate_limited("chat"))],
 )
 async def regenerate_answer(message_id: UUID, caller: WritingOrLead) -> Response:
@@ -83,7 +84,9 @@ async def regenerate_answer(message_id: UUID, caller: WritingOrLead) -> Response
 @router.patch(
     "/{message_id}",
     status_code=202,
-    responses=errors(MessageNotFound, NotAQuestion, AnswerPending, EmptyMessage, MessageTooLong),
+    responses=errors(
+        MessageNotFound, NotAQuestion, AnswerPending, HandedOver, EmptyMessage, MessageTooLong
+    ),
     dependencies=[Depends(rate_limited("chat"))],
     openapi_extra={
         "requestBody": {
@@ -114,7 +117,8 @@ async def list_alternatives(message_id: UUID, caller: ReadingOrLead) -> Response
 
 
 @router.post(
-    "/{message_id}/select", responses=errors(MessageNotFound, NotAnAlternative, AnswerPending)
+    "/{message_id}/select",
+    responses=errors(MessageNotFound, NotAnAlternative, AnswerPending, HandedOver),
 )
 async def select_alternative(message_id: UUID, caller: WritingOrLead) -> Response:
     """Come back to an alternative, with all that followed it."""

@@ -13,10 +13,12 @@ from libs.common.telemetry import current_traceparent
 from services.conversations.domain.answers import AskedQuestion
 from services.conversations.domain.errors import (
     AnswerPending,
+    HandedOver,
     MessageNotFound,
     NotAnAlternative,
     NotAQuestion,
 )
+from services.conversations.domain.handoff import Handoff
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import AnswerQueue, Recent
 from services.conversations.domain.questions import checked_question
@@ -196,6 +198,8 @@ async def _forking(
     deleted = message.deleted_at is not None and not message.superseded
     if deleted or (shown and message.superseded):
         raise MessageNotFound
+    if conversation.handoff == Handoff.HUMAN:
+        raise HandedOver
     if await uow.answers.any_pending(conversation.id):
         raise AnswerPending
     return conversation, message

@@ -353,6 +353,23 @@ class TestRegenerate:
         assert len(peers.model.requests) == 2
         assert len(await messages(client, conversation_id, acme)) == 2
 
+    async def test_is_not_asked_of_an_agent_whose_place_a_person_has_taken(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        answered: list[dict[str, Any]],
+    ) -> None:
+        spoken = await client.post(
+            f"/api/v1/conversation/{conversation_id}/handoff/message",
+            json={"message": "I take this."},
+            headers=acme.user,
+        )
+        assert spoken.status_code < 300, spoken.text
+        for name, method, body in (("regenerate", "POST", None), ("", "PATCH", {"message": "Hi"})):
+            reply = await act(client, answered[0]["id"], name, acme, method=method, body=body)
+            assert (reply.status_code, reply.json()["code"]) == (409, "handed_over")
+
     async def test_survives_the_death_of_the_worker(
         self,
         client: httpx.AsyncClient,

@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.database.migrations import define_lookup, protect
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
