@@ -3,9 +3,15 @@
 import psutil
 
 from services.documents.adapters.parsing.pool import MAX_RESIDENT_BYTES, ProcessParser
-from tests.documents.adapters.parsing.files import make_docx, make_pdf, make_pptx, make_xlsx
+from tests.documents.adapters.parsing.files import (
+    make_docx,
+    make_opendocument,
+    make_pdf,
+    make_pptx,
+    make_xlsx,
+)
 from tests.documents.adapters.parsing.test_mails import make_mail, make_outlook_mail
-from tests.documents.adapters.parsing.test_more_formats import RTF, TEXT, make_opendocument
+from tests.documents.adapters.parsing.test_more_formats import RTF, TEXT
 
 LINE = "The quick brown fox jumps over the lazy dog and goes on its way."
 
