@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.database.migrations import protect
 
-revision = "0006"
-down_revision = "0005"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.database.migrations import define_tenant_function, protect
 
-revision = "0007"
-down_revision = "0006"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
