@@ -74,6 +74,7 @@ class AuditEvent(StrEnum):
     ORIGINS_CHANGED = "allowed_origins.changed"
     LIMITS_CHANGED = "rate_limits.changed"
     ACCESS_DENIED = "access.denied"
+    HANDOFF_CHANGED = "handoff.changed"
     AUDIT_EXPORTED = "audit.exported"
     KEYS_ROTATED = "keys.rotated"
     ERASURE_BEGUN = "tenant.erasure_begun"
