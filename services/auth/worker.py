@@ -35,8 +35,8 @@ from services.auth.use_cases.recheck_domains import RecheckDomains
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
 from services.auth.use_cases.sign_audit_heads import SignAuditHeads
 from services.auth.wiring.people import auth_settings, mail_jobs
+from services.auth.workers import denials, handoffs
 from services.auth.workers.audit_heads import AuditHeadLoop
-from services.auth.workers.denials import HANDLERS
 from services.auth.workers.federation import FederationLoop
 from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
@@ -73,7 +73,12 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
         "nudges": nudges.run,
         "jobs": runner.run,
         "relay": relay.run,
-        "denials": Consumer(resources.redis, resources.database, resources.service, HANDLERS).run,
+        "events": Consumer(
+            resources.redis,
+            resources.database,
+            resources.service,
+            {**denials.HANDLERS, **handoffs.HANDLERS},
+        ).run,
         "sweeper": Sweeper(resources.database).run,
         "signing-keys": SigningKeyLoop(
             rotate=rotate, every=timedelta(days=settings.signing_key_days)

@@ -347,6 +347,14 @@
     }
 
     function failed(error) {
+      if (error.status === 401 && session.accessToken) {
+        // Nothing brings this visit back: who is there has to say so again.
+        session = {};
+        save();
+        closed();
+        opened();
+        return;
+      }
       var text = error.status === 501
         ? "This site's chat cannot take new visitors yet. Please come back later."
         : error.message || "Something went wrong.";

@@ -70,6 +70,7 @@ class AuditEvent(StrEnum):
     USER_ROLES_CHANGED = "user.roles_changed"
     LIMITS_CHANGED = "rate_limits.changed"
     ACCESS_DENIED = "access.denied"
+    HANDOFF_CHANGED = "handoff.changed"
     AUDIT_EXPORTED = "audit.exported"
     KEYS_ROTATED = "keys.rotated"
     ERASURE_BEGUN = "tenant.erasure_begun"

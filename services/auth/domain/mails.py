@@ -54,6 +54,7 @@ _PAGES: Final = {
 }
 PAGES: Final = frozenset(_PAGES.values())
 
+HANDOFF_REQUESTED: Final = "handoff_requested"
 _NOTICES: Final = {
     "password_changed": "The password of your account was changed.",
     "mfa_enabled": "Your account now asks for a second factor when you log in.",
@@ -125,6 +126,15 @@ def lead_link_mail(*, recipient: str, address: str, agent_name: str) -> Mail:
 
 def notice_mail(*, recipient: str, notice: str) -> Mail:
     """Tell what happened, so that whoever did not do it can act."""
+    if notice == HANDOFF_REQUESTED:
+        return Mail(
+            recipient=recipient,
+            subject="A visitor asks for a person",
+            text=(
+                "A visitor of your agent has asked to talk to a person. The agent goes on"
+                " answering until somebody takes the conversation over.\n"
+            ),
+        )
     said = _NOTICES[notice]
     return Mail(
         recipient=recipient,

@@ -1,6 +1,7 @@
 """Leads: strangers who say who they are, and what that does not open for them."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from libs.common.jobs import JobContext
 from services.conversations.domain.leads import SendLeadLink
 from services.conversations.wiring import Wiring
 from services.conversations.workers.jobs import JobHandlers
+from services.conversations.workers.purge import PurgeLoop
 from tests.conversations.cast import Company
 from tests.conversations.peers import Peers
 
@@ -201,13 +203,16 @@ class TestRegister:
         assert listed.json()["leads"] == []
 
     async def test_is_throttled_by_address(self, client: httpx.AsyncClient, acme: Company) -> None:
-        codes = []
-        for number in range(35):
-            body = person(acme, email=f"bot{number}@visitor.example.com")
+        codes: list[int] = []
+        started = time.monotonic()
+        while 429 not in codes and len(codes) < 200:
+            body = person(acme, email=f"bot{len(codes)}@visitor.example.com")
             codes.append((await client.post("/api/v1/lead/register", json=body)).status_code)
 
-        assert codes.count(201) <= 31
+        # Thirty at once, and one more every two seconds.
+        allowed = 30 + (time.monotonic() - started) / 2
         assert codes[-1] == 429
+        assert 30 <= codes.count(201) <= allowed + 1
 
 
 class TestSites:
@@ -451,6 +456,36 @@ class TestCompanysLeads:
             (shown,) = reply.json()["conversations"]
             assert shown["id"] == conversation_id
             assert shown["entity_id"] == lead["id"]
+
+
+class TestPurge:
+    async def test_throws_away_what_has_run_out_and_nothing_else(
+        self, client: httpx.AsyncClient, acme: Company, wiring: Wiring
+    ) -> None:
+        old = await register(client, acme)
+        conversation_id = await opened(client, acme, old)
+        late = await register(client, acme)
+        # Something stands in its place for this visit, and goes with it.
+        assert not await reaches(client, conversation_id, late)
+        async with wiring.database.lean(acme.id) as connection:
+            await connection.execute(
+                "UPDATE lead_visits SET expires_at = now() - interval '1 second'"
+                " WHERE tenant_id = $1 AND id = $2",
+                acme.id,
+                UUID(late["access_token"].rpartition(":")[2]),
+            )
+
+        await PurgeLoop(wiring.database).purge()
+
+        async with wiring.database.lean(acme.id) as connection:
+            visits = await connection.fetch(
+                "SELECT id FROM lead_visits WHERE tenant_id = $1", acme.id
+            )
+            instead = await connection.fetchval(
+                "SELECT count(*) FROM lead_continuations WHERE tenant_id = $1", acme.id
+            )
+        assert [str(row["id"]) for row in visits] == [old["access_token"].rpartition(":")[2]]
+        assert instead == 0
 
 
 async def mail_links(wiring: Wiring, company: Company) -> None:
