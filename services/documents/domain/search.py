@@ -35,7 +35,6 @@ class SearchFilter:
     `tags` are all wanted; `uploaded_after` and `uploaded_before` are moments, the first included.
     """
 
-    document_ids: frozenset[UUID] | None = None
     document_types: frozenset[str] | None = None
     tags: frozenset[str] | None = None
     uploaded_after: datetime | None = None

@@ -78,7 +78,7 @@ class SearchPassages:
         read = await self.queries.read(self.tenant_id, query, choice=knowledge.embedding)
         reranker = self.reranker if rerank else None
         candidates = max(limit, RERANK_CANDIDATES) if reranker else limit
-        document_ids = wanted.document_ids
+        document_ids = None
         if wanted.asks_the_rows:
             async with self.unit_of_work(read_only=True) as uow:
                 document_ids = await uow.documents.ids_matching(agent_id, wanted)
