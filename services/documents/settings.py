@@ -35,6 +35,18 @@ class Settings(ModelCallingSettings):
         default=0.12, ge=0, le=1, description="Below this score nothing relevant was found."
     )
 
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^([A-Za-z0-9_]{2,30}(\+[A-Za-z0-9_]{2,30})*)?$",
+        description="Tesseract's, as in eng+deu; empty turns OCR off.",
+    )
+    ocr_max_pages: int = Field(
+        default=100, ge=0, le=5000, description="Of one document; at one to five seconds each."
+    )
+    ocr_data_dir: str = Field(
+        default="", description="Where the languages' files are; else the usual places."
+    )
+
     index_concurrency: int = Field(
         default=6, ge=1, le=64, description="Documents that one worker indexes at once."
     )

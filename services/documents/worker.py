@@ -5,7 +5,10 @@ It indexes documents, publishes this service's events, and hears what happens to
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID
+
+import structlog
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
@@ -14,6 +17,7 @@ from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from libs.common.wake import Nudges
+from services.documents.adapters.parsing.ocr import OcrChoice, find_ocr
 from services.documents.adapters.parsing.pool import ProcessParser
 from services.documents.repositories.crawl_schedule import CrawlSchedule
 from services.documents.settings import Settings
@@ -25,13 +29,15 @@ from services.documents.workers.jobs import JobHandlers
 from services.documents.workers.sweep import SweepLoop
 from services.documents.workers.web_jobs import WebJobHandlers
 
+log = structlog.get_logger(__name__)
+
 
 @asynccontextmanager
 async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     """Put the worker together."""
     database, redis, service = resources.database, resources.redis, resources.service
     nudges = Nudges(redis, service)
-    async with Wiring.open(resources) as wiring, ProcessParser() as parser:
+    async with Wiring.open(resources) as wiring, ProcessParser(ocr=_ocr(wiring)) as parser:
         jobs = JobHandlers(wiring=wiring, parser=parser)
         runner = JobRunner(
             database,
@@ -70,6 +76,18 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
                 sweep_store=sweep_store(wiring), erase_deleted=erase_deleted(wiring)
             ).run,
         }
+
+
+def _ocr(wiring: Wiring) -> OcrChoice | None:
+    settings = wiring.settings
+    choice, missing = find_ocr(
+        settings.ocr_languages,
+        max_pages=settings.ocr_max_pages,
+        folder=Path(settings.ocr_data_dir) if settings.ocr_data_dir else None,
+    )
+    if missing:
+        log.warning("ocr_languages_missing", missing=missing, on=choice is not None)
+    return choice
 
 
 if __name__ == "__main__":

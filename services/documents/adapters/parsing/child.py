@@ -1,24 +1,27 @@
 """The parsing process: reads frames from its standard input, answers on its standard output.
 
 A request is two lengths (of a JSON header and of the content) and the two; a reply is a length
-and JSON. Only JSON comes back: what a hostile file could make of this process must not be
-unpickled by the parent.
+and JSON. A length of 0 before it says that OCR begins another page. Only JSON comes back: what a
+hostile file could make of this process must not be unpickled by the parent.
 """
 
 import json
 import os
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from services.documents.adapters.parsing.confinement import (
     confine,
     limit_cpu_seconds,
+    release_memory,
     resident_bytes,
 )
 from services.documents.adapters.parsing.formats import read
+from services.documents.adapters.parsing.ocr import Ocr, OcrChoice
 from services.documents.domain.errors import (
     CorruptDocument,
     ParserLimitExceeded,
@@ -27,6 +30,8 @@ from services.documents.domain.errors import (
 
 REQUEST: Final = struct.Struct("!II")
 REPLY: Final = struct.Struct("!I")
+# Documents; it takes some 20 ms.
+RELEASE_EVERY: Final = 50
 
 
 def main() -> None:
@@ -38,14 +43,20 @@ def main() -> None:
     # openpyxl would load numpy, 30 MB, to recognise numbers that no file of ours holds.
     sys.modules.update({"numpy": None})  # type: ignore[dict-item]
     confine()
+    served = 0
     while (request := _request(requests)) is not None:
         header, content = request
-        reply = json.dumps(_answer(header, content), ensure_ascii=False).encode("utf-8")
+        answer = _answer(header, content, partial(_write, replies, REPLY.pack(0)))
+        reply = json.dumps(answer, ensure_ascii=False).encode("utf-8")
         del content
         _write(replies, REPLY.pack(len(reply)) + reply)
+        served += 1
+        if served % RELEASE_EVERY == 0:
+            del answer, reply
+            release_memory()
 
 
-def _request(requests: BinaryIO) -> tuple[Mapping[str, str | int], bytes] | None:
+def _request(requests: BinaryIO) -> tuple[Mapping[str, Any], bytes] | None:
     lengths = requests.read(REQUEST.size)
     if len(lengths) < REQUEST.size:
         return None
@@ -54,14 +65,22 @@ def _request(requests: BinaryIO) -> tuple[Mapping[str, str | int], bytes] | None
     return header, requests.read(content_length)
 
 
-def _answer(header: Mapping[str, str | int], content: bytes) -> dict[str, object]:
+def _answer(
+    header: Mapping[str, Any], content: bytes, say_another_page: Callable[[], None]
+) -> dict[str, object]:
     limit_cpu_seconds(int(header["cpu_seconds"]))
+
+    def another_page() -> None:
+        limit_cpu_seconds(int(header["cpu_seconds"]))
+        say_another_page()
+
+    ocr = Ocr(choice=OcrChoice(**header["ocr"]), tell=another_page) if "ocr" in header else None
     try:
         if "path" in header:
             content = Path(str(header["path"])).read_bytes()
         if "look" in header:
             return {**_look(header, content), "resident": resident_bytes()}
-        layout = read(content, filename=str(header["filename"]))
+        layout = read(content, filename=str(header["filename"]), ocr=ocr)
         text = layout.text
     except UnreadableDocument as error:
         return {"error": error.code, "message": error.message, "resident": resident_bytes()}
@@ -85,7 +104,7 @@ def _answer(header: Mapping[str, str | int], content: bytes) -> dict[str, object
     }
 
 
-def _look(header: Mapping[str, str | int], content: bytes) -> dict[str, object]:
+def _look(header: Mapping[str, Any], content: bytes) -> dict[str, object]:
     """Look at something from the web: a page or a sitemap."""
     from services.documents.adapters.parsing import webpage  # noqa: PLC0415 - for crawls only
 

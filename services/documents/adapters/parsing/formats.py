@@ -9,6 +9,7 @@ from typing import Final
 
 from services.documents.adapters.parsing.archives import COMPOUND, check_archive, check_compound
 from services.documents.adapters.parsing.layout import Layout
+from services.documents.adapters.parsing.ocr import Ocr
 from services.documents.adapters.parsing.sniff import HEAD_BYTES, sniff
 from services.documents.domain.errors import (
     CorruptDocument,
@@ -46,13 +47,14 @@ _READERS: Final = {
 }
 
 
-def read(content: bytes, *, filename: str, depth: int = 0) -> Layout:
+def read(content: bytes, *, filename: str, depth: int = 0, ocr: Ocr | None = None) -> Layout:
     """Read a file of any supported format.
 
     Args:
         content: All of it.
         filename: Tells kinds of text apart.
         depth: How many mails the file is attached to.
+        ocr: Reads what has no text; without it, that is an error.
 
     Raises:
         UnreadableDocument: And its kinds: what is wrong with the file.
@@ -69,7 +71,7 @@ def read(content: bytes, *, filename: str, depth: int = 0) -> Layout:
     if kind in _ARCHIVES:
         kind = check_archive(content)
     try:
-        layout = _reader(kind, depth)(content)
+        layout = _reader(kind, depth, ocr)(content)
     except UnreadableDocument:
         raise
     except (MemoryError, RecursionError) as error:
@@ -78,17 +80,25 @@ def read(content: bytes, *, filename: str, depth: int = 0) -> Layout:
         raise CorruptDocument from error
     except Exception as error:
         raise CorruptDocument(details={"cause": type(error).__name__}) from error
+    if ocr is not None and depth == 0:
+        layout.warnings.extend(ocr.warnings())
     if not layout.blocks:
-        raise NoText
+        raise NoText if ocr is None else NoText("The file contains no text, and OCR found none.")
     return layout
 
 
-def _reader(kind: str, depth: int) -> Callable[[bytes], Layout]:
+def _reader(kind: str, depth: int, ocr: Ocr | None) -> Callable[[bytes], Layout]:
     """Import a format's reader when it is first needed: all together take 0.6 s and 80 MB."""
     module, name = _READERS.get(kind, _READERS["txt"])
     reader: Callable[..., Layout] = getattr(import_module(f"{__package__}.{module}"), name)
-    if module in ("opendocument", "images"):
-        return partial(reader, kind=kind)
-    if module in ("mail", "msg"):
-        return partial(reader, read=read, depth=depth)
-    return reader
+    match module:
+        case "opendocument":
+            return partial(reader, kind=kind)
+        case "images":
+            return partial(reader, kind=kind, ocr=ocr)
+        case "pdf":
+            return partial(reader, ocr=ocr)
+        case "mail" | "msg":
+            return partial(reader, read=partial(read, ocr=ocr), depth=depth)
+        case _:
+            return reader

@@ -20,7 +20,7 @@ from services.documents.domain.errors import (
 MAX_DEPTH: Final = 200
 MAX_ROWS: Final = 200_000
 MAX_COLUMNS: Final = 500
-MAX_REPEATED: Final = 200
+MAX_REPEATED: Final = 20
 # A tree takes some ten times its text, and MAX_XML_BYTES of other formats are for several parts.
 MAX_CONTENT_BYTES: Final = 32 * 1024 * 1024
 _MEDIA_TYPE: Final = "application/vnd.oasis.opendocument."
@@ -187,8 +187,8 @@ def _rows(table: Element) -> Iterator[list[str]]:
             if cell.tag not in (_TABLE + "table-cell", _TABLE + "covered-table-cell"):
                 continue
             text = "\n".join(_text(part) for part in cell.iter(_TEXT + "p")).strip()
-            room = MAX_COLUMNS - len(cells)
-            cells.extend([text] * min(_repeated(cell, "columns"), room))
+            times = min(_repeated(cell, "columns"), MAX_REPEATED if text else MAX_COLUMNS)
+            cells.extend([text] * min(times, MAX_COLUMNS - len(cells)))
         while cells and not cells[-1]:
             cells.pop()
         if not cells:

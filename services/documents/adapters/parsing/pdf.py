@@ -11,6 +11,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from services.documents.adapters.parsing.layout import Layout
+from services.documents.adapters.parsing.ocr import DOTS_PER_INCH, MAX_PIXELS, Ocr
 from services.documents.domain.errors import (
     CorruptDocument,
     EncryptedDocument,
@@ -46,12 +47,13 @@ class _Line:
     top: float
 
 
-def read_pdf(content: bytes) -> Layout:
-    """Read a PDF; one without a text layer gives a layout without blocks."""
+def read_pdf(content: bytes, *, ocr: Ocr | None = None) -> Layout:
+    """Read a PDF; pages without a text layer are left to OCR, or out."""
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == _ERROR_PASSWORD:
+        # Its last error may be one of a document before this one.
+        if error.err_code == _ERROR_PASSWORD and b"/Encrypt" in content:
             raise EncryptedDocument from error
         raise CorruptDocument from error
     with document:
@@ -64,20 +66,55 @@ def read_pdf(content: bytes) -> Layout:
         layout.title = " ".join(document.get_metadata_value("Title").split()) or None
         lines: list[_Line] = []
         unreadable = 0
+        silent_pages = set(range(1, count + 1))
         for number in range(count):
             try:
                 lines.extend(_page_lines(document, number))
             except pypdfium2.PdfiumError:
                 unreadable += 1
+                silent_pages.discard(number + 1)
+        silent_pages -= {line.page for line in lines}
+        recognised = _recognised(document, silent_pages, ocr)
     if unreadable == count:
         raise CorruptDocument
     if unreadable:
         layout.warnings.append(f"pages_unreadable:{unreadable}")
-    silent = count - unreadable - len({line.page for line in lines})
-    if lines and silent:
+    silent = count - unreadable - len({line.page for line in lines} | set(recognised))
+    if (lines or recognised) and silent:
         layout.warnings.append(f"pages_without_text:{silent}")
-    _lay_out(layout, lines)
+    _lay_out(layout, lines, recognised)
     return layout
+
+
+def _recognised(
+    document: pypdfium2.PdfDocument, pages: set[int], ocr: Ocr | None
+) -> dict[int, list[str]]:
+    """Return the paragraphs that OCR finds on pages, by number; those without any are left out."""
+    found: dict[int, list[str]] = {}
+    if ocr is None:
+        return found
+    for number in sorted(pages):
+        page = document.get_page(number - 1)
+        try:
+            width, height = page.get_size()
+            if not width * height or raw.FPDFPage_CountObjects(page) == 0:
+                continue
+            most = (MAX_PIXELS / (width * height)) ** 0.5
+            bitmap = page.render(scale=min(DOTS_PER_INCH / 72, most), grayscale=True)
+            try:
+                texts = ocr.paragraphs(
+                    bytes(bitmap.buffer),
+                    width=bitmap.width,
+                    height=bitmap.height,
+                    stride=bitmap.stride,
+                )
+            finally:
+                bitmap.close()
+            if texts:
+                found[number] = texts
+        finally:
+            page.close()
+    return found
 
 
 def _page_lines(document: pypdfium2.PdfDocument, number: int) -> Iterator[_Line]:
@@ -120,7 +157,8 @@ def _set_at(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
     return (size if size > 2 else top - bottom), top
 
 
-def _lay_out(layout: Layout, lines: list[_Line]) -> None:
+def _lay_out(layout: Layout, lines: list[_Line], recognised: dict[int, list[str]]) -> None:
+    waiting = sorted(recognised)
     lines = _without_running_lines(lines, pages=layout.page_count or 0)
     body = _body_size(lines)
     levels = _heading_levels(lines, body)
@@ -129,6 +167,10 @@ def _lay_out(layout: Layout, lines: list[_Line]) -> None:
     at = 0
     while at < len(lines):
         line = lines[at]
+        if waiting and waiting[0] < line.page:
+            _flush(layout, held)
+            held = []
+            _add_recognised(layout, recognised, waiting, before=line.page)
         if (level := levels.get(round(line.size))) is not None:
             end = _same_size_until(lines, at)
             heading = " ".join(_joined_text(lines[at:end]).split())
@@ -144,6 +186,17 @@ def _lay_out(layout: Layout, lines: list[_Line]) -> None:
         held.append(line)
         at += 1
     _flush(layout, held)
+    _add_recognised(layout, recognised, waiting, before=MAX_PAGES + 1)
+
+
+def _add_recognised(
+    layout: Layout, recognised: dict[int, list[str]], waiting: list[int], *, before: int
+) -> None:
+    """Append what OCR found on the pages before one."""
+    while waiting and waiting[0] < before:
+        page = waiting.pop(0)
+        for text in recognised[page]:
+            layout.add(text, page=page)
 
 
 def _without_running_lines(lines: list[_Line], *, pages: int) -> list[_Line]:

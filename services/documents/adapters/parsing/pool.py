@@ -10,7 +10,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +21,7 @@ import structlog
 
 from services.documents.adapters.parsing.child import REPLY, REQUEST
 from services.documents.adapters.parsing.confinement import hide_environment
+from services.documents.adapters.parsing.ocr import OcrChoice
 from services.documents.domain import errors
 from services.documents.domain.errors import (
     CorruptDocument,
@@ -60,6 +62,8 @@ class ProcessParser:
         timeout_seconds: Wall-clock time that a document may take.
         cpu_seconds: CPU time that it may take.
         documents_per_process: After so many a process is replaced.
+        ocr: How pictures are read; without it, they have no text. Each page that is recognised
+            has the times above for itself.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class ProcessParser:
         timeout_seconds: float = TIMEOUT_SECONDS,
         cpu_seconds: int = CPU_SECONDS,
         documents_per_process: int = DOCUMENTS_PER_PROCESS,
+        ocr: OcrChoice | None = None,
     ) -> None:
+        self._ocr = ocr
         self._slots = asyncio.Semaphore(processes)
         self._timeout_seconds = timeout_seconds
         self._cpu_seconds = cpu_seconds
@@ -135,8 +141,14 @@ class ProcessParser:
             child = self._idle.pop() if self._idle else await _Child.start()
             healthy = False
             try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    reply = await child.ask(content, wanted, cpu_seconds=self._cpu_seconds)
+                async with asyncio.timeout(self._timeout_seconds) as deadline:
+                    header = {**self._header(filename), **wanted}
+                    async for answer in child.ask(content, header):
+                        if answer is None:
+                            later = asyncio.get_running_loop().time() + self._timeout_seconds
+                            deadline.reschedule(later)
+                        else:
+                            reply = answer
                 healthy = self._is_fit(child, reply)
             except TimeoutError as error:
                 log.warning("parser_stopped", reason="time", filename_ending=_ending(filename))
@@ -154,6 +166,12 @@ class ProcessParser:
             kind = _ERRORS.get(reply["error"], CorruptDocument)
             raise kind(reply.get("message"))
         return reply
+
+    def _header(self, filename: str) -> dict[str, Any]:
+        header: dict[str, Any] = {"filename": filename, "cpu_seconds": self._cpu_seconds}
+        if self._ocr is not None:
+            header["ocr"] = asdict(self._ocr)
+        return header
 
     def _is_fit(self, child: "_Child", reply: Mapping[str, Any]) -> bool:
         return (
@@ -182,7 +200,8 @@ class _Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             # Nothing of ours: no passwords, no keys, no proxies.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            # And no threads, which Tesseract would start and the confinement forbids.
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
             # Ctrl-C in a terminal is for the parent, which then lets us go.
             start_new_session=True,
             limit=1024 * 1024,
@@ -190,12 +209,12 @@ class _Child:
         return cls(process)
 
     async def ask(
-        self, content: bytes | Path, wanted: Mapping[str, str], *, cpu_seconds: int
-    ) -> Mapping[str, Any]:
+        self, content: bytes | Path, header: dict[str, Any]
+    ) -> AsyncGenerator[Mapping[str, Any] | None]:
+        """Yield None for each page that is recognised, then the reply."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise EOFError("no pipes")
-        header: dict[str, str | int] = {**wanted, "cpu_seconds": cpu_seconds}
         if isinstance(content, Path):
             header["path"] = str(content)
             content = b""
@@ -203,11 +222,19 @@ class _Child:
         self.served += 1
         stdin.writelines((REQUEST.pack(len(head), len(content)) + head, content))
         await stdin.drain()
-        (length,) = REPLY.unpack(await stdout.readexactly(REPLY.size))
+        pages = header["ocr"]["max_pages"] if "ocr" in header else 0
+        while True:
+            (length,) = REPLY.unpack(await stdout.readexactly(REPLY.size))
+            if length:
+                break
+            pages -= 1
+            if pages < 0:
+                raise ValueError("more pages than may be")
+            yield None
         if length > MAX_REPLY_BYTES:
             raise ValueError("reply too long")
         reply: dict[str, Any] = orjson.loads(await stdout.readexactly(length))
-        return reply
+        yield reply
 
     async def stop(self) -> int:
         """Kill the process, if need be, and return its exit code."""
@@ -225,7 +252,8 @@ class _Child:
 
 
 def _cause_of_death(code: int) -> UnreadableDocument:
-    limits = (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ)
+    # pdfium aborts when it gets no memory.
+    limits = (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ, -signal.SIGABRT, -signal.SIGTRAP)
     return ParserLimitExceeded() if code in limits else CorruptDocument()
 
 
