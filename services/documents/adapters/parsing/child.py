@@ -104,7 +104,7 @@ def _answer(
     }
 
 
-def _look(header: Mapping[str, str | int], content: bytes) -> dict[str, object]:
+def _look(header: Mapping[str, Any], content: bytes) -> dict[str, object]:
     """Look at something from the web: a page or a sitemap."""
     from services.documents.adapters.parsing import webpage  # noqa: PLC0415 - for crawls only
 
