@@ -8,7 +8,13 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from services.documents.domain.websites import CrawlState, PageStatus, SiteStatus
+from services.documents.domain.websites import (
+    CrawlState,
+    FoundBy,
+    FoundPage,
+    PageStatus,
+    SiteStatus,
+)
 from services.documents.use_cases.start_crawl import CancelCrawl
 from tests.documents.web import Crawler, Site, html, links, unheard
 
@@ -625,6 +631,24 @@ class TestResuming:
         cancel = CancelCrawl(unit_of_work=crawler.tenant.unit_of_work)
         site.pages["/5"] = html("<p>Five.</p>" + links("/6"))
         assert (await crawler.run(website.id)).added == 6
+
+    async def test_a_visit_that_inserts_pages_and_who_stops_it_do_not_wait_for_each_other(
+        self, crawler: Crawler, site: Site
+    ) -> None:
+        website = await crawler.add(site.to("/"))
+        crawl = await crawler.start(website.id)
+        found = FoundPage(url=site.to("/a"), key="a", depth=1, found_by=FoundBy.LINK)
+        async with crawler.tenant.unit_of_work() as visit:
+            plan = await visit.crawls.begin(crawl.id, turn=0)
+            assert plan is not None
+            async with crawler.tenant.unit_of_work() as stop:
+                # As all do that change a website: it is locked first, and then its crawl, which
+                # the visit holds.
+                assert await stop.websites.living(website.id, lock=True) is not None
+                async with asyncio.timeout(10):
+                    await visit.website_pages.add_found(website.id, [found], room=100)
+
+        assert [page.url for page in (await crawler.pages(website.id)).values()] == [found.url]
 
     async def test_a_stale_job_is_left_alone(self, crawler: Crawler, site: Site) -> None:
         shop(site)
