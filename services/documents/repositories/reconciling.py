@@ -29,7 +29,6 @@ _KNOWN_BLOBS = """
 SELECT blob_id FROM documents WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
 UNION
 SELECT blob_id FROM document_versions WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
-UNION SELECT blob_id FROM document_versions WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
 """
 
 
