@@ -136,13 +136,13 @@ class TestAddresses:
         site.pages["/terms"] = html("<p>Pay within 30 days.</p>", title="Terms")
         note = NoteAddresses(
             caller_id=None,
-            unit_of_work=crawler.tenant.unit_of_work,
             check_address=AddressCheck(policy=crawler.outbound.policy),
         )
         urls = [site.to("/terms"), site.to("/lost")]
         addresses, refused = note.check([*urls, "http://10.0.0.1/"])
         assert len(refused) == 1
-        noted = await note(addresses, crawler.tenant.agent_id, {}, Labels())
+        async with crawler.tenant.unit_of_work() as uow:
+            noted = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
         await runner.drain()
 
         documents = {d.id: d for d in await crawler.documents()}
@@ -154,7 +154,8 @@ class TestAddresses:
 
         # Sent again, the one that failed is tried anew.
         site.pages["/lost"] = html("<p>Found.</p>", title="Found")
-        again = await note(addresses, crawler.tenant.agent_id, {}, Labels())
+        async with crawler.tenant.unit_of_work() as uow:
+            again = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
         assert [known for _, known in again] == [True, True]
         await runner.drain()
         lost = await crawler.tenant.get(lost.id)
