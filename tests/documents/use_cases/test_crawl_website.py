@@ -135,6 +135,25 @@ class TestCrawl:
         shop(site)
         assert (await crawler.run(website.id)).added == 1
 
+    async def test_what_is_gone_or_was_named_in_vain_makes_room(
+        self, crawler: Crawler, site: Site
+    ) -> None:
+        shop(site)
+        website = await crawler.add(site.to("/"))
+        junk = FoundPage(url=site.to("/junk"), key="junk", depth=1, found_by=FoundBy.VISITOR)
+        async with crawler.tenant.unit_of_work() as uow:
+            await uow.website_pages.add_found(website.id, [junk], room=100)
+        await crawler.run(website.id)
+        site.pages["/"] = html("<p>We sell cups now.</p>" + links("/about/"))
+        del site.pages["/kettles"]
+        assert "not_found" in (await reasons(crawler, website.id)).values()
+
+        for _ in range(3):
+            await crawler.run(website.id)
+
+        assert sorted(await crawler.pages(website.id)) == ["/", "/about"]
+        assert len(await crawler.documents()) == 2
+
     async def test_a_document_that_somebody_deleted_stays_deleted(
         self, crawler: Crawler, site: Site
     ) -> None:
