@@ -85,6 +85,7 @@ class TestGroups:
             ("GET", ""),
             ("GET", "/download"),
             ("GET", "/events"),
+            ("GET", "/versions"),
             ("PATCH", ""),
             ("PATCH", "/restore"),
             ("POST", "/retry"),
@@ -193,6 +194,22 @@ class TestGroups:
 
         assert (reply.status_code, reply.json()["code"]) == (409, "document_duplicate")
         assert secret["id"] not in reply.text
+
+    async def test_restoring_a_double_does_not_name_what_the_caller_may_not_read(
+        self, colleagues: Colleagues
+    ) -> None:
+        board = uuid4()
+        member, outsider = colleagues.add("member", board), colleagues.add("outsider")
+        first = await add(outsider, SECRET, "bonuses.md")
+        await outsider.request("DELETE", f"/document/{first['id']}")
+        secret = await add(member, SECRET, "bonuses.md", groups=str(board))
+
+        reply = await outsider.request("PATCH", f"/document/{first['id']}/restore")
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "document_duplicate")
+        assert secret["id"] not in reply.text
+        reply = await member.request("PATCH", f"/document/{first['id']}/restore")
+        assert secret["id"] in reply.text
 
     async def test_an_upload_that_is_refused_keeps_nothing_of_its_files(
         self, colleagues: Colleagues

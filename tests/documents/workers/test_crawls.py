@@ -1,7 +1,7 @@
 """Crawls through the queue: by schedule and by turns, to the end, and what is left of a website."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -160,6 +160,29 @@ class TestAddresses:
         await runner.drain()
         lost = await crawler.tenant.get(lost.id)
         assert (lost.status, lost.filename, lost.version) == (Status.PENDING, "Found", 2)
+
+    async def test_a_double_is_named_unless_it_is_for_some_groups_only(
+        self, crawler: Crawler, site: Site, runner: JobRunner
+    ) -> None:
+        note = NoteAddresses(
+            caller_id=None, check_address=AddressCheck(policy=crawler.outbound.policy)
+        )
+        noted: list[UUID] = []
+        for path in ("/terms", "/open", "/closed"):
+            site.pages[path] = html("<p>Pay within 30 days.</p>", title="Terms")
+            addresses, _ = note.check([site.to(path)])
+            async with crawler.tenant.unit_of_work() as uow:
+                if path == "/closed":
+                    first = await uow.documents.live(noted[0], lock=True)
+                    assert first is not None
+                    first.groups = [uuid4()]
+                found = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
+            noted += [document.id for document, _ in found]
+            await runner.drain()
+
+        told = [(await crawler.tenant.get(id_)).processing_error for id_ in noted]
+        begins = "The agent has a document with the same content already"
+        assert told == [None, f"{begins}: {noted[0]}.", f"{begins}."]
 
     async def test_two_sites_are_crawled_at_once(
         self, crawler: Crawler, site: Site, runner: JobRunner
