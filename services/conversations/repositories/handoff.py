@@ -59,12 +59,16 @@ SELECT count(*) FROM conversations
 WHERE tenant_id = $1 AND handoff = ANY($2) AND handoff IN ('waiting', 'human')
   AND deleted_at IS NULL
 """
-_STOP: Final = """
+_END_QUEUED: Final = """
 UPDATE answers
-SET state = 'cancelled', completed_at = now(), lease_owner = NULL, lease_until = NULL,
+SET state = 'cancelled', completed_at = now(),
     error_code = 'handed_over', error = 'A person has taken over the conversation.'
+WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'queued' AND attempt = 0
+"""
+# What is begun has cost something, which who makes it tells as they end it.
+_STOP: Final = """
+UPDATE answers SET cancel_requested_at = clock_timestamp()
 WHERE tenant_id = $1 AND conversation_id = $2 AND completed_at IS NULL
-  AND state IN ('queued', 'running')
 RETURNING id
 """
 
@@ -151,8 +155,9 @@ class HandoffStore:
         return spoken, took_over
 
     async def stop_answers(self, tenant_id: UUID, conversation_id: UUID) -> list[UUID]:
-        """End what is being answered in a conversation; returns the answers."""
+        """End what waits for an answer in a conversation; returns the answers that are begun."""
         async with self.database.lean(tenant_id) as connection:
+            await connection.execute(_END_QUEUED, tenant_id, conversation_id)
             rows = await connection.fetch(_STOP, tenant_id, conversation_id)
         return [UUID(int=row["id"].int) for row in rows]
 
