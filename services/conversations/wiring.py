@@ -197,6 +197,7 @@ class Wiring:
         self.produce = ProduceAnswer(
             compose=self.compose,
             store=self.store,
+            handoffs=HandoffStore(database),
             feeds=self.feeds,
             wake=self.wake,
             afterwards=self.afterwards,

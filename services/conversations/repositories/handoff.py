@@ -14,9 +14,11 @@ import orjson
 
 from libs.common.database import Database
 from libs.common.database.connection import Connection, Record
-from libs.common.events.catalogue.conversations import HandoffChanged
+from libs.common.events.catalogue.conversations import AnswerFailed, HandoffChanged
 from libs.common.events.outbox import Recorded, record_events
 from libs.common.ids import new_id
+from services.conversations.domain.answers import Answer, TakenAnswer
+from services.conversations.domain.errors import HandedOver
 from services.conversations.domain.handoff import Handoff, HandoffState, SpokenMessage
 
 _COLUMNS: Final = """id, agent_id, handoff, handoff_user_id, handoff_at, title, last_activity,
@@ -59,17 +61,25 @@ SELECT count(*) FROM conversations
 WHERE tenant_id = $1 AND handoff = ANY($2) AND handoff IN ('waiting', 'human')
   AND deleted_at IS NULL
 """
-_END_QUEUED: Final = """
-UPDATE answers
-SET state = 'cancelled', completed_at = now(),
-    error_code = 'handed_over', error = 'A person has taken over the conversation.'
-WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'queued' AND attempt = 0
-"""
-# What is begun has cost something, which who makes it tells as they end it.
 _STOP: Final = """
-UPDATE answers SET cancel_requested_at = clock_timestamp()
+UPDATE answers
+SET state = 'cancelled', completed_at = now(), lease_owner = NULL, lease_until = NULL,
+    error_code = 'handed_over', error = 'A person has taken over the conversation.'
 WHERE tenant_id = $1 AND conversation_id = $2 AND completed_at IS NULL
+  AND state IN ('queued', 'running')
 RETURNING id
+"""
+# An answer that was stopped has no mode until its cost is told.
+_UNSAID: Final = """
+SELECT mode FROM answers
+WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'cancelled'
+  AND error_code = 'handed_over'
+FOR UPDATE
+"""
+_BILL: Final = """
+UPDATE answers
+SET mode = $3, prompt_tokens = $4, completion_tokens = $5, cost_micros = $6
+WHERE tenant_id = $1 AND id = $2
 """
 
 
@@ -155,11 +165,36 @@ class HandoffStore:
         return spoken, took_over
 
     async def stop_answers(self, tenant_id: UUID, conversation_id: UUID) -> list[UUID]:
-        """End what waits for an answer in a conversation; returns the answers that are begun."""
+        """End what is being answered in a conversation; returns the answers."""
         async with self.database.lean(tenant_id) as connection:
-            await connection.execute(_END_QUEUED, tenant_id, conversation_id)
             rows = await connection.fetch(_STOP, tenant_id, conversation_id)
         return [UUID(int=row["id"].int) for row in rows]
+
+    async def bill_unsaid(self, taken: TakenAnswer, answer: Answer) -> bool:
+        """Tell, once, what an attempt has cost that a person came before; False where none did."""
+        async with self.database.lean(taken.tenant_id) as connection:
+            row = await connection.fetchrow(
+                _UNSAID, taken.tenant_id, taken.answer_id, taken.attempt
+            )
+            if row is None:
+                return False
+            if row["mode"] is None:
+                spent = (answer.prompt_tokens, answer.completion_tokens, answer.cost_micros)
+                await connection.execute(
+                    _BILL, taken.tenant_id, taken.answer_id, answer.mode.value, *spent
+                )
+                event = AnswerFailed(
+                    answer_id=taken.answer_id,
+                    conversation_id=taken.conversation_id,
+                    agent_id=taken.agent_id,
+                    code=HandedOver.code,
+                    prompt_tokens=answer.prompt_tokens,
+                    completion_tokens=answer.completion_tokens,
+                    cost_micros=answer.cost_micros,
+                )
+                recorded = Recorded(event, aggregate_id=taken.answer_id, aggregate_version=1)
+                await record_events(connection, taken.tenant_id, [recorded])
+        return True
 
     async def of(
         self, tenant_id: UUID, conversation_id: UUID, *, reached_by: UUID | None = None

@@ -51,7 +51,7 @@ class SilenceAgent:
     cancellations: Cancellations
 
     async def __call__(self, tenant_id: UUID, conversation_id: UUID) -> None:
-        """Tell the workers; each ends its answer with what it has cost."""
+        """End the answers, and tell the workers, who tell what each has cost."""
         for answer_id in await self.store.stop_answers(tenant_id, conversation_id):
             await self.cancellations.tell(answer_id)
 
