@@ -208,7 +208,10 @@ class Answering:
                 AnswerState.COMPLETED,
                 AnswerState.FAILED,
             }
-            if not done:
+            if status is not None and status.state is AnswerState.CANCELLED:
+                # It may have cost something, which is told as it stops.
+                self._attempts.cancel(answer_id)
+            elif not done:
                 log.info("lease_lost", answer_id=str(answer_id), attempt=taken.attempt)
                 task.cancel()
 
