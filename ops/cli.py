@@ -80,7 +80,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """Show every process: its state, port, memory and restarts."""
-    from ops.local.front import show_status
+    from ops.local.status_view import show_status
 
     sys.exit(show_status(_home()))
 
