@@ -26,6 +26,7 @@ from bench.knowledge import markdown, question
 from bench.rounds import QUICK, Bench, Findings, Lengths
 from bench.stack import Platform, limit_program, scratch_platform, stub_models
 from bench.stub import Plan
+from ops.terminal import print_what_can_be_printed
 
 SECTIONS_EACH: Final = 200
 _SETTLE_SECONDS: Final = 8.0
@@ -159,6 +160,7 @@ def _hold(platform: Platform) -> None:
 
 def main() -> int:
     """Measure and print; the exit code says whether all bars were reached."""
+    print_what_can_be_printed()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], choices=_MEASUREMENTS)
     parser.add_argument("--rounds", type=int)

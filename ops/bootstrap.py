@@ -11,6 +11,7 @@ Usage: bootstrap.py [--venv FOLDER] [--dev | --lock FILE]
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import re
@@ -49,6 +50,10 @@ class BootstrapError(Exception):
 
 def main() -> int:
     """Bring the environment up to date; the exit code says whether that worked."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # The path may hold what the terminal cannot show.
+            stream.reconfigure(errors="replace")
     parser = argparse.ArgumentParser()
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     choice = parser.add_mutually_exclusive_group()

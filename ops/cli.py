@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.errors import OpsError
+from ops.terminal import print_what_can_be_printed
 
 if TYPE_CHECKING:
     from ops.local.home import Home
@@ -44,6 +45,7 @@ AllLetters = Annotated[bool, typer.Option("--all", help="Every one of the topic.
 
 def main() -> None:
     """Run a command; what the person can mend is one sentence and exit code 1."""
+    print_what_can_be_printed()
     try:
         app()
     except OpsError as error:
