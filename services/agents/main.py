@@ -9,6 +9,7 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.agents.endpoints import (
     agents,
+    budgets,
     internal,
     models,
     providers,
@@ -29,6 +30,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
         routers=[
             agents.router,
             versions.router,
+            budgets.router,
             settings.router,
             providers.router,
             models.router,

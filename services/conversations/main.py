@@ -8,6 +8,7 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.conversations.endpoints import (
     agents,
+    budgets,
     chat,
     completions,
     conversations,
@@ -22,6 +23,7 @@ ROUTERS = (
     messages.router,
     chat.router,
     agents.router,
+    budgets.router,
     tasks.router,
     completions.router,
     router_of_events(),

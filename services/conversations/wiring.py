@@ -26,6 +26,7 @@ from services.conversations.adapters.redis_channels import Listener, RedisChanne
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.budgets import BudgetStore
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
@@ -46,6 +47,7 @@ from services.conversations.use_cases.messages import (
     RestoreMessages,
 )
 from services.conversations.use_cases.produce_answer import ProduceAnswer
+from services.conversations.use_cases.show_budgets import ShowBudgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class UseCases:
     """What this service does; one object a process."""
 
     agents: Agents
+    show_budgets: ShowBudgets
     start_conversation: StartConversation
     list_conversations: ListConversations
     delete_conversation: DeleteConversation
@@ -98,13 +101,18 @@ class Wiring:
             lease_seconds=settings.answer_lease_seconds,
             per_tenant=settings.answers_per_tenant,
         )
+        self.budgets = BudgetStore(database)
         self.compose = ComposeAnswer(
             agents=self.agents,
+            budgets=self.budgets,
+            fallback_seconds=settings.model_fallback_seconds,
             knowledge_base=DocumentsSearch(resources.client("documents")),
             models=OpenAICompatibleModels(
                 outbound,
                 first_token_seconds=settings.model_first_token_seconds,
                 total_seconds=settings.model_total_seconds,
+                per_provider=settings.model_calls_per_provider,
+                per_agent=settings.model_calls_per_agent,
             ),
         )
         self.produce = ProduceAnswer(
@@ -156,6 +164,7 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
+            show_budgets=ShowBudgets(agents=self.agents, budgets=self.budgets),
             start_conversation=StartConversation(
                 unit_of_work=open_uow, agents=self.agents, recent=self.recent
             ),

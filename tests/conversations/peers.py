@@ -23,6 +23,7 @@ class ModelScript:
     )
     statuses: list[int] = field(default_factory=lambda: [200])
     headers: dict[str, str] = field(default_factory=dict)
+    statuses_by_model: dict[str, int] = field(default_factory=dict)
     first_token_seconds: float = 0.0
     between_tokens_seconds: float = 0.0
     cut_after: int | None = None
@@ -112,7 +113,8 @@ class Peers:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         script = self.model
         script.requests.append(await request.json())
-        status = script.next_status()
+        asked = str(script.requests[-1].get("model"))
+        status = script.statuses_by_model.get(asked) or script.next_status()
         if status != 200:
             body = {"error": {"message": "no"}}
             return web.json_response(body, status=status, headers=script.headers)

@@ -7,6 +7,7 @@ from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
 OWNER: Final = "conversations"
 
 ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/api/v1/agent/{agent_id}/budget/usage", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, BUILT),
     Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/conversation", OWNER, Auth.READ, BUILT),

@@ -15,7 +15,8 @@ from uuid import UUID
 from libs.common.errors import NotFound, RateLimited, Unavailable
 from libs.common.telemetry import get_logger
 from services.conversations.adapters.documents import JsonService
-from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.agents import AgentProfile, BudgetRule, ChatModelSettings
+from services.conversations.domain.behaviour import Behaviour
 from services.conversations.domain.errors import AgentNotFound
 
 log = get_logger(__name__)
@@ -134,9 +135,22 @@ def _profile(found: Mapping[str, Any]) -> AgentProfile:
         instructions=found.get("instructions") or "",
         model=_model(llm) if llm else None,
         warnings=found.get("warnings") or (),
+        fallbacks=[_model(one) for one in found.get("fallbacks") or ()],
+        behaviour=Behaviour.of(found),
+        budgets=[_budget(rule) for rule in found.get("budgets") or ()],
         number=found.get("number"),
         candidate=_profile(split["profile"]) if split else None,
         candidate_percent=split["percent"] if split else 0,
+    )
+
+
+def _budget(rule: Mapping[str, Any]) -> BudgetRule:
+    return BudgetRule(
+        scope=rule["scope"],
+        period=rule["period"],
+        unit=rule["unit"],
+        amount=rule["amount"],
+        on_exhausted=rule["on_exhausted"],
     )
 
 

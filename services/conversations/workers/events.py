@@ -10,6 +10,7 @@ from libs.common.events.catalogue.agents import (
     AgentDeleted,
     AgentRestored,
     AgentUpdated,
+    BudgetsChanged,
     SettingsUpdated,
 )
 from libs.common.events.delivery import EveryOne, Handlers
@@ -33,6 +34,7 @@ def handlers(redis: Redis) -> Handlers:
     forget = EveryOne(ForgetAgents(redis))
     return {
         AgentUpdated: forget,
+        BudgetsChanged: forget,
         AgentDeleted: forget,
         AgentRestored: forget,
         SettingsUpdated: forget,
