@@ -14,6 +14,7 @@ from services.agents.endpoints import (
     models,
     providers,
     settings,
+    sites,
     versions,
     widget,
 )
@@ -35,6 +36,8 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             providers.router,
             models.router,
             widget.router,
+            sites.router,
+            sites.internal_router,
             router_without_tasks(),
             internal.router,
             router_of_events(),

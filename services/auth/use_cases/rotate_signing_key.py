@@ -29,13 +29,18 @@ class RotateSigningKey:
     clock: Clock = utc_now
 
     async def __call__(
-        self, *, lead: timedelta, unless_younger_than: timedelta = timedelta()
+        self,
+        *,
+        lead: timedelta,
+        unless_younger_than: timedelta = timedelta(),
+        retire_after: timedelta = RETIRE_AFTER,
     ) -> datetime | None:
         """Rotate.
 
         Args:
             lead: Until the new key signs; at least `MIN_LEAD`.
             unless_younger_than: Leave a key alone that has not signed for so long.
+            retire_after: How long what the old keys have signed is believed yet.
 
         Returns:
             When the new key signs, or the one that was on its way already; None when the present
@@ -49,12 +54,14 @@ class RotateSigningKey:
             await keys.forget_retired(before=now - FORGET_AFTER)
             in_use = await keys.in_use(now=now)
             if in_use and in_use[0].signs_from > now:
-                return await self._hasten(session, in_use, lead=lead, now=now)
+                return await self._hasten(
+                    session, in_use, lead=lead, retire_after=retire_after, now=now
+                )
             if in_use and in_use[0].signs_from + unless_younger_than > now:
                 return None
             row = new_row(cipher, signs_from=now + max(lead, MIN_LEAD), now=now)
             keys.add(row)
-            _retire(in_use, row.signs_from)
+            _retire(in_use, row.signs_from, retire_after)
             await _record(session, row, "A new signing key was made.", now=now)
         return row.signs_from
 
@@ -64,6 +71,7 @@ class RotateSigningKey:
         in_use: Sequence[SigningKeyRow],
         *,
         lead: timedelta,
+        retire_after: timedelta,
         now: datetime,
     ) -> datetime:
         """Let the key that is on its way sign sooner, if that is wanted: the old one may be lost.
@@ -74,15 +82,15 @@ class RotateSigningKey:
         sooner = now + max(lead, MIN_LEAD)
         if sooner < pending.signs_from:
             pending.signs_from = sooner
-            _retire(olds, sooner)
+            _retire(olds, sooner, retire_after)
             await _record(session, pending, "A signing key signs sooner.", now=now)
         return pending.signs_from
 
 
-def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime) -> None:
+def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime, retire_after: timedelta) -> None:
     for old in keys:
         # What it has signed until then is still believed for as long as it lives.
-        retires_at = signs_from + RETIRE_AFTER
+        retires_at = signs_from + retire_after
         old.retired_at = min(old.retired_at or retires_at, retires_at)
 
 

@@ -14,6 +14,7 @@ from services.conversations.domain.citations import offered_sources, resolve_cit
 from services.conversations.domain.errors import BudgetExhausted, ModelFailed, OverBudget
 from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
 from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.pages import PAGE, page_line
 from services.conversations.domain.ports import Agents, Budgets, ChatModels, KnowledgeBase
 from services.conversations.domain.prompts import (
     ChatMessage,
@@ -249,7 +250,7 @@ class ComposeAnswer:
         draft.model = model
         draft.knowledge = knowledge = _fitting(knowledge, model, taken.max_context_tokens)
         messages = self._prompt(taken, agent, model, knowledge)
-        options = dict(taken.options)
+        options = {name: value for name, value in taken.options.items() if name != PAGE}
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         elif agent.behaviour.max_words is not None:
@@ -317,6 +318,7 @@ class ComposeAnswer:
             knowledge=knowledge,
             history=taken.history,
             budget=taken.max_context_tokens,
+            page=page_line(taken.options),
         )
 
 

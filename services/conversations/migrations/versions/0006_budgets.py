@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.database.migrations import define_tenant_function, protect
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
