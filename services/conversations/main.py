@@ -8,6 +8,7 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.conversations.endpoints import (
     agents,
+    budgets,
     chat,
     completions,
     conversations,
@@ -28,6 +29,7 @@ ROUTERS = (
     dialogue.router,
     chat.router,
     agents.router,
+    budgets.router,
     leads.router,
     leads.sdk_router,
     tasks.router,

@@ -8,6 +8,7 @@ from libs.common.permissions import Scope
 OWNER: Final = "conversations"
 
 ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/api/v1/agent/{agent_id}/budget/usage", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, BUILT),
     Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/conversation", OWNER, Auth.READ, BUILT),

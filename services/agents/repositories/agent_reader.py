@@ -33,6 +33,8 @@ class AgentCard:
     capabilities: Any
     operating_hours: Any
     languages: Any
+    behaviour: Any
+    fallback_settings_ids: Any
     version: int
     live_version: int | None
     created_at: datetime
@@ -52,6 +54,7 @@ class AgentCard:
 _CARD = f"""
 SELECT a.id, a.tenant_id, a.name, a.description, a.avatar_url, a.status, a.instructions,
        a.llm_settings_id, a.personality_traits, a.capabilities, a.operating_hours, a.languages,
+       a.behaviour, a.fallback_settings_ids,
        a.version, a.live_version, a.created_at, a.updated_at, a.deleted_at,
        coalesce(own.name, shared.name) AS model_name,
        s.llm_temperature AS temperature, s.llm_max_tokens AS max_tokens,
@@ -133,9 +136,19 @@ async def find_public_agent(database: Database, agent_id: UUID) -> PublicAgent |
     return None if row is None else PublicAgent(**dict(row.items()))
 
 
+_JSON = (
+    "personality_traits",
+    "capabilities",
+    "operating_hours",
+    "languages",
+    "behaviour",
+    "fallback_settings_ids",
+)
+
+
 def _card(row: Record) -> AgentCard:
     values = dict(row.items())
-    for column in ("personality_traits", "capabilities", "operating_hours", "languages"):
+    for column in _JSON:
         values[column] = orjson.loads(values[column])
     return AgentCard(**values)
 

@@ -1,4 +1,4 @@
-"""Throwing away what has run out: visits of leads, and links that nobody followed."""
+"""Throwing away what has run out: visits of leads, links, and strays of budgets."""
 
 import asyncio
 import random
@@ -7,6 +7,7 @@ from typing import Final
 
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.telemetry import get_logger
+from services.conversations.repositories.budgets import BudgetStore
 
 log = get_logger(__name__)
 
@@ -38,3 +39,6 @@ class PurgeLoop:
         for statement in _DELETE:
             async with self.database.lean_cross_tenant() as connection:
                 await connection.execute(statement)
+        strays = await BudgetStore(self.database).give_back_strays()
+        if strays:
+            log.warning("budgets_had_strays", answers=strays)
