@@ -20,16 +20,6 @@ WHERE tenant_id = $1 AND scope_id = ANY($2)
 """
 
 
-# Whoever made an answer that has ended, and did not settle within the hour, never will.
-_STRAY: Final = """
-SELECT DISTINCT h.tenant_id, h.answer_id FROM budget_holds h
-WHERE h.created_at < now() - interval '1 hour'
-  AND NOT EXISTS (SELECT FROM answers a WHERE a.tenant_id = h.tenant_id AND a.id = h.answer_id
-                  AND a.completed_at IS NULL)
-LIMIT 1000
-"""
-
-
 @dataclass(frozen=True)
 class BudgetStore:
     """Budgets in PostgreSQL, which alone decides whether there is something left."""
@@ -85,7 +75,7 @@ class BudgetStore:
             How many answers it was.
         """
         async with self.database.lean_cross_tenant() as connection:
-            rows = await connection.fetch(_STRAY)
+            rows = await connection.fetch("SELECT * FROM stray_budget_holds()")
         for row in rows:
             await self.settle(row["tenant_id"], row["answer_id"], tokens=0, micros=0)
         return len(rows)

@@ -17,7 +17,7 @@ from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company, make_knowledge
 from tests.conversations.endpoints.test_chat import finished
 from tests.conversations.peers import Peers
-from tests.conversations.workers.test_answering import ask, open_conversation
+from tests.conversations.workers.test_answering import ask
 
 TOKENS = {"scope": "agent", "period": "day", "unit": "tokens", "on_exhausted": "quotes"}
 
@@ -30,6 +30,13 @@ def tokens(amount: int, **changes: str) -> BudgetRule:
 def profile(peers: Peers, company: Company) -> dict[str, Any]:
     """Return a company's agent, to be changed."""
     return peers.agents[company.id, company.agent_id]
+
+
+async def titled_conversation(client: httpx.AsyncClient, company: Company) -> str:
+    """Open a conversation that no model has to find a title for; returns its id."""
+    body = {"agent_id": str(company.agent_id), "title": "Returns"}
+    reply = await client.post("/api/v1/conversation", json=body, headers=company.key)
+    return str(reply.json()["id"])
 
 
 async def usage(client: httpx.AsyncClient, company: Company) -> list[dict[str, Any]]:
@@ -136,7 +143,7 @@ class TestAnswers:
         self, client: httpx.AsyncClient, acme: Company, peers: Peers, worker: Answering
     ) -> None:
         profile(peers, acme)["budgets"] = [{**TOKENS, "amount": 100_000}]
-        where = await open_conversation(client, acme)
+        where = await titled_conversation(client, acme)
         task = await finished(client, await ask(client, where, acme))
         assert task["result"]["metadata"]["mode"] == "generated"
         (use,) = await usage(client, acme)
@@ -178,7 +185,7 @@ class TestAnswers:
         limit = 2000
         profile(peers, acme)["budgets"] = [{**TOKENS, "amount": limit}]
         peers.model.first_token_seconds = 0.3
-        where = [await open_conversation(client, acme) for _ in range(10)]
+        where = [await titled_conversation(client, acme) for _ in range(10)]
         tasks = await asyncio.gather(
             *[finished(client, await ask(client, one, acme)) for one in where]
         )
@@ -217,7 +224,7 @@ class TestFallback:
         # Six failures open the breaker within three answers; the second model always answers.
         peers.model.statuses_by_model = {"test-model": 503}
         for _ in range(4):
-            where = await open_conversation(client, acme)
+            where = await titled_conversation(client, acme)
             task = await finished(client, await ask(client, where, acme))
             assert task["result"]["metadata"]["mode"] == "generated"
         asked = [request["model"] for request in peers.model.requests]

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import define_tenant_function, protect
+from libs.common.database.migrations import define_lookup, define_tenant_function, protect
 
 revision = "0008"
 down_revision = "0007"
@@ -174,3 +174,16 @@ def _settle_what_ends() -> None:
                    OR OLD.lease_until < clock_timestamp()))
         EXECUTE FUNCTION settle_ended_answer()
     """)
+    # Whoever made an answer that has ended, and did not settle within the hour, never will.
+    define_lookup(
+        "stray_budget_holds",
+        "",
+        returns="TABLE (tenant_id uuid, answer_id uuid)",
+        body=(
+            "SELECT DISTINCT h.tenant_id, h.answer_id FROM budget_holds h"
+            " WHERE h.created_at < now() - interval '1 hour' AND NOT EXISTS ("
+            "SELECT FROM answers a WHERE a.tenant_id = h.tenant_id AND a.id = h.answer_id"
+            " AND a.completed_at IS NULL) LIMIT 1000"
+        ),
+        worker_only=True,
+    )
