@@ -12,6 +12,7 @@ from services.conversations.endpoints import (
     chat,
     completions,
     conversations,
+    mcp,
     messages,
     tasks,
 )
@@ -24,6 +25,7 @@ ROUTERS = (
     chat.router,
     agents.router,
     budgets.router,
+    mcp.router,
     tasks.router,
     completions.router,
     router_of_events(),

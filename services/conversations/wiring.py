@@ -47,6 +47,7 @@ from services.conversations.use_cases.messages import (
     RestoreMessages,
 )
 from services.conversations.use_cases.produce_answer import ProduceAnswer
+from services.conversations.use_cases.search_knowledge import SearchKnowledge
 from services.conversations.use_cases.show_budgets import ShowBudgets
 
 
@@ -55,6 +56,7 @@ class UseCases:
     """What this service does; one object a process."""
 
     agents: Agents
+    search_knowledge: SearchKnowledge
     show_budgets: ShowBudgets
     start_conversation: StartConversation
     list_conversations: ListConversations
@@ -164,6 +166,9 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
+            search_knowledge=SearchKnowledge(
+                agents=self.agents, knowledge_base=self.compose.knowledge_base
+            ),
             show_budgets=ShowBudgets(agents=self.agents, budgets=self.budgets),
             start_conversation=StartConversation(
                 unit_of_work=open_uow, agents=self.agents, recent=self.recent
