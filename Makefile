@@ -108,9 +108,12 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 SERVICES = auth agents conversations documents analytics
 lock: dev ## Resolve all dependencies again
 	$(LOCK) --all-extras --group dev -o requirements-dev.lock
-	$(LOCK) $(foreach extra,$(SERVICES) model-server ops,--extra $(extra)) \
+	$(LOCK) $(foreach extra,$(SERVICES) model-server ops kms,--extra $(extra)) \
 		-c requirements-dev.lock -o requirements.lock
-	for part in $(SERVICES) model-server ops local-chat; do \
+	for part in $(SERVICES) ops; do \
+		$(LOCK) --extra $$part --extra kms \
+			-c requirements-dev.lock -o requirements-$$part.lock || exit 1; done
+	for part in model-server local-chat; do \
 		$(LOCK) --extra $$part -c requirements-dev.lock -o requirements-$$part.lock || exit 1; done
 
 ##@ Help

@@ -29,6 +29,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="The keys that sign and encryp
 app.add_typer(keys_app, name="keys")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit trails.")
 app.add_typer(audit_app, name="audit")
+tenant_app = typer.Typer(no_args_is_help=True, help="Companies, for good.")
+app.add_typer(tenant_app, name="tenant")
 documents_app = typer.Typer(no_args_is_help=True, help="Documents, their vectors and files.")
 app.add_typer(documents_app, name="documents")
 
@@ -217,6 +219,49 @@ def rotate_signing_key(
     from ops.keys import rotate_signing
 
     rotate_signing(lead_seconds)
+
+
+@tenant_app.command("erase")
+def erase_tenant(
+    tenant: str,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Also a company that is active.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who, for the receipt; else the login.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the receipt.")] = "",
+    receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, too.")] = None,
+    vacuum: Annotated[bool, typer.Option(help="Give back the room of deleted rows.")] = True,
+) -> None:
+    """Destroy a company everywhere: rows, files, vectors, caches, keys. Nothing brings it back.
+
+    Safe to stop and to start again. Prints a signed receipt.
+    """
+    from ops.tenant import erase
+
+    erase(tenant, by=by, reason=reason, sure=yes, receipt=receipt, vacuum=vacuum)
+
+
+@tenant_app.command("verify-receipt")
+def verify_receipt(
+    file: Path,
+    *,
+    jwks: Annotated[Path | None, typer.Option(help="Public keys; else the platform's own.")] = None,
+) -> None:
+    """Check a receipt's signature and print what it says."""
+    from ops.tenant import verify_receipt as check
+
+    check(file, jwks=jwks)
+
+
+@tenant_app.command("replay-erasures")
+def replay_erasures(
+    receipts: Annotated[
+        list[Path] | None, typer.Argument(help="Receipts that the ledger may not have.")
+    ] = None,
+) -> None:
+    """After a restore: erase again who was erased before, and finish what was begun."""
+    from ops.tenant import replay
+
+    replay(receipts)
 
 
 @audit_app.command("verify")

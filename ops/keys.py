@@ -11,9 +11,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from libs.common.crypto import KEYS_FRESH_SECONDS, NEW_KEY_RESTS_SECONDS, DecryptionFailed, KeyRing
+from libs.common.crypto import KEYS_FRESH_SECONDS, NEW_KEY_RESTS_SECONDS, KeyRing
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.rekey import Progress, Rekey
+from libs.common.root_keys import DecryptionFailed, RootKeyUnavailable
 from ops.errors import OpsError
 from ops.service_environment import chosen, settings_of
 
@@ -119,6 +120,10 @@ async def _opened(settings: "ServiceSettings") -> AsyncIterator[tuple[Database, 
         yield database, KeyRing(settings.root_key, database, also=settings.root_keys_also)
     except DatabaseUnavailable as error:
         raise OpsError("PostgreSQL is out of reach. Start again; nothing is lost.") from error
+    except RootKeyUnavailable as error:
+        raise OpsError(
+            f"The root key of {settings.service} cannot be used: {error.reason}"
+        ) from error
     except DecryptionFailed as error:
         raise OpsError(
             f"A key of {settings.service} opens under none of its root keys: name the one before "

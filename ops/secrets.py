@@ -92,14 +92,28 @@ class Secrets:
 
 
 def derived_root_key(text: str, service: str) -> str:
-    """Return a service's own root key, base64.
+    """Return a service's own root key: base64, or the URL of its keeper.
 
     Raises:
-        ValueError: The text is not base64 of 32 bytes.
+        ValueError: The text is not base64 of 32 bytes, nor such a URL.
     """
+    if "://" in text:
+        check_root_key_url(text, service=service)
+        return text.replace("{service}", service)
     info = f"knowrithm/{service}".encode()
     derive = HKDF(algorithm=SHA256(), length=ROOT_KEY_BYTES, salt=None, info=info)
     return base64.b64encode(derive.derive(read_root_key(text))).decode()
+
+
+def check_root_key_url(text: str, *, service: str = "service") -> None:
+    """See whether a root key that is kept elsewhere is named as it should be.
+
+    Raises:
+        ValueError: It is not; says how.
+    """
+    from libs.common.root_keys import read_root_key as read  # noqa: PLC0415 - for those who need it
+
+    read(text, service=service)
 
 
 def read_root_key(text: str) -> bytes:

@@ -11,9 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ops.errors import OpsError
+from ops.local.environment import Wiring
 from ops.local.home import Home
 from ops.local.launcher import wiring_of
 from ops.local.state import StackState
+from ops.migrate import mounted_secrets
 from ops.secrets import load_secrets
 from ops.services import SERVICES
 from ops.settings import load_settings
@@ -33,9 +35,14 @@ def chosen(services: list[str] | None) -> tuple[str, ...]:
             raise OpsError(f"There is no service {service}: it is one of {', '.join(SERVICES)}.")
     if services:
         return tuple(services)
-    if "PRIMARY_DB_URL" in os.environ:
+    if in_a_service():
         raise OpsError("Name the service whose environment this is.")
     return SERVICES
+
+
+def in_a_service() -> bool:
+    """Tell whether the environment is one service's: variables, or secrets mounted as files."""
+    return "PRIMARY_DB_URL" in os.environ or "PRIMARY_DB_URL" in mounted_secrets()
 
 
 def settings_of(service: str) -> "ServiceSettings":
@@ -45,13 +52,18 @@ def settings_of(service: str) -> "ServiceSettings":
         OpsError: The environment is not a service's, and no local stack is running.
     """
     kind: type[ServiceSettings] = import_module(f"services.{service}.settings").Settings
-    if "PRIMARY_DB_URL" in os.environ:
+    if in_a_service():
         return kind()
-    with _as_environment(_environment_of(service)):
+    with _as_environment(running_stack().environment_of(service)):
         return kind()
 
 
-def _environment_of(service: str) -> dict[str, str]:
+def running_stack() -> Wiring:
+    """Return where everything of the running local stack is.
+
+    Raises:
+        OpsError: None is running.
+    """
     settings = load_settings()
     home = Home(settings.knowrithm_home)
     state = StackState.read(home.state)
@@ -60,8 +72,7 @@ def _environment_of(service: str) -> dict[str, str]:
             f"PRIMARY_DB_URL is not set, and nothing is running in {home.folder}: start the "
             "platform with `make up`, or run this with a service's environment."
         )
-    wiring = wiring_of(settings, home, load_secrets(home.secrets), state.ports)
-    return wiring.environment_of(service)
+    return wiring_of(settings, home, load_secrets(home.secrets), state.ports)
 
 
 @contextmanager

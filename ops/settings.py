@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ops.errors import OpsError
 from ops.paths import ROOT
-from ops.secrets import read_root_key
+from ops.secrets import check_root_key_url, read_root_key
 
 # RERANK_URL where nothing shall rerank: it costs a small machine a second or two a question.
 NO_RERANK = "off"
@@ -48,6 +48,7 @@ class StackSettings(BaseSettings):
     qdrant_url: str | None = None
     qdrant_api_key: str | None = None
     object_store_url: str | None = None
+    erasure_ledger_url: str | None = None
 
     openai_base_url: str | None = None
     openai_api_key: str | None = None
@@ -94,7 +95,7 @@ class StackSettings(BaseSettings):
             raise ValueError("write smtp://, smtp+starttls:// or smtps:// and a host")
         return value
 
-    @field_validator("object_store_url")
+    @field_validator("object_store_url", "erasure_ledger_url")
     @classmethod
     def _is_a_store(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in STORES:
@@ -104,7 +105,9 @@ class StackSettings(BaseSettings):
     @field_validator("master_encryption_key")
     @classmethod
     def _is_a_key(cls, value: str | None) -> str | None:
-        if value is not None:
+        if value is not None and "://" in value:
+            check_root_key_url(value)
+        elif value is not None:
             read_root_key(value)
         return value
 

@@ -1,6 +1,6 @@
 """Envelope encryption: root key → tenant key → data key per purpose → AES-256-GCM.
 
-The service's root key (environment, file) wraps one random key per tenant, kept in the service's
+The service's root key (`root_keys`) wraps one random key per tenant, kept in the service's
 `tenant_keys` table. Data keys are derived from it by HKDF (RFC 5869), one per purpose, and cached,
 so that a field costs microseconds. What is encrypted is bound to its tenant, table, column and
 row: moved anywhere else, it does not decrypt. Without its tenant key nothing decrypts, which is
@@ -30,8 +30,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import text
 
 from libs.common.database import Database, DatabaseUnavailable
+from libs.common.root_keys import (
+    KEY_BYTES,
+    DecryptionFailed,
+    LocalRootKey,
+    RootKey,
+    RootKeyUnavailable,
+)
 
-KEY_BYTES = 32
 CHUNK_BYTES = 64 * 1024
 
 _MAGIC = b"KW"
@@ -46,6 +52,8 @@ _COUNTER_LIMIT = 2**32
 # A new version is known everywhere before it encrypts anything.
 KEYS_FRESH_SECONDS = 20.0
 NEW_KEY_RESTS_SECONDS = 60
+# Keys of tenants that nobody asks for leave the memory: an erased one's, too.
+KEYS_KEPT_SECONDS = 900.0
 
 _SELECT_KEYS = text(
     "SELECT version, wrapped_key,"
@@ -56,10 +64,6 @@ _INSERT_KEY = text(
     "INSERT INTO tenant_keys (tenant_id, version, wrapped_key) VALUES (:tenant_id, 1, :wrapped)"
     " ON CONFLICT DO NOTHING"
 )
-
-
-class DecryptionFailed(Exception):
-    """The bytes are not what was encrypted here: altered, moved, or under a key that is gone."""
 
 
 class Cipher:
@@ -161,6 +165,7 @@ class Cipher:
 class _TenantKeys:
     """A tenant's keys by version, as they were read; `encrypts` is the version in use."""
 
+    wrapped: dict[int, bytes]
     keys: dict[int, bytes]
     encrypts: int
     read_at: float
@@ -170,18 +175,25 @@ class KeyRing:
     """The tenants' keys of one service, unwrapped on first use and cached.
 
     Args:
-        root_key: 32 bytes, the service's own; wraps.
+        root_key: The service's own; wraps. Of 32 bytes, or kept elsewhere.
         database: Has the `tenant_keys` table.
         also: Root keys that open what they once wrapped, or what others wrap already: while the
             root key is being replaced, old and new processes work side by side.
     """
 
-    def __init__(self, root_key: bytes, database: Database, *, also: Sequence[bytes] = ()) -> None:
-        self._root = AESGCM(root_key)
-        self._roots = (self._root, *(AESGCM(key) for key in also))
+    def __init__(
+        self,
+        root_key: RootKey | bytes,
+        database: Database,
+        *,
+        also: Sequence[RootKey | bytes] = (),
+    ) -> None:
+        self._root = _as_root(root_key)
+        self._roots = (self._root, *map(_as_root, also))
         self._database = database
         self._tenant_keys: dict[UUID, _TenantKeys] = {}
         self._ciphers: dict[tuple[UUID, str], tuple[_TenantKeys, Cipher]] = {}
+        self._swept_at = time.monotonic()
 
     async def cipher(self, tenant_id: UUID, purpose: str) -> Cipher:
         """Return the cipher for one purpose of a tenant; makes the tenant's key on first use.
@@ -189,6 +201,7 @@ class KeyRing:
         Raises:
             DecryptionFailed: The tenant's key was wrapped by another root key.
             DatabaseUnavailable: The key is not cached and PostgreSQL cannot be reached.
+            RootKeyUnavailable: It is not cached, and the root key's keeper cannot be reached.
         """
         known = await self._keys_of(tenant_id)
         made = self._ciphers.get((tenant_id, purpose))
@@ -207,62 +220,105 @@ class KeyRing:
         # while PostgreSQL is away nobody waits behind the others.
         try:
             read = await self._load(tenant_id)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, RootKeyUnavailable):
             if known is None:
                 raise
             # No new key comes from a database that is away; nobody waits for it each time.
             known.read_at = time.monotonic()
             return known
+        self._sweep()
         if known is not None and (read.keys, read.encrypts) == (known.keys, known.encrypts):
             # The same keys: the ciphers made of them stay.
-            known.read_at = read.read_at
+            known.read_at, known.wrapped = read.read_at, read.wrapped
+            self._tenant_keys.setdefault(tenant_id, known)
             return known
         self._tenant_keys[tenant_id] = read
         return read
 
     async def _load(self, tenant_id: UUID) -> _TenantKeys:
-        parameters = {"tenant_id": tenant_id, "rests": NEW_KEY_RESTS_SECONDS}
-        async with self._database.session(tenant_id) as session:
-            rows = (await session.execute(_SELECT_KEYS, parameters)).all()
-            if not rows:
-                # Two processes may be first at once: whoever comes second reads the other's key.
-                wrapped = self.wrap(os.urandom(KEY_BYTES), tenant_id, version=1)
-                await session.execute(_INSERT_KEY, parameters | {"wrapped": wrapped})
-                rows = (await session.execute(_SELECT_KEYS, parameters)).all()
+        # The root key may be a network away: no connection is held while it is asked.
+        rows = await self._rows(tenant_id)
+        if not rows:
+            # Two processes may be first at once: whoever comes second reads the other's key.
+            wrapped = await self.wrap(os.urandom(KEY_BYTES), tenant_id, version=1)
+            rows = await self._rows(tenant_id, first=wrapped)
+        known = self._tenant_keys.get(tenant_id)
+        keys = {}
+        for version, wrapped, _ in rows:
+            if known is not None and known.wrapped.get(version) == wrapped:
+                keys[version] = known.keys[version]
+            else:
+                keys[version] = await self._unwrap(wrapped, tenant_id, version)
         return _TenantKeys(
-            keys={
-                version: self._unwrap(wrapped, tenant_id, version) for version, wrapped, _ in rows
-            },
+            wrapped={version: wrapped for version, wrapped, _ in rows},
+            keys=keys,
             encrypts=max(version for version, _, encrypts in rows if encrypts),
             read_at=time.monotonic(),
         )
 
-    def wrap(self, key: bytes, tenant_id: UUID, *, version: int) -> bytes:
-        """Encrypt a tenant's key under the root key, for its row."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._root.encrypt(nonce, key, _wrapping_place(tenant_id, version))
+    async def _rows(
+        self, tenant_id: UUID, *, first: bytes | None = None
+    ) -> list[tuple[int, bytes, bool]]:
+        """Return versions, wrapped keys and whether they encrypt; with `first` there is one."""
+        parameters = {"tenant_id": tenant_id, "rests": NEW_KEY_RESTS_SECONDS}
+        async with self._database.session(tenant_id) as session:
+            if first is not None:
+                await session.execute(_INSERT_KEY, parameters | {"wrapped": first})
+            rows = (await session.execute(_SELECT_KEYS, parameters)).all()
+        return [(version, bytes(wrapped), bool(encrypts)) for version, wrapped, encrypts in rows]
 
-    def wrapped_anew(self, wrapped: bytes, tenant_id: UUID, *, version: int) -> bytes | None:
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        if now - self._swept_at < KEYS_KEPT_SECONDS:
+            return
+        self._swept_at = now
+        stale = {
+            tenant_id
+            for tenant_id, known in self._tenant_keys.items()
+            if now - known.read_at > KEYS_KEPT_SECONDS
+        }
+        for tenant_id in stale:
+            del self._tenant_keys[tenant_id]
+        for made in [made for made in self._ciphers if made[0] in stale]:
+            del self._ciphers[made]
+
+    async def wrap(self, key: bytes, tenant_id: UUID, *, version: int) -> bytes:
+        """Encrypt a tenant's key under the root key, for its row."""
+        return await self._root.wrap(key, _wrapping_place(tenant_id, version))
+
+    async def wrapped_anew(self, wrapped: bytes, tenant_id: UUID, *, version: int) -> bytes | None:
         """Return a tenant's key under the root key; None when it is under it already.
 
         Raises:
             DecryptionFailed: None of the root keys opens it.
+            RootKeyUnavailable: A root key's keeper cannot be reached.
         """
-        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
-        try:
-            _decrypted(self._root, nonce, sealed, _wrapping_place(tenant_id, version))
-        except DecryptionFailed:
-            return self.wrap(self._unwrap(wrapped, tenant_id, version), tenant_id, version=version)
-        return None
+        with suppress(DecryptionFailed):
+            await self._root.unwrap(wrapped, _wrapping_place(tenant_id, version))
+            if await self._root.is_newest(wrapped):
+                return None
+        key = await self._unwrap(wrapped, tenant_id, version)
+        return await self.wrap(key, tenant_id, version=version)
 
-    def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
-        nonce, sealed = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+    async def _unwrap(self, wrapped: bytes, tenant_id: UUID, version: int) -> bytes:
+        away: RootKeyUnavailable | None = None
         for root in self._roots:
-            with suppress(DecryptionFailed):
-                return _decrypted(root, nonce, sealed, _wrapping_place(tenant_id, version))
+            try:
+                return await root.unwrap(wrapped, _wrapping_place(tenant_id, version))
+            except DecryptionFailed:
+                continue
+            except RootKeyUnavailable as error:
+                # Another may open it; if none does, it may be this one's.
+                away = error
+        if away is not None:
+            raise away
         raise DecryptionFailed(
             "MASTER_ENCRYPTION_KEY is not the one that encrypted what is in the database"
         )
+
+
+def _as_root(key: RootKey | bytes) -> RootKey:
+    return LocalRootKey(key) if isinstance(key, bytes) else key
 
 
 def _wrapping_place(tenant_id: UUID, version: int) -> bytes:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
+from libs.common.root_keys import LocalRootKey, RootKeyUnavailable
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry.logging import configure_logging, flush_request_lines, get_logger
 from libs.common.telemetry.tracing import configure_tracing, shutdown_tracing
@@ -52,8 +53,10 @@ def load_settings(kind: type[S]) -> S:
     """Read a service's settings; what is wrong with them is said in plain words, and is fatal."""
     try:
         settings = kind()
-        # Read now, so that a bad key is found at the start.
-        _ = settings.root_key, settings.root_keys_also
+        # Read and tried now, so that a key that cannot be used is found at the start.
+        for root in (settings.root_key, *settings.root_keys_also):
+            if not isinstance(root, LocalRootKey):
+                asyncio.run(root.check())
     except ValidationError as error:
         problems = [
             ".".join(map(str, problem["loc"])).upper()
@@ -61,6 +64,8 @@ def load_settings(kind: type[S]) -> S:
             + f": {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
+    except RootKeyUnavailable as error:
+        problems = [f"the root key cannot be used: {error.reason}"]
     except (ValueError, OSError) as error:
         problems = [str(error)]
     else:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from libs.common.crypto import KEY_BYTES, Cipher, DecryptionFailed, KeyRing
+from libs.common.crypto import Cipher, KeyRing
 from libs.common.database import Database
+from libs.common.root_keys import KEY_BYTES, DecryptionFailed
 
 BATCH: Final = 200
 
@@ -106,7 +107,7 @@ class Rekey:
         for row in rows:
             tenant_id = UUID(int=row["tenant_id"].int)
             old: bytes = row["wrapped_key"]
-            new = self._key_ring.wrapped_anew(old, tenant_id, version=row["version"])
+            new = await self._key_ring.wrapped_anew(old, tenant_id, version=row["version"])
             if new is not None:
                 async with self._database.lean(tenant_id) as connection:
                     await connection.execute(_REWRAP, tenant_id, row["version"], old, new)
@@ -122,7 +123,9 @@ class Rekey:
         """
         added = 0
         for tenant_id, version in await self._tenants():
-            wrapped = self._key_ring.wrap(os.urandom(KEY_BYTES), tenant_id, version=version + 1)
+            wrapped = await self._key_ring.wrap(
+                os.urandom(KEY_BYTES), tenant_id, version=version + 1
+            )
             async with self._database.lean(tenant_id) as connection:
                 status = await connection.execute(_ADD, tenant_id, version + 1, wrapped)
             added += status.endswith("1")

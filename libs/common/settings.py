@@ -4,8 +4,6 @@ Nothing here knows whether a part is embedded or real: the launcher, compose and
 manifests set the same names.
 """
 
-import base64
-import binascii
 import json
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +13,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.outbound import OutboundPolicy
-
-ROOT_KEY_BYTES = 32
+from libs.common.root_keys import RootKey, read_root_key
 
 
 def _split_commas(value: object) -> object:
@@ -88,7 +85,8 @@ class ServiceSettings(BaseSettings):
     redis_url: SecretStr
 
     master_encryption_key: SecretStr | None = Field(
-        default=None, description="The service's root key: base64 of 32 bytes."
+        default=None,
+        description="The service's root key: base64 of 32 bytes, aws-kms://… or vault://…",
     )
     master_encryption_key_file: Path | None = None
     master_encryption_keys_also: Annotated[
@@ -127,25 +125,27 @@ class ServiceSettings(BaseSettings):
         return self
 
     @cached_property
-    def root_key(self) -> bytes:
-        """The 32 bytes from which the tenants' keys are wrapped.
+    def root_key(self) -> RootKey:
+        """What wraps the tenants' keys.
 
         Raises:
-            ValueError: The key is not base64 of 32 bytes.
+            ValueError: It is written in none of the known ways.
         """
-        return _root_key(self._read("master_encryption_key"), "MASTER_ENCRYPTION_KEY")
+        return self._root_key(self._read("master_encryption_key"), "MASTER_ENCRYPTION_KEY")
 
     @cached_property
-    def root_keys_also(self) -> list[bytes]:
-        """The root keys that only open, 32 bytes each.
-
-        Raises:
-            ValueError: One of them is not base64 of 32 bytes.
-        """
+    def root_keys_also(self) -> list[RootKey]:
+        """The root keys that only open; raises what `root_key` does."""
         return [
-            _root_key(key.get_secret_value(), "MASTER_ENCRYPTION_KEYS_ALSO")
+            self._root_key(key.get_secret_value(), "MASTER_ENCRYPTION_KEYS_ALSO")
             for key in self.master_encryption_keys_also
         ]
+
+    def _root_key(self, text: str, name: str) -> RootKey:
+        try:
+            return read_root_key(text, service=self.service)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
 
     @cached_property
     def service_key_pem(self) -> str:
@@ -165,16 +165,6 @@ class ServiceSettings(BaseSettings):
             return value.strip()
         path: Path = getattr(self, f"{name}_file")
         return path.read_text(encoding="utf-8").strip()
-
-
-def _root_key(text: str, name: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != ROOT_KEY_BYTES:
-        raise ValueError(f"{name} must be base64 of 32 random bytes")
-    return key
 
 
 class ModelCallingSettings(ServiceSettings):

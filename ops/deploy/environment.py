@@ -89,6 +89,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             trusted_identity_hosts="",
             dns_servers="",
         ),
+        Variable("OBJECT_STORE_URL", None, per_service=True),
         Variable("SMTP_URL", None, per_service=True),
         Variable("SUPER_ADMIN_PASSWORD", None, per_service=True),
     ),

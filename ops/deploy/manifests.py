@@ -294,11 +294,13 @@ def _secrets(process: Process) -> list[Variable]:
 def _from_secret(service: str, variable: Variable) -> Manifest:
     name = f"{service}-secrets" if variable.per_service else "knowrithm-secrets"
     reference: Manifest = {"name": name, "key": variable.name}
-    if variable.name in OPTIONAL_SECRETS:
+    if variable.name in OPTIONAL_SECRETS or (service, variable.name) == ("auth", OBJECT_STORE):
         reference["optional"] = True
     return {"name": variable.name, "valueFrom": {"secretKeyRef": reference}}
 
 
+# Auth only signs the ends of its trails there.
+OBJECT_STORE = "OBJECT_STORE_URL"
 # Left out of the Secret, they have their default: no replicas, no key for a keyless endpoint, and
 # one root key.
 OPTIONAL_SECRETS = frozenset(

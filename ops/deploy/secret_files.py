@@ -82,7 +82,7 @@ def secrets_of_service(
         "MASTER_ENCRYPTION_KEYS_ALSO": secrets.also_root_keys_of(service, given=given_also),
         "SERVICE_KEY": (folder / f"{service}.pem").read_text(encoding="utf-8"),
     }
-    if service == "documents":
+    if service in {"auth", "documents"}:
         found["OBJECT_STORE_URL"] = stores.object_store_url
     return found
 

@@ -19,6 +19,10 @@ class Settings(ServiceSettings):
     signing_key_days: int = Field(
         default=90, ge=1, le=3650, description="After so long another key signs access tokens."
     )
+    object_store_url: SecretStr | None = Field(
+        default=None,
+        description="Where the ends of the audit trails are signed; nowhere without it.",
+    )
     company_retention_days: int = Field(
         default=30, ge=1, le=3650, description="So long a deleted company can be restored."
     )

@@ -1,13 +1,17 @@
 """The worker process: `python -m services.auth.worker`.
 
 It sends mails, publishes auth's events, records other services' refusals, rotates the signing
-key, looks at proven e-mail domains again and throws away what has run out.
+key, signs the ends of the audit trails, looks at proven e-mail domains again and throws away what
+has run out.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
@@ -15,8 +19,11 @@ from libs.common.jobs.runner import JobRunner
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
+from libs.common.security import SigningKey
+from libs.common.telemetry.logging import get_logger
 from libs.common.wake import Nudges
 from services.auth.adapters.txt_records import DnsTxtRecords
+from services.auth.repositories.audit_ends import AuditEnds
 from services.auth.repositories.email_domains import DomainsDue
 from services.auth.repositories.expired import ExpiredSessions
 from services.auth.repositories.federation import ExpiredLogins
@@ -26,12 +33,16 @@ from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.use_cases.purge_logins import PurgeLogins
 from services.auth.use_cases.recheck_domains import RecheckDomains
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
+from services.auth.use_cases.sign_audit_heads import SignAuditHeads
 from services.auth.wiring.people import auth_settings, mail_jobs
+from services.auth.workers.audit_heads import AuditHeadLoop
 from services.auth.workers.denials import HANDLERS
 from services.auth.workers.federation import FederationLoop
 from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
 from services.auth.workers.signing_keys import SigningKeyLoop
+
+log = get_logger(__name__)
 
 
 @asynccontextmanager
@@ -58,7 +69,7 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
         ),
         purge_logins=PurgeLogins(expired=ExpiredLogins(resources.database)),
     )
-    yield {
+    named: dict[str, Loop] = {
         "nudges": nudges.run,
         "jobs": runner.run,
         "relay": relay.run,
@@ -70,6 +81,24 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
         "purge": PurgeLoop(purge_expired=PurgeExpired(expired=expired)).run,
         "federation": federation.run,
     }
+    if settings.object_store_url is None:
+        log.warning("audit_heads_unsigned", reason="OBJECT_STORE_URL is not set")
+    else:
+        named["audit-heads"] = _audit_heads(resources, settings.object_store_url)
+    yield named
+
+
+def _audit_heads(resources: Resources, store_url: SecretStr) -> Loop:
+    # The object store's client costs 10 MB, which the HTTP process does without.
+    from libs.common.objects import open_store  # noqa: PLC0415
+    from services.auth.adapters.audit_heads import SignedHeads  # noqa: PLC0415
+
+    heads = SignedHeads(
+        open_store(store_url.get_secret_value()),
+        key=SigningKey(resources.service, resources.settings.service_key_pem),
+        jwks=json.loads(resources.settings.service_jwks_json),
+    )
+    return AuditHeadLoop(sign=SignAuditHeads(ends=AuditEnds(resources.database), heads=heads)).run
 
 
 if __name__ == "__main__":

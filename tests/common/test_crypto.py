@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common import crypto
-from libs.common.crypto import CHUNK_BYTES, Cipher, DecryptionFailed, KeyRing
+from libs.common.crypto import CHUNK_BYTES, Cipher, KeyRing
 from libs.common.database import DatabaseUnavailable
 from libs.common.ids import new_id
+from libs.common.root_keys import DecryptionFailed
 from tests.conftest import OpenDatabase
 
 TENANT = UUID("11111111-1111-4111-8111-111111111111")

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 
 from libs.common import crypto
-from libs.common.crypto import Cipher, DecryptionFailed, KeyRing
+from libs.common.crypto import Cipher, KeyRing
 from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.common.rekey import Progress, Rekey
+from libs.common.root_keys import DecryptionFailed
 from tests.conftest import OpenDatabase
 
 OLD, NEW = b"o" * 32, b"n" * 32

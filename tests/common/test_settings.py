@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pytest
 
 from libs.common.process import load_settings
+from libs.common.root_keys import LocalRootKey
 from libs.common.settings import ServiceSettings
 
 GOOD = {
@@ -63,8 +64,8 @@ def test_root_keys_that_only_open_are_read(environment: pytest.MonkeyPatch) -> N
     assert load_settings(SampleSettings).root_keys_also == []
     environment.setenv("MASTER_ENCRYPTION_KEYS_ALSO", f"{GOOD['MASTER_ENCRYPTION_KEY']}, ")
 
-    assert load_settings(SampleSettings).root_keys_also == [bytes(32)]
+    assert load_settings(SampleSettings).root_keys_also == [LocalRootKey(bytes(32))]
 
     environment.setenv("MASTER_ENCRYPTION_KEYS_ALSO", "short")
-    with pytest.raises(SystemExit, match="MASTER_ENCRYPTION_KEYS_ALSO must be base64"):
+    with pytest.raises(SystemExit, match="MASTER_ENCRYPTION_KEYS_ALSO must be base64 of 32"):
         load_settings(SampleSettings)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.common.root_keys import LocalRootKey
 from ops.errors import OpsError
 from ops.local.chat_setup import ChatPlan, plan_chat
 from ops.local.environment import Wiring, inherited, needs_model_server
@@ -57,7 +58,7 @@ class TestEnvironment:
 
         settings = import_module(f"services.{service}.settings").Settings()
 
-        assert len(settings.root_key) == 32
+        assert isinstance(settings.root_key, LocalRootKey)
         assert settings.http_port == int(environment["HTTP_PORT"])
 
     def test_a_service_logs_in_as_itself_and_does_not_know_the_owner(

@@ -72,6 +72,8 @@ class AuditEvent(StrEnum):
     ACCESS_DENIED = "access.denied"
     AUDIT_EXPORTED = "audit.exported"
     KEYS_ROTATED = "keys.rotated"
+    ERASURE_BEGUN = "tenant.erasure_begun"
+    TENANT_ERASED = "tenant.erased"
     DOMAIN_CLAIMED = "email_domain.claimed"
     DOMAIN_CHANGED = "email_domain.changed"
     DOMAIN_PROVEN = "email_domain.proven"

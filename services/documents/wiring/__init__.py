@@ -9,11 +9,12 @@ from uuid import UUID
 
 from libs.common.health import Check
 from libs.common.http.outbound import Outbound
+from libs.common.objects import open_store
 from libs.common.resources import Resources
 from libs.common.wake import Wake
 from services.documents.adapters.agent_events import following_agents
 from services.documents.adapters.agents import CachedAgents
-from services.documents.adapters.blobs import EncryptedBlobs, open_store
+from services.documents.adapters.blobs import EncryptedBlobs
 from services.documents.adapters.embeddings import Embedders
 from services.documents.adapters.parsing.sniff import sniff
 from services.documents.adapters.queries import RememberedQueries

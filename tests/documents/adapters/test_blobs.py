@@ -7,7 +7,8 @@ import pytest
 
 from libs.common.crypto import KeyRing
 from libs.common.database import Database
-from services.documents.adapters.blobs import EncryptedBlobs, open_store
+from libs.common.objects import open_store
+from services.documents.adapters.blobs import EncryptedBlobs
 from services.documents.domain.errors import BlobMissing, BlobStoreUnavailable
 from tests.documents.cast import Tenant
 

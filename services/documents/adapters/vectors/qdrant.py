@@ -145,6 +145,23 @@ class QdrantStore:
             ]
         return sum(counts)
 
+    async def count_tenant(self, tenant_id: UUID) -> int:
+        """Return how many points a tenant has, in all collections."""
+        where = tenant_filter(tenant_id)
+        async with outages_told():
+            counts = [
+                (await self.client.count(name, where, exact=True)).count
+                for name in await collections(self.client)
+            ]
+        return sum(counts)
+
+    async def erase_tenant(self, tenant_id: UUID) -> None:
+        """Delete all points of a tenant, for good."""
+        where = tenant_filter(tenant_id)
+        async with outages_told():
+            for name in await collections(self.client):
+                await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
+
     @asynccontextmanager
     async def _told(self, space: EmbeddingSpace) -> AsyncIterator[None]:
         try:

@@ -1,0 +1,24 @@
+"""The worker reads where all trails end, to sign it outside the database."""
+
+from libs.common.database.migrations import define_lookup
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Define the lookup."""
+    define_lookup(
+        "ends_of_audit_trails",
+        "",
+        returns="TABLE (tenant_id uuid, last_entry bigint, last_hash bytea)",
+        body="SELECT h.tenant_id, h.sequence, h.hash FROM audit_heads h",
+        worker_only=True,
+    )
+
+
+def downgrade() -> None:
+    """Refuse: what was signed stays signed."""
+    raise NotImplementedError("restore a backup instead")

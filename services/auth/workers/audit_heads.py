@@ -1,0 +1,34 @@
+"""Signing the ends of the audit trails, by the clock."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from libs.common.database import DatabaseUnavailable
+from libs.common.telemetry.logging import get_logger
+from services.auth.domain.audit_heads import HeadStoreUnavailable
+from services.auth.use_cases.sign_audit_heads import SignAuditHeads
+
+log = get_logger(__name__)
+
+# With the time that signing takes, nothing stays unsigned for more than a minute.
+INTERVAL_SECONDS = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditHeadLoop:
+    """Calls the use case within each minute, for ever; outages are waited out."""
+
+    sign: SignAuditHeads
+
+    async def run(self) -> None:
+        """Sign, and rest."""
+        while True:
+            # Apart from the other replicas' moments.
+            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311
+            try:
+                signed = await self.sign()
+            except (DatabaseUnavailable, HeadStoreUnavailable) as error:
+                log.warning("audit_heads_wait", reason=str(error) or type(error).__name__)
+            else:
+                log.debug("audit_heads_signed", count=signed)
