@@ -32,14 +32,11 @@ class Results:
     generated: int = 0
     refused: int = 0
     extractive: int = 0
-    failed: int = 0
     citations: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
     duration_ms: int = 0
-    ratings: int = 0
-    rating_sum: int = 0
 
     def __add__(self, other: "Results") -> "Results":
         """Return both together."""

@@ -42,37 +42,30 @@ class ResultsOut(Output):
     generated: int = Field(description="Written by a chat model.")
     extractive: int = Field(description="Quotes, for want of a chat model.")
     refused: int = Field(description="The documents did not hold the answer.")
-    failed: int
     refusal_rate: float = Field(description="Of all answers, 0 to 1.")
     citations_per_answer: float
     average_duration_ms: float = Field(description="From the question to the stored answer.")
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
-    ratings: int
-    average_rating: float | None = Field(description="None without ratings.")
 
     @classmethod
     def of(cls, stats: AgentVersionStats | None) -> "ResultsOut":
         """Show them; a version that was never asked has zeros."""
         row = stats or AgentVersionStats()
         answers = row.answers or 0
-        ratings = row.ratings or 0
         per_answer = 1 / answers if answers else 0.0
         return cls(
             answers=answers,
             generated=row.generated or 0,
             extractive=row.extractive or 0,
             refused=row.refused or 0,
-            failed=row.failed or 0,
             refusal_rate=round((row.refused or 0) * per_answer, 4),
             citations_per_answer=round((row.citations or 0) * per_answer, 3),
             average_duration_ms=round((row.duration_ms or 0) * per_answer, 1),
             prompt_tokens=row.prompt_tokens or 0,
             completion_tokens=row.completion_tokens or 0,
             cost_usd=(row.cost_micros or 0) / 1_000_000,
-            ratings=ratings,
-            average_rating=round((row.rating_sum or 0) / ratings, 2) if ratings else None,
         )
 
 
