@@ -15,6 +15,7 @@ from services.conversations.endpoints import (
     dialogue,
     handoff,
     leads,
+    mcp,
     messages,
     tasks,
 )
@@ -32,6 +33,7 @@ ROUTERS = (
     budgets.router,
     leads.router,
     leads.sdk_router,
+    mcp.router,
     tasks.router,
     completions.router,
     router_of_events(),

@@ -88,6 +88,7 @@ from services.conversations.use_cases.messages import (
 from services.conversations.use_cases.produce_answer import ProduceAnswer
 from services.conversations.use_cases.rate_answer import RateAnswer
 from services.conversations.use_cases.register_lead import RegisterLead
+from services.conversations.use_cases.search_knowledge import SearchKnowledge
 from services.conversations.use_cases.show_budgets import ShowBudgets
 
 
@@ -108,6 +109,7 @@ class UseCases:
     """What this service does; one object a process."""
 
     agents: Agents
+    search_knowledge: SearchKnowledge
     show_budgets: ShowBudgets
     handoff: HandoffUseCases
     start_conversation: StartConversation
@@ -256,6 +258,9 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
+            search_knowledge=SearchKnowledge(
+                agents=self.agents, knowledge_base=self.compose.knowledge_base
+            ),
             show_budgets=ShowBudgets(agents=self.agents, budgets=self.budgets),
             handoff=self._handoff(),
             start_conversation=StartConversation(

@@ -27,6 +27,7 @@ _LEAD: Final = {"first_name": "New", "last_name": "Lead", "email": "new@lead.exa
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/agent/{agent_id}/budget"): {"budgets": []},
+    ("POST", "/api/v1/agent/{agent_id}/mcp"): {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
     ("PUT", "/api/v1/budget"): {"budgets": []},
     ("PUT", "/api/v1/agent/{agent_id}/split"): {"version": 1, "percent": 0},
     ("POST", "/api/v1/agent/{agent_id}/version"): {"name": "Stolen"},

@@ -87,7 +87,10 @@ _DOCUMENTS = """
 SELECT count(*), max(indexed_at) FROM known_documents
 WHERE tenant_id = $1 AND agent_id = $2 AND is_indexed
 """
-_PUBLIC = "SELECT tenant_id, id, name, description, avatar_url FROM public_agent($1)"
+_PUBLIC = """
+SELECT tenant_id, id, name, description, avatar_url, opening_message, suggested_questions
+FROM public_agent_face($1)
+"""
 
 
 class AgentReader:
@@ -133,7 +136,12 @@ async def find_public_agent(database: Database, agent_id: UUID) -> PublicAgent |
     """
     async with database.platform() as connection:
         row = await connection.fetchrow(_PUBLIC, agent_id)
-    return None if row is None else PublicAgent(**dict(row.items()))
+    if row is None:
+        return None
+    values = dict(row.items())
+    return PublicAgent(
+        **values | {"suggested_questions": orjson.loads(values["suggested_questions"])}
+    )
 
 
 _JSON = (

@@ -188,6 +188,8 @@ class PublicAgentOut(Output):
     description: str | None
     avatar_url: str | None
     company_id: UUID
+    opening_message: str | None
+    suggested_questions: list[str]
 
 
 class PublicAgentDetail(PublicAgentOut):
@@ -204,6 +206,8 @@ class PublicAgentDetail(PublicAgentOut):
             "description": agent.description,
             "avatar_url": agent.avatar_url,
             "company_id": agent.tenant_id,
+            "opening_message": agent.opening_message,
+            "suggested_questions": agent.suggested_questions,
         }
         return cls(**fields, agent=PublicAgentOut(**fields))
 

@@ -61,6 +61,13 @@ class NotDeleted(Conflict):
     message = "This is not deleted, so there is nothing to restore."
 
 
+class KnowledgeUnavailable(Unavailable):
+    """Search in the documents is out of reach."""
+
+    code = "knowledge_unavailable"
+    message = "The documents cannot be searched at the moment. Try again shortly."
+
+
 class ModelFailed(Unavailable):
     """The chat model gave no usable answer."""
 

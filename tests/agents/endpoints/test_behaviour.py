@@ -70,11 +70,19 @@ class TestBehaviour:
         assert agent["operating_hours"] == {"note": "mostly mornings"}
         assert (await acme.profile(agent["id"]))["hours"] is None
 
-    async def test_is_not_shown_to_strangers(
+    async def test_shows_strangers_how_it_begins_and_no_more(
         self, client: httpx.AsyncClient, acme: Company
     ) -> None:
-        agent = await acme.create_agent(behaviour={"tone": "secretly sarcastic"})
-        assert "sarcastic" not in (await client.get(f"/api/v1/agent/{agent['id']}")).text
+        behaviour = {
+            "tone": "secretly sarcastic",
+            "opening_message": "Hello!",
+            "suggested_questions": ["What do you sell?"],
+        }
+        agent = await acme.create_agent(behaviour=behaviour)
+        reply = await client.get(f"/api/v1/agent/{agent['id']}")
+        assert "sarcastic" not in reply.text
+        assert reply.json()["opening_message"] == "Hello!"
+        assert reply.json()["agent"]["suggested_questions"] == ["What do you sell?"]
 
 
 class TestFallbacks:
