@@ -16,6 +16,7 @@ def upgrade() -> None:
         body="""
             SELECT tenant_id, id, name, description, avatar_url, behaviour->>'opening_message',
                    coalesce(behaviour->'suggested_questions', '[]')
-            FROM agents WHERE id = p_agent_id AND status = 'active' AND deleted_at IS NULL
+            FROM agents a WHERE id = p_agent_id AND status = 'active' AND deleted_at IS NULL
+              AND NOT EXISTS (SELECT FROM closed_tenants c WHERE c.tenant_id = a.tenant_id)
         """,
     )
