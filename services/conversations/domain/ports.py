@@ -73,6 +73,7 @@ class Budgets(Protocol):
         self,
         tenant_id: UUID,
         answer_id: UUID,
+        attempt: int,
         *,
         agent_id: UUID,
         rules: Sequence[BudgetRule],
@@ -80,8 +81,10 @@ class Budgets(Protocol):
     ) -> BudgetRule | None:
         """Put aside what a call may use up; returns the budget that has too little left."""
 
-    async def settle(self, tenant_id: UUID, answer_id: UUID, *, tokens: int, micros: int) -> None:
-        """Give back what an answer holds, and count what it has used up."""
+    async def settle(
+        self, tenant_id: UUID, answer_id: UUID, attempt: int, *, tokens: int, micros: int
+    ) -> None:
+        """Give back what an attempt at an answer holds, and count what it has used up."""
 
 
 class ModelReply(Protocol):

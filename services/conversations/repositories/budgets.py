@@ -30,6 +30,7 @@ class BudgetStore:
         self,
         tenant_id: UUID,
         answer_id: UUID,
+        attempt: int,
         *,
         agent_id: UUID,
         rules: Sequence[BudgetRule],
@@ -39,7 +40,8 @@ class BudgetStore:
 
         Args:
             tenant_id: Whose.
-            answer_id: For which answer; what it holds already stays.
+            answer_id: For which answer.
+            attempt: Which attempt at it; what that holds already stays.
             agent_id: Of which agent.
             rules: The budgets that bind it.
             most: What the call may use up.
@@ -53,6 +55,7 @@ class BudgetStore:
             "hold_budget",
             tenant_id,
             answer_id,
+            attempt,
             agent_id,
             new_id(),
             [_COMPANY if rule.scope == "company" else agent_id for rule in ordered],
@@ -64,12 +67,14 @@ class BudgetStore:
         ((short,),) = rows
         return ordered[short - 1] if short else None
 
-    async def settle(self, tenant_id: UUID, answer_id: UUID, *, tokens: int, micros: int) -> None:
-        """Give back what an answer holds, and count what it has used up."""
-        await self.database.call("settle_budget", tenant_id, answer_id, tokens, micros)
+    async def settle(
+        self, tenant_id: UUID, answer_id: UUID, attempt: int, *, tokens: int, micros: int
+    ) -> None:
+        """Give back what an attempt at an answer holds, and count what it has used up."""
+        await self.database.call("settle_budget", tenant_id, answer_id, attempt, tokens, micros)
 
-    async def give_back_strays(self) -> int:
-        """Give back, of all tenants, what is put aside for answers that have long ended.
+    async def count_strays(self) -> int:
+        """Count as used, of all tenants, what is put aside for answers that have long ended.
 
         Returns:
             How many answers it was.
@@ -77,7 +82,7 @@ class BudgetStore:
         async with self.database.lean_cross_tenant() as connection:
             rows = await connection.fetch("SELECT * FROM stray_budget_holds()")
         for row in rows:
-            await self.settle(row["tenant_id"], row["answer_id"], tokens=0, micros=0)
+            await self.database.call("forfeit_budget", row["tenant_id"], row["answer_id"], None)
         return len(rows)
 
     async def uses(

@@ -183,6 +183,7 @@ class Afterwards:
             budgets=self.budgets,
             tenant_id=taken.tenant_id,
             answer_id=taken.answer_id,
+            attempt=taken.attempt,
             agent_id=taken.agent_id,
             rules=agent.budgets,
         )

@@ -81,14 +81,15 @@ class ComposeAnswer:
         )
         agent = found.for_conversation(taken.conversation_id)
         draft = draft or Draft()
-        draft.agent, draft.knowledge = agent, knowledge
-        draft.purse = Purse(
+        purse = Purse(
             budgets=self.budgets,
             tenant_id=taken.tenant_id,
             answer_id=taken.answer_id,
+            attempt=taken.attempt,
             agent_id=taken.agent_id,
             rules=found.budgets,
         )
+        draft.begin(agent, knowledge, purse)
         try:
             answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
         finally:

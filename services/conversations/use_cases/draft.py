@@ -22,14 +22,26 @@ class Draft:
     model: ChatModelSettings | None = None
     """The model that was asked last."""
     purse: Purse | None = None
+    _cost_before: int = 0
+
+    def begin(self, agent: AgentProfile, knowledge: Knowledge, purse: Purse) -> None:
+        """Begin a try at composing; what an earlier one has used up was paid, and is settled."""
+        self._note_asking(self.spent)
+        self.agent, self.knowledge, self.purse = agent, knowledge, purse
+        self.asking = ""
+        self.spent.prompt_tokens = self.spent.completion_tokens = 0
+        self._cost_before = self.spent.cost_micros
 
     async def settle(self) -> None:
-        """Settle what was put aside for this attempt, with what it has come to so far."""
+        """Settle what was put aside since `begin`, with what it has come to."""
         if self.purse is None or not self.purse.rules:
             return
-        spent = replace(self.spent)
+        spent = replace(self.spent, cost_micros=self.spent.cost_micros - self._cost_before)
+        self._note_asking(spent)
+        await self.purse.settle(spent)
+
+    def _note_asking(self, spent: Spending) -> None:
         if self.model is not None and self.asking:
             spent.note(
                 self.model, prompt=self.asking, text="", prompt_tokens=0, completion_tokens=0
             )
-        await self.purse.settle(spent)

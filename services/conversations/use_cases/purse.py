@@ -1,4 +1,4 @@
-"""What one answer may spend: put aside before each call of a model, settled when it is done."""
+"""What one attempt at an answer may spend: put aside before each call of a model, settled when it is done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,16 @@ _WHEN: Final = {"day": "today", "month": "this month"}
 
 @dataclass(slots=True, kw_only=True)
 class Purse:
-    """The budgets that bind one answer; with none of them it does nothing, and asks nobody.
+    """The budgets that bind one attempt; with none of them it does nothing, and asks nobody.
 
-    What a dead worker had put aside stays so until another ends the answer: until then it counts as
-    spent, so no crash lets anybody spend more.
+    What a dead worker had put aside stays so until another ends the answer, and then counts as
+    spent, since nobody knows what its call has used: no crash lets anybody spend more.
     """
 
     budgets: Budgets
     tenant_id: UUID
     answer_id: UUID
+    attempt: int
     agent_id: UUID
     rules: Sequence[BudgetRule]
     _held: bool = False
@@ -61,7 +62,12 @@ class Purse:
         # Before the call: if it is not known whether it was done, it is settled all the same.
         self._held = True
         short = await self.budgets.hold(
-            self.tenant_id, self.answer_id, agent_id=self.agent_id, rules=self.rules, most=most
+            self.tenant_id,
+            self.answer_id,
+            self.attempt,
+            agent_id=self.agent_id,
+            rules=self.rules,
+            most=most,
         )
         if short is not None:
             whose = "The company's" if short.scope == "company" else "The agent's"
@@ -81,6 +87,7 @@ class Purse:
             await self.budgets.settle(
                 self.tenant_id,
                 self.answer_id,
+                self.attempt,
                 tokens=spent.prompt_tokens + spent.completion_tokens,
                 micros=spent.cost_micros,
             )

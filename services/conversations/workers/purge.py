@@ -39,6 +39,6 @@ class PurgeLoop:
         for statement in _DELETE:
             async with self.database.lean_cross_tenant() as connection:
                 await connection.execute(statement)
-        strays = await BudgetStore(self.database).give_back_strays()
+        strays = await BudgetStore(self.database).count_strays()
         if strays:
             log.warning("budgets_had_strays", answers=strays)
