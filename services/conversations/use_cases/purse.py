@@ -1,4 +1,4 @@
-"""What one attempt at an answer may spend: put aside before each call of a model, settled when it is done."""
+"""What one attempt at an answer may spend: put aside before a model's call, settled after it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -58,6 +58,7 @@ class TestStore:
             return await store.hold(
                 company.id,
                 new_id(),
+                1,
                 agent_id=company.agent_id,
                 rules=rules,
                 most=MostItTakes(tokens=90, micros=0),
@@ -79,11 +80,11 @@ class TestStore:
         answer_id = new_id()
         most = MostItTakes(tokens=300, micros=200)
         for _ in range(2):
-            # As after a worker's death: both attempts' shares are put aside.
-            await store.hold(acme.id, answer_id, agent_id=acme.agent_id, rules=rules, most=most)
+            # As when a second model is asked after the first.
+            await store.hold(acme.id, answer_id, 1, agent_id=acme.agent_id, rules=rules, most=most)
         assert [use.held for use in await store.uses(acme.id, acme.agent_id, rules)] == [600, 400]
         for _ in range(2):
-            await store.settle(acme.id, answer_id, tokens=120, micros=80)
+            await store.settle(acme.id, answer_id, 1, tokens=120, micros=80)
         uses = await store.uses(acme.id, acme.agent_id, rules)
         assert [(use.spent, use.held) for use in uses] == [(120, 0), (80, 0)]
 
@@ -95,6 +96,7 @@ class TestStore:
         short = await store.hold(
             acme.id,
             new_id(),
+            1,
             agent_id=acme.agent_id,
             rules=rules,
             most=MostItTakes(tokens=100, micros=0),
@@ -109,7 +111,7 @@ class TestStore:
         most = MostItTakes(tokens=100, micros=0)
         for _ in range(3):
             await store.hold(
-                acme.id, new_id(), agent_id=acme.agent_id, rules=[tokens(50)], most=most
+                acme.id, new_id(), 1, agent_id=acme.agent_id, rules=[tokens(50)], most=most
             )
         async with resources.database.lean(acme.id) as connection:
             rows = await connection.fetch(

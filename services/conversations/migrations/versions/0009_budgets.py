@@ -55,14 +55,14 @@ def upgrade() -> None:
 
 
 def _define_holding() -> None:
-    # The answer's row comes first, as where answers end. All budgets are locked, then looked at, then written: whoever comes meanwhile waits for the
-    # first lock, and sees what is left afterwards. What costs nothing is never refused. A budget
-    # counts as exhausted, and that is told once a period, when not even the answers in the making
-    # could give back enough.
+    # The answer's row is locked first, as where answers end; then all budgets are locked, then
+    # looked at, then written: whoever comes meanwhile waits for the first lock, and sees what is
+    # left afterwards. What costs nothing is never refused. A budget counts as exhausted, and that
+    # is told once a period, when not even the answers in the making could give back enough.
     define_tenant_function(
         "hold_budget",
-        """p_answer uuid, p_attempt integer, p_agent uuid, p_event uuid, p_scopes uuid[], p_periods text[],
-           p_units text[], p_limits bigint[], p_amounts bigint[]""",
+        """p_answer uuid, p_attempt integer, p_agent uuid, p_event uuid, p_scopes uuid[],
+           p_periods text[], p_units text[], p_limits bigint[], p_amounts bigint[]""",
         returns="integer",
         declare="""v_day date := (now() AT TIME ZONE 'UTC')::date; v_starts date[];
                    v_spent bigint; v_reserved bigint;""",
