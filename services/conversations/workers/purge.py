@@ -1,11 +1,10 @@
 """Throwing away what has run out: visits of leads, links, and strays of budgets."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 from typing import Final
 
-from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database import Database
+from libs.common.periodic import repeat
 from libs.common.telemetry import get_logger
 from services.conversations.repositories.budgets import BudgetStore
 
@@ -26,13 +25,8 @@ class PurgeLoop:
     database: Database
 
     async def run(self) -> None:
-        """Throw away, and rest."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                await self.purge()
-            except DatabaseUnavailable:
-                log.warning("purge_waits", reason="DatabaseUnavailable")
+        """Throw away for ever."""
+        await repeat(self.purge, every_seconds=INTERVAL_SECONDS, waits="purge_waits")
 
     async def purge(self) -> None:
         """Throw away, of all tenants."""
