@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from libs.common.database import TenantRepository
 from services.auth.models.invitations import Invitation
+from services.auth.repositories.emails import sealing_of
 
 _MAX_LISTED = 500
 
@@ -35,7 +36,7 @@ class InvitationRepository(TenantRepository[Invitation]):
         """Return the one that an address can accept."""
         found: Invitation | None = await self.session.scalar(
             self.owned().where(
-                Invitation.email_key == email_key,
+                sealing_of(self.session.sync_session).is_of(Invitation, email_key),
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
                 Invitation.expires_at > now,
@@ -49,7 +50,7 @@ class InvitationRepository(TenantRepository[Invitation]):
             update(Invitation)
             .where(
                 Invitation.tenant_id == self.tenant_id,
-                Invitation.email_key == email_key,
+                sealing_of(self.session.sync_session).is_of(Invitation, email_key),
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
             )
