@@ -80,21 +80,28 @@ async def _reencrypt(service: str, bar: Bar) -> None:
         )
 
 
-def rotate_signing(lead_seconds: float) -> None:
-    """Make another signing key.
+def rotate_signing(lead_seconds: float, *, retire_now: bool) -> None:
+    """Make another signing key; `retire_now` ends what the ones before have signed.
 
     Raises:
         OpsError: PostgreSQL is out of reach.
     """
     # Auth's rooms; the service itself need not run.
+    from services.auth.domain.signing import MIN_LEAD  # noqa: PLC0415
     from services.auth.use_cases.rotate_signing_key import RotateSigningKey  # noqa: PLC0415
 
     async def work() -> None:
         async with _opened(settings_of("auth")) as (database, key_ring):
             rotate_key = RotateSigningKey(database=database, key_ring=key_ring)
-            signs_from = await rotate_key(lead=timedelta(seconds=lead_seconds))
+            signs_from = await (
+                rotate_key(lead=MIN_LEAD, kept=timedelta())
+                if retire_now
+                else rotate_key(lead=timedelta(seconds=lead_seconds))
+            )
         when = signs_from.isoformat(timespec="seconds") if signs_from else "now"
         typer.echo(f"The new key is published, and signs from {when} on.")
+        if retire_now:
+            typer.echo("What the old ones have signed is refused from then on, and is renewed.")
 
     asyncio.run(work())
 

@@ -103,6 +103,7 @@ class DenialLog:
                 caller_id=caller.id,
                 user_id=caller.user_id,
                 role=caller.role,
+                impersonator_id=caller.impersonator_id,
                 address=denial.address,
                 times=count,
             )

@@ -29,13 +29,19 @@ class RotateSigningKey:
     clock: Clock = utc_now
 
     async def __call__(
-        self, *, lead: timedelta, unless_younger_than: timedelta = timedelta()
+        self,
+        *,
+        lead: timedelta,
+        unless_younger_than: timedelta = timedelta(),
+        kept: timedelta = RETIRE_AFTER,
     ) -> datetime | None:
         """Rotate.
 
         Args:
             lead: Until the new key signs; at least `MIN_LEAD`.
             unless_younger_than: Leave a key alone that has not signed for so long.
+            kept: How long what old keys have signed is still believed; nothing, where one is in
+                the wrong hands.
 
         Returns:
             When the new key signs, or the one that was on its way already; None when the present
@@ -49,13 +55,13 @@ class RotateSigningKey:
             await keys.forget_retired(before=now - FORGET_AFTER)
             in_use = await keys.in_use(now=now)
             if in_use and in_use[0].signs_from > now:
-                return await self._hasten(session, in_use, lead=lead, now=now)
+                return await self._hasten(session, in_use, lead=lead, kept=kept, now=now)
             if in_use and in_use[0].signs_from + unless_younger_than > now:
                 return None
             row = new_row(cipher, signs_from=now + max(lead, MIN_LEAD), now=now)
             keys.add(row)
-            _retire(in_use, row.signs_from)
-            await _record(session, row, "A new signing key was made.", now=now)
+            _retire(in_use, row.signs_from + kept)
+            await _record(session, row, _made(kept), now=now)
         return row.signs_from
 
     async def _hasten(
@@ -64,6 +70,7 @@ class RotateSigningKey:
         in_use: Sequence[SigningKeyRow],
         *,
         lead: timedelta,
+        kept: timedelta,
         now: datetime,
     ) -> datetime:
         """Let the key that is on its way sign sooner, if that is wanted: the old one may be lost.
@@ -72,17 +79,21 @@ class RotateSigningKey:
         """
         pending, *olds = in_use
         sooner = now + max(lead, MIN_LEAD)
-        if sooner < pending.signs_from:
-            pending.signs_from = sooner
-            _retire(olds, sooner)
+        if sooner < pending.signs_from or kept < RETIRE_AFTER:
+            pending.signs_from = min(sooner, pending.signs_from)
+            _retire(olds, pending.signs_from + kept)
             await _record(session, pending, "A signing key signs sooner.", now=now)
         return pending.signs_from
 
 
-def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime) -> None:
+def _made(kept: timedelta) -> str:
+    if kept < RETIRE_AFTER:
+        return "A new signing key was made, and those before are retired at once."
+    return "A new signing key was made."
+
+
+def _retire(keys: Iterable[SigningKeyRow], retires_at: datetime) -> None:
     for old in keys:
-        # What it has signed until then is still believed for as long as it lives.
-        retires_at = signs_from + RETIRE_AFTER
         old.retired_at = min(old.retired_at or retires_at, retires_at)
 
 

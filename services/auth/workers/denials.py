@@ -20,7 +20,8 @@ async def on_denied(event: AccessDenied, envelope: EventEnvelope, session: Async
         role=event.role,
         address=event.address,
     )
-    await AuditTrail(session, envelope.tenant_id).append(record, now=envelope.occurred_at)
+    trail = AuditTrail(session, envelope.tenant_id, impersonator_id=event.impersonator_id)
+    await trail.append(record, now=envelope.occurred_at)
 
 
 HANDLERS: Final[Handlers] = {AccessDenied: EveryOne(on_denied)}

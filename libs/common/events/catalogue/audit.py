@@ -26,5 +26,8 @@ class AccessDenied(Event, topic="audit", name="access.denied"):
     caller_id: UUID | None
     user_id: UUID | None
     role: str | None
+    impersonator_id: UUID | None = Field(
+        default=None, description="The super admin who acted in the user's name."
+    )
     address: str
     times: int = Field(ge=1)
