@@ -210,7 +210,7 @@ async def limit_program(
         "exp": int(time.time()) + 86_400,
     }
     port = free_port()
-    arguments = ("--port", str(port), "--dsn", dsn, "--models", models.url, "--secret", secret)
+    arguments = ("--port", str(port), "--dsn", dsn, "--models", models.url, f"--secret={secret}")
     async with _process("bench.limit", *arguments, port=port) as pid:
         yield LimitProgram(port, pid, jwt.encode(claims, secret, algorithm=limit.ALGORITHM))
 

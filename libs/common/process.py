@@ -166,6 +166,7 @@ def _settle() -> None:
     """Take what was made at the start out of the garbage collector's rounds: it stays."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def _work(settings: ServiceSettings, loops: Loops) -> None:

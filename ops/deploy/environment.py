@@ -81,6 +81,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
     "auth": (
         *_config(
             signing_key_days="90",
+            company_retention_days="30",
             mail_from="Knowrithm <no-reply@knowrithm.example.com>",
             mail_folder="",
             super_admin_email="",

@@ -7,7 +7,15 @@ from libs.common.http.events import router_of_events
 from libs.common.http.tasks import router_without_tasks
 from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
-from services.agents.endpoints import agents, internal, models, providers, settings, widget
+from services.agents.endpoints import (
+    agents,
+    internal,
+    models,
+    providers,
+    settings,
+    versions,
+    widget,
+)
 from services.agents.settings import Settings
 from services.agents.wiring import Wiring
 
@@ -20,6 +28,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
         description="Agents, their LLM settings, and the catalogue of providers and models.",
         routers=[
             agents.router,
+            versions.router,
             settings.router,
             providers.router,
             models.router,

@@ -11,36 +11,45 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.crypto import Cipher
 from libs.common.http.outbound import Outbound
 from libs.common.resources import Resources
+from libs.common.security import Caller
 from libs.common.wake import Wake
 from services.agents.adapters.chat_probe import ChatProbe
 from services.agents.adapters.widget_files import WidgetFiles
 from services.agents.domain.errors import CompanyNotFound
 from services.agents.domain.model_urls import ModelUrlPolicy
 from services.agents.domain.profiles import ModelCall
+from services.agents.domain.versions import Actor
 from services.agents.models.encrypted import KEY_PURPOSE
 from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.agent_stats import AgentStatsRepository
+from services.agents.repositories.closed_tenants import ClosedTenants
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork
 from services.agents.settings import Settings
 from services.agents.use_cases.agent_settings import AgentSettings
 from services.agents.use_cases.browse_agents import BrowseAgents
 from services.agents.use_cases.browse_catalogue import BrowseCatalogue
 from services.agents.use_cases.browse_settings import BrowseSettings
+from services.agents.use_cases.browse_versions import BrowseVersions
 from services.agents.use_cases.clone_agent import CloneAgent
+from services.agents.use_cases.close_tenant import CloseTenant
 from services.agents.use_cases.count_activity import CountActivity
 from services.agents.use_cases.create_agent import CreateAgent
 from services.agents.use_cases.create_settings import CreateSettings
 from services.agents.use_cases.delete_agent import DeleteAgent
 from services.agents.use_cases.delete_settings import DeleteSettings
+from services.agents.use_cases.draft_version import DraftVersion
 from services.agents.use_cases.edit_models import EditModels
 from services.agents.use_cases.edit_providers import EditProviders
 from services.agents.use_cases.get_agent_stats import GetAgentStats
 from services.agents.use_cases.get_embed_code import GetEmbedCode
 from services.agents.use_cases.get_profile import GetProfile
 from services.agents.use_cases.import_catalogue import ImportCatalogue
+from services.agents.use_cases.publish_version import PublishVersion
+from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.restore_agent import RestoreAgent
 from services.agents.use_cases.settings_editing import SettingsEditor
 from services.agents.use_cases.show_agent import ShowAgent
+from services.agents.use_cases.split_traffic import SplitTraffic
 from services.agents.use_cases.try_settings import TrySettings
 from services.agents.use_cases.update_agent import UpdateAgent
 from services.agents.use_cases.update_settings import UpdateSettings
@@ -91,6 +100,7 @@ class UseCases:
 
     wiring: Wiring
     tenant_id: UUID
+    caller: Caller
 
     def unit_of_work(self) -> AgentsUnitOfWork:
         """Return a unit of work of the caller's tenant."""
@@ -181,12 +191,45 @@ class KeyedUseCases(UseCases):
         return SettingsEditor(cipher=self.cipher, policy=self.wiring.policy)
 
     @cached_property
+    def recorder(self) -> VersionRecorder:
+        """Keeps versions in the caller's name."""
+        caller = self.caller
+        return VersionRecorder(
+            cipher=self.cipher, by=Actor(caller.kind.value, caller.user_id or caller.id)
+        )
+
+    @cached_property
+    def versions(self) -> BrowseVersions:
+        """See `BrowseVersions`."""
+        return BrowseVersions(unit_of_work=self.unit_of_work, recorder=self.recorder)
+
+    @cached_property
+    def draft_version(self) -> DraftVersion:
+        """See `DraftVersion`."""
+        return DraftVersion(
+            unit_of_work=self.unit_of_work, editor=self.editor, recorder=self.recorder
+        )
+
+    @cached_property
+    def publish_version(self) -> PublishVersion:
+        """See `PublishVersion`."""
+        return PublishVersion(
+            unit_of_work=self.unit_of_work, cipher=self.cipher, recorder=self.recorder
+        )
+
+    @cached_property
+    def split_traffic(self) -> SplitTraffic:
+        """See `SplitTraffic`."""
+        return SplitTraffic(unit_of_work=self.unit_of_work, recorder=self.recorder)
+
+    @cached_property
     def create_agent(self) -> CreateAgent:
         """See `CreateAgent`."""
         return CreateAgent(
             unit_of_work=self.unit_of_work,
             reader=self.reader,
-            settings=AgentSettings(editor=self.editor),
+            settings=AgentSettings(editor=self.editor, recorder=self.recorder),
+            recorder=self.recorder,
             platform=self.wiring.platform,
         )
 
@@ -196,7 +239,8 @@ class KeyedUseCases(UseCases):
         return UpdateAgent(
             unit_of_work=self.unit_of_work,
             reader=self.reader,
-            settings=AgentSettings(editor=self.editor),
+            settings=AgentSettings(editor=self.editor, recorder=self.recorder),
+            recorder=self.recorder,
             platform=self.wiring.platform,
         )
 
@@ -207,6 +251,7 @@ class KeyedUseCases(UseCases):
             unit_of_work=self.unit_of_work,
             reader=self.reader,
             cipher=self.cipher,
+            recorder=self.recorder,
             platform=self.wiring.platform,
         )
 
@@ -214,14 +259,20 @@ class KeyedUseCases(UseCases):
     def create_settings(self) -> CreateSettings:
         """See `CreateSettings`."""
         return CreateSettings(
-            unit_of_work=self.unit_of_work, editor=self.editor, platform=self.wiring.platform
+            unit_of_work=self.unit_of_work,
+            editor=self.editor,
+            recorder=self.recorder,
+            platform=self.wiring.platform,
         )
 
     @cached_property
     def update_settings(self) -> UpdateSettings:
         """See `UpdateSettings`."""
         return UpdateSettings(
-            unit_of_work=self.unit_of_work, editor=self.editor, platform=self.wiring.platform
+            unit_of_work=self.unit_of_work,
+            editor=self.editor,
+            recorder=self.recorder,
+            platform=self.wiring.platform,
         )
 
     @cached_property
@@ -240,6 +291,11 @@ class KeyedUseCases(UseCases):
         return GetProfile(
             unit_of_work=self.unit_of_work, cipher=self.cipher, platform=self.wiring.platform
         )
+
+
+def close_tenant(session: AsyncSession, tenant_id: UUID) -> CloseTenant:
+    """Return the use case of event handlers, working in their transaction."""
+    return CloseTenant(closed_tenants=ClosedTenants(session, tenant_id))
 
 
 def count_activity(session: AsyncSession, tenant_id: UUID) -> CountActivity:

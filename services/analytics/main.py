@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from libs.common.http import create_app
 from libs.common.http.tasks import router_without_tasks
 from libs.common.process import load_settings, serve
-from services.analytics.endpoints import analytics, usage
+from services.analytics.endpoints import analytics, internal, usage
 from services.analytics.settings import Settings
 from services.analytics.wiring import wire
 
@@ -14,7 +14,7 @@ def make_app(settings: Settings) -> FastAPI:
     """Make the application."""
     return create_app(
         settings=settings,
-        routers=(analytics.router, usage.router, router_without_tasks()),
+        routers=(analytics.router, usage.router, internal.router, router_without_tasks()),
         title="Knowrithm: analytics",
         description="Dashboards, usage and exports.",
         lifespan=wire,

@@ -10,6 +10,7 @@ from libs.common.events.consumer import Consumer
 from libs.common.events.delivery import Handlers
 from libs.common.resources import Resources
 from services.analytics.repositories.unit_of_work import AnalyticsUnitOfWork
+from services.analytics.use_cases.count_company import CountCompany
 from services.analytics.use_cases.export_records import ExportRecords
 from services.analytics.use_cases.report_agent import ReportAgent
 from services.analytics.use_cases.report_conversation import ReportConversation
@@ -32,6 +33,11 @@ class UseCases:
     def show_dashboard(self) -> ShowDashboard:
         """Totals and the last thirty days."""
         return ShowDashboard(unit_of_work=self.unit_of_work)
+
+    @property
+    def count_company(self) -> CountCompany:
+        """A handful of numbers, for auth."""
+        return CountCompany(unit_of_work=self.unit_of_work)
 
     @property
     def report_agent(self) -> ReportAgent:

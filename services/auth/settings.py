@@ -23,6 +23,9 @@ class Settings(ServiceSettings):
         default=None,
         description="Where the ends of the audit trails are signed; nowhere without it.",
     )
+    company_retention_days: int = Field(
+        default=30, ge=1, le=3650, description="So long a deleted company can be restored."
+    )
     smtp_url: SecretStr | None = Field(
         default=None, description="smtp://, smtp+starttls:// or smtps://user:password@host:port"
     )

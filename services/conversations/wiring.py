@@ -21,6 +21,7 @@ from services.conversations.adapters.answer_queue import RedisAnswerQueue
 from services.conversations.adapters.answer_watch import RedisAnswerWatch
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.adapters.documents import DocumentsSearch
+from services.conversations.adapters.recent_conversations import RecentConversations
 from services.conversations.adapters.redis_channels import Listener, RedisChannels
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
@@ -90,6 +91,7 @@ class Wiring:
         self.queue = RedisAnswerQueue(redis)
         self.channels = RedisChannels(redis)
         self.feeds = RedisAnswerFeeds(redis)
+        self.recent = RecentConversations()
         self.store = AnswerStore(
             database,
             owner=self.owner,
@@ -146,6 +148,7 @@ class Wiring:
             store=self.store,
             feeds=self.feeds,
             watch=RedisAnswerWatch(self.channels),
+            recent=self.recent,
             draining=self.draining,
             heartbeat_seconds=self.settings.heartbeat_seconds,
         )
@@ -153,17 +156,19 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
-            start_conversation=StartConversation(unit_of_work=open_uow, agents=self.agents),
+            start_conversation=StartConversation(
+                unit_of_work=open_uow, agents=self.agents, recent=self.recent
+            ),
             list_conversations=ListConversations(unit_of_work=open_uow),
-            delete_conversation=DeleteConversation(unit_of_work=open_uow),
+            delete_conversation=DeleteConversation(unit_of_work=open_uow, recent=self.recent),
             restore_conversation=RestoreConversation(unit_of_work=open_uow),
             list_messages=ListMessages(unit_of_work=open_uow),
             list_deleted_messages=ListDeletedMessages(unit_of_work=open_uow),
-            delete_messages=DeleteMessages(unit_of_work=open_uow),
+            delete_messages=DeleteMessages(unit_of_work=open_uow, recent=self.recent),
             restore_messages=RestoreMessages(unit_of_work=open_uow),
-            delete_message=DeleteMessage(unit_of_work=open_uow),
+            delete_message=DeleteMessage(unit_of_work=open_uow, recent=self.recent),
             restore_message=RestoreMessage(unit_of_work=open_uow),
-            ask_question=AskQuestion(store=self.store, queue=self.queue),
+            ask_question=AskQuestion(store=self.store, queue=self.queue, recent=self.recent),
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),

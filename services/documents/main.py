@@ -13,6 +13,7 @@ from services.documents.wiring import Wiring
 ROUTERS = (
     documents.router,
     chunks.router,
+    chunks.uploads,
     search.router,
     tasks.router,
     internal.router,

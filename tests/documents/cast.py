@@ -1,7 +1,7 @@
 """The cast of the documents tests: two companies, and stand-ins for the costly ports."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,6 +171,8 @@ class Form:
     agent: UUID | None
     addresses: list[str] = field(default_factory=list)
     chunk_bytes: int = 1000
+    document: UUID | None = None
+    replaces: bool = True
 
     async def files(self) -> AsyncIterator[Upload]:
         for filename, content in self.contents:
@@ -184,6 +186,12 @@ class Form:
         if self.agent is None:
             raise AgentRequired
         return self.agent
+
+    def document_id(self) -> UUID | None:
+        return self.document
+
+    def replace(self) -> bool:
+        return self.replaces
 
     def urls(self) -> list[str]:
         return self.addresses
@@ -245,7 +253,7 @@ class MemoryVectors:
         ]
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
         self._check()
         gone = [
@@ -253,7 +261,7 @@ class MemoryVectors:
             for key, (_, point) in self.points.items()
             if key[0] == tenant_id
             and point.document_id == document_id
-            and point.document_version != keep_version
+            and point.document_version not in keep_versions
         ]
         for key in gone:
             del self.points[key]

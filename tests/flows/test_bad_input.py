@@ -103,7 +103,7 @@ class TestFiles:
             ("empty.txt", b"", 400, "empty_document"),
             ("large.txt", b"kettle " * (MAX_UPLOAD_BYTES // 7 + 1), 413, "upload_too_large"),
             ("program.pdf", b"\x7fELF\x02\x01\x01" + bytes(200), 415, "unsupported_type"),
-            ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(200), 415, "unsupported_type"),
+            ("photo.gif", b"GIF89a\x01\0\x01\0" + bytes(200), 415, "unsupported_type"),
             ("films.mp4", b"\0\0\0\x18ftypmp42" + bytes(200), 415, "unsupported_type"),
         ],
     )

@@ -14,6 +14,8 @@ from tests.flows.platform_keys import claims_of
 from tests.platform import PASSWORD, Company, Platform, wait_for
 from tests.tenancy.matrix import SCIM_GROUP
 
+# What counts things of a company rather than naming one: the same for everybody.
+NUMBERS = {"number": "1"}
 DOCUMENT_TEXT = "Every kettle has a warranty of seven years."
 
 Headers = Mapping[str, str]
@@ -173,6 +175,7 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         "invitation_id": invited["invitation"]["id"],
         "passkey_id": passkey_of(company),
         "name": agent_name,
+        **NUMBERS,
     }
 
 

@@ -25,11 +25,15 @@ _SCIM_PATCH: Final = {
 # Bodies that are right but for whose things they are about, where a route wants one.
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/agent/{agent_id}/split"): {"version": 1, "percent": 0},
+    ("POST", "/api/v1/agent/{agent_id}/version"): {"name": "Stolen"},
     ("PUT", "/api/v1/sdk/agent/{agent_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/agent/{agent_id}/chat"): {"message": "What do you know?"},
     ("POST", "/api/v1/agent/{agent_id}/test"): {"query": "What do you know?"},
     ("POST", "/api/v1/agent/{agent_id}/clone"): {"name": "Copy"},
     ("PUT", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/company/{company_id}"): {"name": "Stolen"},
+    ("PATCH", "/api/v1/super-admin/companies/{company_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
     ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
@@ -95,6 +99,7 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "embedding_model_id": "model_id",
     "document_ids": "document_id",
     "role_ids": "role_id",
+    "company_ids": "company_id",
     "break_glass_user_id": "user_id",
     "model": "agent_id",
 }
@@ -179,7 +184,14 @@ INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
         ),
         InternalRow(service="documents", method="GET", path="/internal/events"),
     ),
-    "analytics": (),
+    "analytics": (
+        InternalRow(
+            service="analytics",
+            method="GET",
+            path="/internal/company-figures",
+            services=frozenset({"auth"}),
+        ),
+    ),
 }
 
 

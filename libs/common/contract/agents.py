@@ -3,6 +3,7 @@
 from typing import Final
 
 from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
+from libs.common.permissions import Scope
 
 OWNER: Final = "agents"
 
@@ -16,7 +17,29 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/agent/{agent_id}/clone", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/agent/{agent_id}/embed-code", OWNER, Auth.READ, BUILT),
     Route("PATCH", "/api/v1/agent/{agent_id}/restore", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/api/v1/agent/{agent_id}/split", OWNER, Auth.READ, BUILT),
+    Route("PUT", "/api/v1/agent/{agent_id}/split", OWNER, Auth.WRITE, BUILT),
+    Route(
+        "DELETE",
+        "/api/v1/agent/{agent_id}/split",
+        OWNER,
+        Auth.WRITE,
+        BUILT,
+        asks=Scope.AGENTS_UPDATE,
+    ),
     Route("GET", "/api/v1/agent/{agent_id}/stats", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/agent/{agent_id}/version", OWNER, Auth.READ, BUILT),
+    Route("POST", "/api/v1/agent/{agent_id}/version", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/api/v1/agent/{agent_id}/version/{number}", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/agent/{agent_id}/version/{number}/diff", OWNER, Auth.READ, BUILT),
+    Route(
+        "POST",
+        "/api/v1/agent/{agent_id}/version/{number}/publish",
+        OWNER,
+        Auth.WRITE,
+        BUILT,
+        asks=Scope.AGENTS_UPDATE,
+    ),
     Route("GET", "/api/v1/providers", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/providers", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/providers/bulk-import", OWNER, Auth.WRITE, BUILT),

@@ -7,7 +7,7 @@ from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
 OWNER: Final = "documents"
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route("GET", "/api/v1/chunks/upload", OWNER, Auth.PUBLIC, PLANNED),
+    Route("GET", "/api/v1/chunks/upload", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/database", OWNER, Auth.READ, PLANNED),
     Route("GET", "/api/v1/database-connection", OWNER, Auth.READ, PLANNED),
     Route("POST", "/api/v1/database-connection", OWNER, Auth.WRITE, PLANNED),
@@ -69,6 +69,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/document/deleted", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/document/upload", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/document/{document_id}", OWNER, Auth.READ, BUILT),
+    Route("PUT", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}", OWNER, Auth.WRITE, BUILT),
     Route("DELETE", "/api/v1/document/{document_id}/chunk", OWNER, Auth.WRITE, BUILT),
     Route("PATCH", "/api/v1/document/{document_id}/chunk/restore-all", OWNER, Auth.WRITE, BUILT),
@@ -76,6 +77,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/document/{document_id}/events", OWNER, Auth.READ, BUILT),
     Route("PATCH", "/api/v1/document/{document_id}/restore", OWNER, Auth.WRITE, BUILT),
     Route("POST", "/api/v1/document/{document_id}/retry", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/api/v1/document/{document_id}/versions", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/sdk/database", OWNER, Auth.WRITE, PLANNED),
     Route("PUT", "/api/v1/sdk/database/{connection_id}", OWNER, Auth.WRITE, PLANNED),
     Route("DELETE", "/api/v1/sdk/database/{connection_id}", OWNER, Auth.WRITE, PLANNED),

@@ -152,7 +152,15 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ),
     # The unguessable id is the capability.
     ("GET", "/api/v1/tasks/{task_id}/status"): _TASK,
-    ("GET", "/api/v1/chunks/upload"): (),
+    # Bounds of this installation, the same for everybody.
+    ("GET", "/api/v1/chunks/upload"): (
+        "success",
+        "upload_url",
+        "max_file_bytes",
+        "max_files",
+        "chunk_tokens",
+        "document_types",
+    ),
     ("POST", "/api/v1/website/handshake"): (
         "website_source",
         "website_page",

@@ -12,6 +12,20 @@ class AgentNotFound(NotFound):
     message = "There is no such agent."
 
 
+class VersionNotFound(NotFound):
+    """The agent has no version of this number."""
+
+    code = "version_not_found"
+    message = "The agent has no such version."
+
+
+class SplitNotAllowed(Invalid):
+    """A version cannot share conversations with itself."""
+
+    code = "split_not_allowed"
+    message = "This version is live already."
+
+
 class SettingsNotFound(NotFound):
     """No such LLM settings, or another tenant's."""
 

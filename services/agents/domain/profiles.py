@@ -146,7 +146,14 @@ class EmbeddingCall(ModelCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentProfile:
-    """All that other services need to answer for an agent; a version of it never changes."""
+    """All that other services need to answer for an agent.
+
+    Args:
+        version: Grows with every change of the agent, going back included.
+        number: The version that is live, or shares its conversations; None before there are any.
+        split: Who else answers, and how much. Documents are searched by the live version's
+            embeddings in any case.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -158,6 +165,16 @@ class AgentProfile:
     llm: ChatCall | None
     embedding: EmbeddingCall | None
     warnings: tuple[str, ...] = ()
+    number: int | None = None
+    split: "Split | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Another version that answers a share of an agent's conversations, in percent."""
+
+    percent: int
+    profile: AgentProfile
 
 
 def choose_chat(wish: Endpoint | None, platform: ModelCall | None) -> Choice:

@@ -23,7 +23,7 @@ def use_cases_for(scope: Scope) -> Callable[..., Awaitable[UseCases]]:
     admitted = Depends(caller_with(scope))
 
     async def use_cases(wiring: AppWiring, caller: Annotated[Caller, admitted]) -> UseCases:
-        return UseCases(wiring, caller.tenant_id)
+        return UseCases(wiring, caller.tenant_id, caller)
 
     return use_cases
 
@@ -33,7 +33,9 @@ def keyed_use_cases_for(scope: Scope) -> Callable[..., Awaitable[KeyedUseCases]]
     admitted = Depends(caller_with(scope))
 
     async def use_cases(wiring: AppWiring, caller: Annotated[Caller, admitted]) -> KeyedUseCases:
-        return KeyedUseCases(wiring, caller.tenant_id, await wiring.cipher(caller.tenant_id))
+        return KeyedUseCases(
+            wiring, caller.tenant_id, caller, await wiring.cipher(caller.tenant_id)
+        )
 
     return use_cases
 
@@ -46,10 +48,11 @@ async def internal_use_cases(
     wiring: AppWiring, caller: Annotated[Caller, Depends(internal_caller(services=_CALLERS))]
 ) -> KeyedUseCases:
     """Give the use cases of the tenant that a service acts for."""
-    return KeyedUseCases(wiring, caller.tenant_id, await wiring.cipher(caller.tenant_id))
+    return KeyedUseCases(wiring, caller.tenant_id, caller, await wiring.cipher(caller.tenant_id))
 
 
 ReadAgents = Annotated[UseCases, Depends(use_cases_for(Scope.AGENTS_READ))]
+KeyedReadAgents = Annotated[KeyedUseCases, Depends(keyed_use_cases_for(Scope.AGENTS_READ))]
 WriteAgents = Annotated[KeyedUseCases, Depends(keyed_use_cases_for(Scope.AGENTS_WRITE))]
 ReadSettings = Annotated[UseCases, Depends(use_cases_for(Scope.SETTINGS_READ))]
 WriteSettings = Annotated[KeyedUseCases, Depends(keyed_use_cases_for(Scope.SETTINGS_WRITE))]

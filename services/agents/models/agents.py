@@ -16,7 +16,10 @@ NAME_MAX_LENGTH = 200
 
 
 class Agent(TenantOwned, Timestamps, Base):
-    """One agent; `version` grows with everything that changes what it answers."""
+    """One agent as it is live; `version` grows with every event about it.
+
+    What the row and its settings hold is what version `live_version` holds (`agent_versions`).
+    """
 
     __tablename__ = "agents"
 
@@ -31,6 +34,9 @@ class Agent(TenantOwned, Timestamps, Base):
     operating_hours: Mapped[dict[str, Any]] = mapped_column(default=dict)
     languages: Mapped[list[Any]] = mapped_column(default=list)
     version: Mapped[int] = mapped_column(default=1)
+    live_version: Mapped[int | None] = mapped_column(default=None)
+    split_version: Mapped[int | None] = mapped_column(default=None)
+    split_percent: Mapped[int] = mapped_column(default=0)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), default=None)
 
     @classmethod
@@ -45,6 +51,7 @@ class Agent(TenantOwned, Timestamps, Base):
             operating_hours={},
             languages=[],
             version=1,
+            split_percent=0,
         )
 
     def copy(self, name: str) -> "Agent":
@@ -62,6 +69,7 @@ class Agent(TenantOwned, Timestamps, Base):
             operating_hours=dict(self.operating_hours),
             languages=list(self.languages),
             version=1,
+            split_percent=0,
         )
 
     @property

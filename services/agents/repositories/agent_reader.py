@@ -34,6 +34,7 @@ class AgentCard:
     operating_hours: Any
     languages: Any
     version: int
+    live_version: int | None
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
@@ -51,7 +52,7 @@ class AgentCard:
 _CARD = f"""
 SELECT a.id, a.tenant_id, a.name, a.description, a.avatar_url, a.status, a.instructions,
        a.llm_settings_id, a.personality_traits, a.capabilities, a.operating_hours, a.languages,
-       a.version, a.created_at, a.updated_at, a.deleted_at,
+       a.version, a.live_version, a.created_at, a.updated_at, a.deleted_at,
        coalesce(own.name, shared.name) AS model_name,
        s.llm_temperature AS temperature, s.llm_max_tokens AS max_tokens,
        coalesce(c.total_conversations, 0) AS total_conversations,

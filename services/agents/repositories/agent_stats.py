@@ -1,5 +1,7 @@
 """Counters about agents, kept from events of other services."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
-from services.agents.domain.activity import Steps
-from services.agents.models import AgentStats, KnownDocument
+from services.agents.domain.activity import Results, Steps
+from services.agents.models import AgentStats, AgentVersionStats, KnownDocument
 
 
 class AgentStatsRepository:
@@ -28,8 +31,16 @@ class AgentStatsRepository:
         )
         return found
 
-    async def count(self, agent_id: UUID, steps: Steps) -> None:
-        """Add to an agent's counters; sums need no order, so neither do events."""
+    async def count(
+        self, agent_id: UUID, steps: Steps, *, results: Mapping[int, Results] | None = None
+    ) -> None:
+        """Add to an agent's counters; sums need no order, so neither do events.
+
+        Args:
+            agent_id: Whose.
+            steps: By how much.
+            results: What came of its versions, by number; written in the same round trip.
+        """
         values = {
             "total_conversations": steps.conversations,
             "active_conversations": steps.active,
@@ -41,11 +52,36 @@ class AgentStatsRepository:
         sums: dict[str, Any] = {
             name: getattr(AgentStats, name) + getattr(query.excluded, name) for name in values
         }
-        await self.session.execute(
-            query.on_conflict_do_update(
-                index_elements=[AgentStats.tenant_id, AgentStats.agent_id], set_=sums
-            )
+        counted = query.on_conflict_do_update(
+            index_elements=[AgentStats.tenant_id, AgentStats.agent_id], set_=sums
         )
+        if not results:
+            await self.session.execute(counted)
+            return
+        told = self._tell(agent_id, results).cte("told")
+        await self.session.execute(counted.add_cte(told))
+
+    def _tell(self, agent_id: UUID, results: Mapping[int, Results]) -> ReturningInsert[tuple[int]]:
+        """Return the statement that adds to what came of versions."""
+        query = insert(AgentVersionStats).values(
+            [
+                {
+                    "tenant_id": self.tenant_id,
+                    "agent_id": agent_id,
+                    "number": number,
+                    **asdict(results[number]),
+                }
+                # In one order for all processes.
+                for number in sorted(results)
+            ]
+        )
+        sums: dict[str, Any] = {
+            one.name: getattr(AgentVersionStats, one.name) + getattr(query.excluded, one.name)
+            for one in fields(Results)
+        }
+        return query.on_conflict_do_update(
+            constraint="pk_agent_version_stats", set_=sums
+        ).returning(AgentVersionStats.number)
 
     async def note_document(
         self, document_id: UUID, *, agent_id: UUID, is_indexed: bool, at: datetime

@@ -52,6 +52,20 @@ class AgentRepository(TenantRepository[Agent]):
         )
         return await self.session.scalar(query) or 0
 
+    async def unversioned_using(self, settings_id: UUID) -> Sequence[Agent]:
+        """Return living agents with these settings that have no version yet, for us alone."""
+        query = (
+            self.owned()
+            .where(
+                Agent.llm_settings_id == settings_id,
+                Agent.deleted_at.is_(None),
+                Agent.live_version.is_(None),
+            )
+            .order_by(Agent.id)
+            .with_for_update()
+        )
+        return (await self.session.scalars(query)).all()
+
     async def count_up_using(self, settings_id: UUID, *, now: datetime) -> Sequence[Agent]:
         """Give each living agent with these settings a new version, and return them."""
         query = (

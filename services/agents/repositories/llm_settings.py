@@ -1,6 +1,6 @@
 """LLM settings."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
@@ -31,6 +31,13 @@ class LlmSettingsRepository(TenantRepository[LlmSettings]):
         """Return all settings, oldest first."""
         query = self.owned().order_by(LlmSettings.id).limit(limit)
         return (await self.session.scalars(query)).all()
+
+    async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, LlmSettings]:
+        """Return the settings that have one of these ids."""
+        if not ids:
+            return {}
+        rows = await self.session.scalars(self.owned().where(LlmSettings.id.in_(ids)))
+        return {row.id: row for row in rows}
 
     async def of_agent(self, agent_id: UUID, *, current_id: UUID | None) -> Sequence[LlmSettings]:
         """Return the settings made for an agent and those it uses, oldest first."""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from libs.common.unit_of_work import UnitOfWork
 from services.agents.repositories.agent_stats import AgentStatsRepository
+from services.agents.repositories.agent_versions import AgentVersionRepository
 from services.agents.repositories.agents import AgentRepository
 from services.agents.repositories.llm_settings import LlmSettingsRepository
 from services.agents.repositories.providers import ModelRepository, ProviderRepository
@@ -17,6 +18,11 @@ class AgentsUnitOfWork(UnitOfWork):
     def agents(self) -> AgentRepository:
         """The tenant's agents."""
         return AgentRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def versions(self) -> AgentVersionRepository:
+        """The versions of the tenant's agents."""
+        return AgentVersionRepository(self.session, self.tenant_id)
 
     @cached_property
     def settings(self) -> LlmSettingsRepository:

@@ -105,6 +105,7 @@ class AgentOut(Output):
     personality_traits: dict[str, Any]
     operating_hours: dict[str, Any]
     version: int
+    live_version: int | None = Field(description="The number that its answers carry.")
     total_conversations: int
     total_messages: int
     average_rating: float = Field(description="Of 5; 0 without ratings.")
@@ -131,6 +132,7 @@ class AgentOut(Output):
             personality_traits=card.personality_traits,
             operating_hours=card.operating_hours,
             version=card.version,
+            live_version=card.live_version,
             total_conversations=card.total_conversations,
             total_messages=card.total_messages,
             average_rating=0.0,

@@ -8,6 +8,7 @@ from services.agents.domain.changes import SettingsChange
 from services.agents.domain.errors import SettingsNotFound
 from services.agents.models import Agent, LlmSettings
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork
+from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.settings_editing import SettingsEditor
 from services.agents.use_cases.update_settings import settings_changed
 
@@ -17,6 +18,7 @@ class AgentSettings:
     """Works inside somebody else's unit of work; gives the settings and what to tell about them."""
 
     editor: SettingsEditor
+    recorder: VersionRecorder
 
     async def choose(
         self,
@@ -59,7 +61,7 @@ class AgentSettings:
         if current is not None and current.agent_id == agent.id:
             notes = await self.editor.apply(uow, current, change)
             current.version += 1
-            await settings_changed(uow, current.id, version=current.version)
+            await settings_changed(uow, current.id, version=current.version, recorder=self.recorder)
             return current, notes
         if current is None:
             row = LlmSettings.blank(agent_id=agent.id)

@@ -8,11 +8,13 @@ from libs.common.events.catalogue.agents import AgentCreated
 from services.agents.domain.agents import copy_name
 from services.agents.domain.errors import AgentNotFound
 from services.agents.domain.profiles import ModelCall
+from services.agents.domain.versions import Action
 from services.agents.models.agents import NAME_MAX_LENGTH
 from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.unit_of_work import OpenUnitOfWork
 from services.agents.use_cases.agent_settings import copied, named_settings
 from services.agents.use_cases.agent_views import AgentView
+from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.settings_views import view_settings
 
 
@@ -23,6 +25,7 @@ class CloneAgent:
     unit_of_work: OpenUnitOfWork
     reader: AgentReader
     cipher: Cipher
+    recorder: VersionRecorder
     platform: ModelCall | None
 
     async def __call__(
@@ -50,7 +53,7 @@ class CloneAgent:
                 aggregate_id=clone.id,
                 aggregate_version=clone.version,
             )
-            await uow.session.flush()
+            await self.recorder.live(uow, [clone], Action.CREATED)
             views = await view_settings(uow, [row] if row else [], platform=self.platform)
         card = await self.reader.card(clone.id)
         if card is None:

@@ -6,11 +6,13 @@ from libs.common.events.catalogue.agents import AgentCreated
 from services.agents.domain.changes import AgentChange, SettingsChange
 from services.agents.domain.errors import AgentNotFound
 from services.agents.domain.profiles import ModelCall
+from services.agents.domain.versions import Action
 from services.agents.models import Agent
 from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.unit_of_work import OpenUnitOfWork
 from services.agents.use_cases.agent_settings import AgentSettings
 from services.agents.use_cases.agent_views import AgentView
+from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.settings_views import view_settings
 
 
@@ -21,6 +23,7 @@ class CreateAgent:
     unit_of_work: OpenUnitOfWork
     reader: AgentReader
     settings: AgentSettings
+    recorder: VersionRecorder
     platform: ModelCall | None
 
     async def __call__(self, change: AgentChange, settings: SettingsChange) -> AgentView:
@@ -38,7 +41,7 @@ class CreateAgent:
                 aggregate_id=agent.id,
                 aggregate_version=agent.version,
             )
-            await uow.session.flush()
+            await self.recorder.live(uow, [agent], Action.CREATED)
             (view,) = await view_settings(uow, [row], platform=self.platform, notes=notes)
         card = await self.reader.card(agent.id)
         if card is None:

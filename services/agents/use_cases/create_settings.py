@@ -7,9 +7,11 @@ from libs.common.events.catalogue.agents import SettingsUpdated
 from services.agents.domain.changes import SettingsChange
 from services.agents.domain.errors import AgentNotFound
 from services.agents.domain.profiles import ModelCall
+from services.agents.domain.versions import Action
 from services.agents.models import LlmSettings
 from services.agents.repositories.unit_of_work import OpenUnitOfWork
 from services.agents.use_cases.agent_events import agent_changed
+from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.settings_editing import SettingsEditor
 from services.agents.use_cases.settings_views import SettingsView, view_settings
 
@@ -20,6 +22,7 @@ class CreateSettings:
 
     unit_of_work: OpenUnitOfWork
     editor: SettingsEditor
+    recorder: VersionRecorder
     platform: ModelCall | None
 
     async def __call__(self, change: SettingsChange, *, agent_id: UUID | None) -> SettingsView:
@@ -32,8 +35,10 @@ class CreateSettings:
                 agent = await uow.agents.locked(agent_id)
                 if agent is None or agent.is_deleted:
                     raise AgentNotFound
+                await self.recorder.before(uow, [agent])
                 agent.llm_settings_id = row.id
                 agent_changed(uow, agent)
+                await self.recorder.live(uow, [agent], Action.UPDATED)
             uow.outbox.record(
                 SettingsUpdated(settings_id=row.id),
                 aggregate_id=row.id,

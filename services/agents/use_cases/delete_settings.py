@@ -30,6 +30,7 @@ class DeleteSettings:
                     details={"agents": users},
                 )
             await uow.agents.forget_settings(settings_id)
+            await uow.versions.forget_keys(settings_id, kinds=("llm", "embedding"))
             await uow.settings.remove(row)
             uow.outbox.record(
                 SettingsUpdated(settings_id=settings_id),

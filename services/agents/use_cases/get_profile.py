@@ -12,10 +12,16 @@ from services.agents.domain.profiles import (
     EmbeddingCall,
     ModelCall,
     Source,
+    Split,
 )
 from services.agents.models import Agent, LlmSettings
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork, OpenUnitOfWork
 from services.agents.use_cases.settings_views import SettingsView, endpoint, view_settings
+from services.agents.use_cases.version_content import (
+    KeptKeys,
+    put_agent,
+    put_settings,
+)
 
 MAX_LISTED = 1000
 _DEFAULT_TEMPERATURE = 0.7
@@ -51,11 +57,44 @@ class GetProfile:
     async def _profile(self, uow: AgentsUnitOfWork, agent: Agent | None) -> AgentProfile:
         if agent is None:
             raise AgentNotFound
-        view: SettingsView | None = None
+        row = None
         if agent.llm_settings_id is not None:
             row = await uow.settings.get(agent.llm_settings_id)
-            if row is not None:
-                (view,) = await view_settings(uow, [row], platform=self.platform)
+        profile = await self._of(uow, agent, row, number=agent.live_version)
+        if agent.split_version is None or agent.split_percent == 0:
+            return profile
+        return replace(profile, split=await self._split(uow, agent, row))
+
+    async def _split(
+        self, uow: AgentsUnitOfWork, agent: Agent, current: LlmSettings | None
+    ) -> Split | None:
+        """Return the version that shares the agent's conversations, as it would be if it were live.
+
+        Its rows are made from the version and kept nowhere.
+        """
+        version = await uow.versions.one(agent.id, agent.split_version or 0)
+        if version is None:
+            return None
+        candidate = Agent.named(agent.name)
+        candidate.id, candidate.tenant_id = agent.id, agent.tenant_id
+        candidate.status, candidate.version = agent.status, agent.version
+        put_agent(candidate, version.content)
+        row = None
+        if version.content["settings"] is not None:
+            row = LlmSettings.blank(agent_id=agent.id)
+            put_settings(row, version.content["settings"])
+            await KeptKeys(uow=uow, cipher=self.cipher).put(
+                agent.id, row, version.content["settings"], current=current
+            )
+        profile = await self._of(uow, candidate, row, number=version.number)
+        return Split(percent=agent.split_percent, profile=replace(profile, embedding=None))
+
+    async def _of(
+        self, uow: AgentsUnitOfWork, agent: Agent, row: LlmSettings | None, *, number: int | None
+    ) -> AgentProfile:
+        view: SettingsView | None = None
+        if row is not None:
+            (view,) = await view_settings(uow, [row], platform=self.platform)
         call = chat_call(view, cipher=self.cipher, platform=self.platform)
         if call is not None and call.is_platforms:
             call = await _priced(uow, call)
@@ -70,6 +109,7 @@ class GetProfile:
             llm=call,
             embedding=None if view is None else embedding_call(view, cipher=self.cipher),
             warnings=() if view is None else tuple(view.warnings),
+            number=number,
         )
 
 

@@ -1,4 +1,4 @@
-"""What other services tell that concerns agents: their conversations and their documents."""
+"""What other services tell that concerns agents: conversations, documents, closed companies."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events import EventEnvelope
+from libs.common.events.catalogue.auth import TenantClosed, TenantReopened
 from libs.common.events.catalogue.conversations import (
     AnswerCompleted,
     ConversationDeleted,
@@ -19,8 +20,8 @@ from libs.common.events.catalogue.documents import (
     DocumentRestored,
 )
 from libs.common.events.delivery import Delivered, Handlers, Together
-from services.agents.domain.activity import Steps
-from services.agents.wiring import count_activity
+from services.agents.domain.activity import Results, Steps
+from services.agents.wiring import close_tenant, count_activity
 
 Counted = (
     ConversationStarted
@@ -34,7 +35,30 @@ Counted = (
 async def count_all(events: Sequence[Delivered], session: AsyncSession) -> None:
     """Count what was asked, answered, opened and deleted."""
     await count_activity(session, events[0].envelope.tenant_id).all_of(
-        (one.event.agent_id, _steps(one.event)) for one in events if isinstance(one.event, Counted)
+        (
+            (one.event.agent_id, _steps(one.event))
+            for one in events
+            if isinstance(one.event, Counted)
+        ),
+        results=(
+            (one.event.agent_id, one.event.agent_version, _results(one.event))
+            for one in events
+            if isinstance(one.event, AnswerCompleted) and one.event.agent_version is not None
+        ),
+    )
+
+
+def _results(event: AnswerCompleted) -> Results:
+    return Results(
+        answers=1,
+        generated=int(event.mode == "generated"),
+        refused=int(event.mode == "refused"),
+        extractive=int(event.mode == "extractive"),
+        citations=event.citation_count,
+        prompt_tokens=event.prompt_tokens,
+        completion_tokens=event.completion_tokens,
+        cost_micros=event.cost_micros,
+        duration_ms=event.duration_ms,
     )
 
 
@@ -72,6 +96,20 @@ async def document_deleted(
     )
 
 
+async def tenant_closed(
+    _event: TenantClosed, envelope: EventEnvelope, session: AsyncSession
+) -> None:
+    """Nobody sees the company's agents any more."""
+    await close_tenant(session, envelope.tenant_id)(closed_at=envelope.occurred_at)
+
+
+async def tenant_reopened(
+    _event: TenantReopened, envelope: EventEnvelope, session: AsyncSession
+) -> None:
+    """The company's agents are seen again."""
+    await close_tenant(session, envelope.tenant_id)(closed_at=None)
+
+
 # Counting wants every event; what can be searched is a state, of which the newest counts.
 _COUNTING: Final = Together(count_all)
 HANDLERS: Final[Handlers] = {
@@ -83,4 +121,6 @@ HANDLERS: Final[Handlers] = {
     DocumentIndexed: document_searchable,
     DocumentRestored: document_searchable,
     DocumentDeleted: document_deleted,
+    TenantClosed: tenant_closed,
+    TenantReopened: tenant_reopened,
 }

@@ -100,6 +100,14 @@ WHERE q.tenant_id = :tenant_id AND c.deleted_at IS NULL
 GROUP BY q.conversation_id, q.agent_id ORDER BY messages DESC, q.conversation_id LIMIT :limit
 """
 
+_ACTIVE_CONVERSATIONS = """
+SELECT count(DISTINCT q.conversation_id) AS conversations
+FROM questions q
+JOIN conversations c ON c.tenant_id = q.tenant_id AND c.id = q.conversation_id
+WHERE q.tenant_id = :tenant_id AND c.deleted_at IS NULL
+  AND q.asked_at >= :start AND q.asked_at < :end
+"""
+
 _UPLOADS = """
 SELECT date_trunc('day', uploaded_at) AS at, count(*) AS documents
 FROM documents WHERE tenant_id = :tenant_id AND uploaded_at >= :start AND uploaded_at < :end
@@ -180,6 +188,11 @@ class ReportRepository:
         where = f"AND {subject} = :subject_id" if subject else ""
         values = {"subject_id": subject_id} if subject else {}
         return await self._all(_ACTIVITY.format(where=where), period=period, step=step, **values)
+
+    async def active_conversations(self, period: Period) -> int:
+        """Count the conversations that stand in which somebody wrote."""
+        row = await self._one(_ACTIVE_CONVERSATIONS, period=period)
+        return int(row["conversations"])
 
     async def calls(self, period: Period) -> Row:
         """Count calls of the API."""

@@ -6,7 +6,7 @@ drop or reorder one, all later ones must be rewritten.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -25,6 +25,10 @@ class AuditEvent(StrEnum):
 
     COMPANY_CREATED = "company.created"
     COMPANY_UPDATED = "company.updated"
+    COMPANY_DELETED = "company.deleted"
+    COMPANY_RESTORED = "company.restored"
+    COMPANY_SUSPENDED = "company.suspended"
+    COMPANY_REOPENED = "company.reopened"
     USER_REGISTERED = "user.registered"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
@@ -175,6 +179,11 @@ def by(
         address=address,
         details=details,
     )
+
+
+def seen_by_company(record: AuditRecord) -> AuditRecord:
+    """Return what a company learns of an act of the platform's: not where their desk stands."""
+    return replace(record, address=None)
 
 
 def chain_hash(previous: bytes, content: Mapping[str, Any]) -> bytes:

@@ -51,6 +51,7 @@ IMPERSONATED_SCOPES: Final = frozenset(Scope) - {
     Scope.ROLES_WRITE,
     Scope.ROLES_UPDATE,
     Scope.ROLES_DELETE,
+    Scope.COMPANY_DELETE,
     Scope.CONFIG_WRITE,
     Scope.CONFIG_UPDATE,
     Scope.CONFIG_DELETE,

@@ -1,13 +1,9 @@
 """Companies: what the API calls tenants."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from libs.common.errors import NotAvailable
@@ -21,6 +17,7 @@ from services.auth.domain.errors import (
     NotAPicture,
 )
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
+from services.auth.endpoints.company_form import body_schema, json_or_form
 from services.auth.schemas.companies import (
     CompanyChangedReply,
     CompanyIn,
@@ -34,28 +31,13 @@ from services.auth.wiring import CallerUseCases, PublicUseCases
 
 router = APIRouter(prefix="/api/v1/company", tags=["companies"])
 
-B = TypeVar("B", bound=BaseModel)
-
-
-def _body_schema(model: type[BaseModel]) -> dict[str, object]:
-    schema = model.model_json_schema()
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema},
-                "multipart/form-data": {"schema": schema},
-            },
-        }
-    }
-
 
 @router.post(
     "",
     status_code=201,
     response_model=NewCompanyReply,
     responses=errors(InvalidEmail),
-    openapi_extra=_body_schema(NewCompanyIn),
+    openapi_extra=body_schema(NewCompanyIn),
     dependencies=[Depends(rate_limited("register"))],
 )
 async def create_company(
@@ -64,7 +46,7 @@ async def create_company(
     address: ClientAddress,
 ) -> NewCompanyReply:
     """Make a company without users; whoever first registers with its id becomes its admin."""
-    body, logo = await _json_or_form(request, NewCompanyIn)
+    body, logo = await json_or_form(request, NewCompanyIn)
     if logo is not None:
         raise NotAvailable("Add the logo once somebody has registered in the company.")
     return NewCompanyReply.reply(await use.create_company(body.details(), address=address))
@@ -91,7 +73,7 @@ async def show_company(
     "/{company_id}",
     response_model=CompanyChangedReply,
     responses=errors(CompanyNotFound, InvalidEmail),
-    openapi_extra=_body_schema(CompanyIn),
+    openapi_extra=body_schema(CompanyIn),
 )
 async def update_company(
     request: Request,
@@ -100,7 +82,7 @@ async def update_company(
     address: ClientAddress,
 ) -> CompanyChangedReply:
     """Change the caller's company; fields that are left out stay as they are."""
-    body, logo = await _json_or_form(request, CompanyIn)
+    body, logo = await json_or_form(request, CompanyIn)
     if logo is not None:
         await use.set_logo(company_id, logo, address=address)
     tenant = await use.update_company(company_id, body.details(), address=address)
@@ -171,36 +153,3 @@ async def remove_logo(
     """Take the company's logo away."""
     await use.set_logo(company_id, None, address=address)
     return LogoReply(message="Logo removed.", logo=None)
-
-
-async def _json_or_form(request: Request, model: type[B]) -> tuple[B, bytes | None]:
-    """Read a body that clients send as JSON, or as a form when they have a logo to add.
-
-    Returns:
-        What the fields say, and the logo.
-
-    Raises:
-        RequestValidationError: The body does not fit.
-    """
-    kind = request.headers.get("content-type", "")
-    values: object
-    logo: bytes | None = None
-    if kind.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
-        async with request.form() as form:
-            values = {
-                name: value for name, value in form.items() if isinstance(value, str) and value
-            }
-            given = form.get("logo")
-            if isinstance(given, UploadFile) and (given.filename or given.size):
-                logo = await given.read()
-    else:
-        try:
-            values = orjson.loads(await request.body() or b"{}")
-        except orjson.JSONDecodeError as error:
-            problem = {"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error"}
-            raise RequestValidationError([problem]) from error
-    try:
-        return model.model_validate(values), logo
-    except ValidationError as error:
-        problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
-        raise RequestValidationError(problems) from error

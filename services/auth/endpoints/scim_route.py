@@ -31,11 +31,9 @@ class ScimRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
-            if has_nul([request.url.path, *request.path_params.values(), *request.query_params]):
-                return scim_error(404, "There is no such resource.")
-            if has_nul(list(request.query_params.values())):
-                return scim_error(400, NUL_REFUSED, scim_type="invalidFilter")
             try:
+                if has_nul([*request.path_params.values(), *request.query_params.values()]):
+                    raise InvalidValueException(detail=NUL_REFUSED)
                 return await handle(request)
             except SCIMException as error:
                 told = error.to_error()

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.common.database import Timestamps
@@ -27,6 +27,12 @@ class Tenant(Timestamps, Base):
     is_verified: Mapped[bool] = mapped_column(default=False)
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     logo_id: Mapped[UUID | None]
+    # From then on a deleted one may be erased, and is not restored any more.
+    erase_after: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # Grows with each time it is closed or opened again, so that others hear the newest.
+    state_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Whose pages may call us for its people and keys; the platform's setting when empty.
+    allowed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
 
     @classmethod
     def founded(
@@ -49,6 +55,13 @@ class Tenant(Timestamps, Base):
             industry=industry,
             is_active=True,
             is_verified=False,
+            state_version=0,
+            allowed_origins=[],
             created_at=now,
             updated_at=now,
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its people and keys may come in."""
+        return self.is_active and self.deleted_at is None

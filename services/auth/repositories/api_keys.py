@@ -53,6 +53,17 @@ class ApiKeyRepository(TenantRepository[ApiKey]):
         )
         return [(row[0], row[1]) for row in revoked.all()]
 
+    async def count(self) -> int:
+        """Count the tenant's keys that were not revoked."""
+        return (
+            await self.session.scalar(
+                select(func.count()).where(
+                    ApiKey.tenant_id == self.tenant_id, ApiKey.revoked_at.is_(None)
+                )
+            )
+            or 0
+        )
+
     async def count_usable(self, user_id: UUID, *, now: datetime) -> int:
         """Count a user's keys that are neither revoked nor expired."""
         usable = (

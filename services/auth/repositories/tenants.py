@@ -28,3 +28,11 @@ class TenantRecord:
             query.with_for_update() if locked else query
         )
         return found
+
+    async def get_in_any_state(self, *, locked: bool = False) -> Tenant | None:
+        """Return the company, deleted or not."""
+        query = select(Tenant).where(Tenant.tenant_id == self.tenant_id)
+        found: Tenant | None = await self.session.scalar(
+            query.with_for_update() if locked else query
+        )
+        return found

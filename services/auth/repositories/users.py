@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, undefer
 
 from libs.common.database import TenantRepository
-from services.auth.domain.accounts import email_key
+from services.auth.domain.accounts import Role, email_key
 from services.auth.domain.errors import EmailTaken
 from services.auth.models.users import User
 from services.auth.repositories.emails import sealing_of
@@ -98,6 +98,18 @@ class UserRepository(TenantRepository[User]):
     async def any(self) -> bool:
         """Say whether the tenant has a user at all."""
         return bool(await self.session.scalar(select(self.owned().exists())))
+
+    async def any_super_admin(self) -> bool:
+        """Say whether one of the platform's own people is among them."""
+        query = self.owned().where(User.role == Role.SUPER_ADMIN)
+        return bool(await self.session.scalar(select(query.exists())))
+
+    async def count(self) -> int:
+        """Count them."""
+        return (
+            await self.session.scalar(select(func.count()).where(User.tenant_id == self.tenant_id))
+            or 0
+        )
 
     async def count_failed_login(self, user_id: UUID) -> None:
         """Count a wrong password, whatever other logins do at the same time."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.security import Caller
 from services.auth.domain.accounts import Role
-from services.auth.domain.audit import AuditEvent, AuditRecord, Risk, by
+from services.auth.domain.audit import AuditEvent, Risk, by, seen_by_company
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import AccountNotActive, OwnAccount, RoleNotAllowed, UserNotFound
 from services.auth.domain.policies import IMPERSONATED_SCOPES
@@ -78,7 +78,7 @@ class ImpersonateUser:
             )
             uow.sessions.add(session)
             if tenant_id != caller.tenant_id:
-                await uow.audit.append(_seen_by_company(record), now=now)
+                await uow.audit.append(seen_by_company(record), now=now)
         return Impersonation(
             user=user,
             access_token=self.access_tokens.sign(
@@ -92,16 +92,3 @@ class ImpersonateUser:
             ),
             expires_at=now + IMPERSONATION_LIFETIME,
         )
-
-
-def _seen_by_company(record: AuditRecord) -> AuditRecord:
-    # The company learns that it was the platform's operator, not where their desk stands.
-    return AuditRecord(
-        event=record.event,
-        description=record.description,
-        risk=record.risk,
-        actor_id=record.actor_id,
-        actor_role=record.actor_role,
-        entity_type=record.entity_type,
-        entity_id=record.entity_id,
-    )

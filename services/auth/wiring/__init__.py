@@ -54,6 +54,7 @@ from services.auth.use_cases.update_profile import UpdateProfile
 from services.auth.use_cases.update_role import UpdateRole
 from services.auth.use_cases.verify_api_key import VerifyApiKey
 from services.auth.use_cases.verify_scim_token import VerifiedDirectory
+from services.auth.wiring.companies import CompanyParts, CompanyUseCases, company_parts
 from services.auth.wiring.federation import (
     DirectoryUseCases,
     Federation,
@@ -73,6 +74,13 @@ class CallerUseCases(PeopleUseCases):
 
     platform_rates: Mapping[str, Rate]
     federated: Federation
+    company_parts: CompanyParts
+
+    @property
+    def companies(self) -> CompanyUseCases:
+        return CompanyUseCases(
+            caller=self.caller, unit_of_work=self.unit_of_work, parts=self.company_parts
+        )
 
     @property
     def federation(self) -> FederationUseCases:
@@ -234,6 +242,7 @@ class Wiring:
     parts: Parts
     platform_rates: Mapping[str, Rate]
     federation: Federation
+    company_parts: CompanyParts
     public: PublicUseCases
     internal: InternalUseCases
 
@@ -251,6 +260,7 @@ class Wiring:
             parts=self.parts,
             platform_rates=self.platform_rates,
             federated=self.federation,
+            company_parts=self.company_parts,
         )
 
     def for_directory(self, directory: VerifiedDirectory) -> DirectoryUseCases:
@@ -314,6 +324,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                 name: resources.rate_limits.rate_of(name) for name in sorted(TENANT_CLASSES)
             },
             federation=federation,
+            company_parts=company_parts(resources, settings),
             public=public,
             internal=InternalUseCases(
                 verify_api_key=VerifyApiKey(credentials=credentials, uses=uses),

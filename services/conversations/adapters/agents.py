@@ -126,6 +126,7 @@ class CachedAgents:
 
 def _profile(found: Mapping[str, Any]) -> AgentProfile:
     llm = found.get("llm")
+    split = found.get("split")
     return AgentProfile(
         id=UUID(found["id"]),
         name=found["name"],
@@ -133,6 +134,9 @@ def _profile(found: Mapping[str, Any]) -> AgentProfile:
         instructions=found.get("instructions") or "",
         model=_model(llm) if llm else None,
         warnings=found.get("warnings") or (),
+        number=found.get("number"),
+        candidate=_profile(split["profile"]) if split else None,
+        candidate_percent=split["percent"] if split else 0,
     )
 
 

@@ -38,7 +38,9 @@ class RedisAnswerQueue:
         self._waiting: list[dict[str, str]] = []
         self._sender: asyncio.Task[None] | None = None
 
-    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
+    def put(
+        self, question: AskedQuestion, text: str, *, traceparent: str | None, early: bool = False
+    ) -> None:
         """Announce a queued answer; never fails, since workers look into PostgreSQL too.
 
         It returns at once: who asks need not wait for Redis, and what is asked while an
@@ -54,6 +56,7 @@ class RedisAnswerQueue:
                     if len(text) <= _MAX_QUESTION_CHARACTERS
                     else {}
                 ),
+                **({"early": "1"} if early else {}),
             }
         )
         if self._sender is None or self._sender.done():
@@ -147,6 +150,7 @@ def _parsed(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Announc
                 agent_id=UUID(agent.decode()) if agent else None,
                 question=fields.get(b"question", b"").decode(),
                 traceparent=fields.get(b"traceparent", b"").decode() or None,
+                early=b"early" in fields,
             )
         except (KeyError, ValueError, AttributeError):
             log.warning("answer_entry_unreadable")

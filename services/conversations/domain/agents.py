@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,7 +44,13 @@ class ChatModelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentProfile:
-    """An agent as far as answering goes; no chat model means extractive answers."""
+    """One version of an agent as far as answering goes; no chat model means extractive answers.
+
+    Args:
+        number: The version's; None where the agents service keeps none yet.
+        candidate: Another version that answers some of the conversations.
+        candidate_percent: How many of a hundred.
+    """
 
     id: UUID
     name: str
@@ -51,3 +58,24 @@ class AgentProfile:
     instructions: str
     model: ChatModelSettings | None
     warnings: Sequence[str] = ()
+    number: int | None = None
+    candidate: "AgentProfile | None" = None
+    candidate_percent: int = 0
+
+    @property
+    def wants_quotes(self) -> bool:
+        """Whether some conversation may be answered in quotes, or with the help of some."""
+        own = self.model is None or self.model.compact
+        return own or (self.candidate is not None and self.candidate.wants_quotes)
+
+    def for_conversation(self, conversation_id: UUID) -> "AgentProfile":
+        """Return the version that answers a conversation, the same one every time.
+
+        It follows from the conversation and the candidate, so nothing is stored, and a larger share
+        takes in more conversations and gives none back.
+        """
+        if self.candidate is None:
+            return self
+        lot = f"{conversation_id}:{self.candidate.number}".encode()
+        drawn = int.from_bytes(blake2b(lot, digest_size=8).digest()) % 10_000
+        return self.candidate if drawn < self.candidate_percent * 100 else self

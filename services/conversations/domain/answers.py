@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from libs.common.ids import new_id, new_task_id
+
 MAX_MESSAGE_CHARACTERS: Final = 8_000
 
 
@@ -66,10 +68,38 @@ class AskedQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionIds:
+    """What a question and its answer are called, before they are stored."""
+
+    tenant_id: UUID
+    conversation_id: UUID
+    message_id: UUID
+    answer_id: UUID
+    task_id: UUID
+
+    @classmethod
+    def new(cls, tenant_id: UUID, conversation_id: UUID) -> "QuestionIds":
+        """Return ids for a question in a conversation."""
+        return cls(tenant_id, conversation_id, new_id(), new_id(), new_task_id("conversations"))
+
+    def asked(self, agent_id: UUID) -> AskedQuestion:
+        """Return the question as it is once it is stored."""
+        return AskedQuestion(
+            self.tenant_id,
+            self.conversation_id,
+            agent_id,
+            self.message_id,
+            self.answer_id,
+            self.task_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AnnouncedAnswer:
     """What a worker hears of a queued answer: where it is, and enough to look things up for it.
 
-    `agent_id` is None where the question was too long to come along.
+    `agent_id` is None where the question was too long to come along. `early` is what is being
+    stored at this moment, and may never be.
     """
 
     tenant_id: UUID
@@ -77,6 +107,7 @@ class AnnouncedAnswer:
     agent_id: UUID | None
     question: str
     traceparent: str | None
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +170,7 @@ class Answer:
     model: str | None = None
     provider: str | None = None
     agent_name: str = ""
+    agent_version: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
@@ -152,6 +184,7 @@ class Answer:
             "citation_warnings": list(self.citation_warnings),
             "warnings": list(self.warnings),
             "mode": self.mode.value,
+            "agent_version": self.agent_version,
         }
 
 

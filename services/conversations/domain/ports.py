@@ -1,14 +1,20 @@
 """What conversations asks of the world outside its database."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 from uuid import UUID
 
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
-from services.conversations.domain.answers import AskedQuestion, TakenAnswer
+from services.conversations.domain.answers import (
+    AnswerKind,
+    AnswerStatus,
+    AskedQuestion,
+    TakenAnswer,
+)
 from services.conversations.domain.frames import Frame, Position
 from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.people import Person
 
 
 class Agents(Protocol):
@@ -85,8 +91,40 @@ class ChatModels(Protocol):
 class AnswerQueue(Protocol):
     """The `answers` stream, by which a question reaches a worker within a millisecond."""
 
-    def put(self, question: AskedQuestion, text: str, *, traceparent: str | None) -> None:
-        """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too."""
+    def put(
+        self, question: AskedQuestion, text: str, *, traceparent: str | None, early: bool = False
+    ) -> None:
+        """Announce a queued answer, soon; never fails, since workers look into PostgreSQL too.
+
+        Args:
+            question: Whose answer.
+            text: What is asked.
+            traceparent: The trace that the answer continues.
+            early: It is being stored only now: things may be looked up for it already.
+        """
+
+
+class Recent(Protocol):
+    """What this process has just done in conversations: hints, never the truth."""
+
+    def opened(self, person: Person, conversation_id: UUID, agent_id: UUID) -> None:
+        """Note a conversation that this person may ask in."""
+
+    def asking(self, person: Person, conversation_id: UUID) -> AbstractContextManager[UUID | None]:
+        """Yield the agent that a question may be prepared for while it is being stored."""
+
+    def asked(
+        self, person: Person, question: AskedQuestion, kind: AnswerKind, *, alone: bool
+    ) -> None:
+        """Note a question that was just stored; `alone` if no other answer is pending there."""
+
+    def just_asked(
+        self, tenant_id: UUID, conversation_id: UUID, entity_id: UUID | None
+    ) -> AnswerStatus | None:
+        """Return the one answer that a conversation waits for, as it stood a moment ago."""
+
+    def forget(self, tenant_id: UUID, conversation_id: UUID) -> None:
+        """Forget what was known of a conversation."""
 
 
 class AnswerFeed(Protocol):

@@ -16,7 +16,7 @@ import orjson
 from libs.common.database import Database
 from libs.common.database.connection import Record
 from libs.common.events.catalogue.conversations import AnswerCompleted, AnswerFailed
-from libs.common.ids import new_id, new_task_id
+from libs.common.ids import new_id
 from services.conversations.domain.answers import (
     Answer,
     AnswerKind,
@@ -24,6 +24,7 @@ from services.conversations.domain.answers import (
     AnswerStatus,
     AskedQuestion,
     Citation,
+    QuestionIds,
     Source,
     StoredMessage,
     TakenAnswer,
@@ -62,39 +63,38 @@ class AnswerStore:
 
     async def ask(
         self,
-        tenant_id: UUID,
+        ids: QuestionIds,
         *,
-        conversation_id: UUID,
         entity_id: UUID | None,
         text: str,
         kind: AnswerKind,
         options: dict[str, Any],
         history: Sequence[Turn],
         traceparent: str | None,
-    ) -> AskedQuestion | None:
+    ) -> tuple[AskedQuestion, bool] | None:
         """Store a question and queue its answer; None if there is no such conversation.
 
         Args:
-            tenant_id: Whose.
-            conversation_id: Where.
+            ids: Where, and what the new rows are called.
             entity_id: The conversation must be this one's; None for any.
             text: What is asked.
             kind: Which route asked.
             options: For the model call; often empty.
             history: Turns to store before the question; mostly none.
             traceparent: The trace that the answer continues.
+
+        Returns:
+            The question, and whether its answer is the only one that the conversation waits for.
         """
-        message_id, answer_id = new_id(), new_id()
-        task_id = new_task_id("conversations")
-        ((agent_id,),) = await self.database.call(
-            "ask_question",
-            tenant_id,
-            conversation_id,
+        ((agent_id, alone),) = await self.database.call(
+            "post_question",
+            ids.tenant_id,
+            ids.conversation_id,
             entity_id,
-            message_id,
+            ids.message_id,
             text,
-            answer_id,
-            task_id,
+            ids.answer_id,
+            ids.task_id,
             kind.value,
             _json(options),
             traceparent,
@@ -105,7 +105,7 @@ class AnswerStore:
         )
         if agent_id is None:
             return None
-        return AskedQuestion(tenant_id, conversation_id, agent_id, message_id, answer_id, task_id)
+        return ids.asked(agent_id), alone
 
     async def take(self, tenant_id: UUID, answer_ids: Sequence[UUID]) -> list[TakenAnswer]:
         """Take those of the listed answers that are free, as far as the tenant's share goes."""
@@ -147,6 +147,7 @@ class AnswerStore:
             # By the database's clock, which saw the question come in.
             duration_ms=0,
             citation_count=len(citations),
+            agent_version=answer.agent_version,
         )
         cited = [
             {**citation, "id": new_id(), "position": position}

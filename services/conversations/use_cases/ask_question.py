@@ -12,13 +12,14 @@ from services.conversations.domain.answers import (
     AnswerKind,
     AnswerStatus,
     AskedQuestion,
+    QuestionIds,
     StoredMessage,
     Turn,
 )
 from services.conversations.domain.errors import ConversationNotFound, TaskNotFound
 from services.conversations.domain.frames import Frame
 from services.conversations.domain.people import Person
-from services.conversations.domain.ports import AnswerQueue
+from services.conversations.domain.ports import AnswerQueue, Recent
 from services.conversations.domain.questions import checked_question
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.use_cases.follow_answers import FollowAnswers
@@ -30,6 +31,7 @@ class AskQuestion:
 
     store: AnswerStore
     queue: AnswerQueue
+    recent: Recent
 
     async def __call__(
         self,
@@ -58,21 +60,29 @@ class AskQuestion:
         """
         text = checked_question(text)
         traceparent = current_traceparent()
-        question = await self.store.ask(
-            person.tenant_id,
-            conversation_id=conversation_id,
-            entity_id=person.only_own,
-            text=text,
-            kind=kind,
-            options=dict(options or {}),
-            history=history,
-            traceparent=traceparent,
-        )
-        if question is None:
+        ids = QuestionIds.new(person.tenant_id, conversation_id)
+        with self.recent.asking(person, conversation_id) as agent_id:
+            # While there is time to spare, a worker looks things up as this is being stored.
+            if agent_id is not None:
+                self.queue.put(ids.asked(agent_id), text, traceparent=traceparent, early=True)
+            stored = await self.store.ask(
+                ids,
+                entity_id=person.only_own,
+                text=text,
+                kind=kind,
+                options=dict(options or {}),
+                history=history,
+                traceparent=traceparent,
+            )
+        if stored is None:
+            self.recent.forget(person.tenant_id, conversation_id)
             raise ConversationNotFound
+        question, alone = stored
         # A crash between the two is covered: workers look for what was queued and not taken. Who
         # hears of the question publishes its event too.
-        self.queue.put(question, text, traceparent=traceparent)
+        if agent_id is None:
+            self.queue.put(question, text, traceparent=traceparent)
+        self.recent.asked(person, question, kind, alone=alone)
         return question
 
 

@@ -67,9 +67,10 @@ class ComposeAnswer:
             AgentNotFound: The agent has been deleted.
             Unavailable: The agents service is out of reach.
         """
-        agent, knowledge = await (
+        found, knowledge = await (
             looked_up or self.look_up(taken.tenant_id, taken.agent_id, taken.question)
         )
+        agent = found.for_conversation(taken.conversation_id)
         model = agent.model
         spent = Spending()
         answer = await self._answer(taken, agent, knowledge, tell, spent=spent)
@@ -80,6 +81,7 @@ class ComposeAnswer:
             answer,
             warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
             agent_name=agent.name,
+            agent_version=agent.number,
             prompt_tokens=spent.prompt_tokens,
             completion_tokens=spent.completion_tokens,
             cost_micros=spent.cost_micros,
@@ -95,7 +97,7 @@ class ComposeAnswer:
         with span("look_up"):
             agent = await self.agents.profile(tenant_id, agent_id)
             # Judging sentences costs the reranker time: only those ask for quotes who use them.
-            quotes = MAX_QUOTES if agent.model is None or agent.model.compact else 0
+            quotes = MAX_QUOTES if agent.wants_quotes else 0
             knowledge = await self.knowledge_base.search(
                 tenant_id, agent_id=agent_id, query=question, quotes=quotes
             )

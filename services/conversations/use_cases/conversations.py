@@ -14,7 +14,7 @@ from libs.common.events.catalogue.conversations import (
 from services.conversations.domain.agents import AgentProfile
 from services.conversations.domain.errors import ConversationNotFound, NotDeleted
 from services.conversations.domain.people import Person
-from services.conversations.domain.ports import Agents
+from services.conversations.domain.ports import Agents, Recent
 from services.conversations.models import Channel, Conversation
 from services.conversations.repositories.conversations import ConversationFilter
 from services.conversations.repositories.unit_of_work import OpenUnitOfWork
@@ -26,6 +26,7 @@ class StartConversation:
 
     unit_of_work: OpenUnitOfWork
     agents: Agents
+    recent: Recent
 
     async def __call__(
         self,
@@ -60,6 +61,7 @@ class StartConversation:
                     ConversationStarted(conversation_id=conversation.id, agent_id=agent.id),
                     aggregate_id=conversation.id,
                 )
+        self.recent.opened(person, conversation.id, agent.id)
         return conversation, agent
 
 
@@ -88,6 +90,7 @@ class DeleteConversation:
     """Hide a conversation and its messages; what is being answered stops."""
 
     unit_of_work: OpenUnitOfWork
+    recent: Recent
 
     async def __call__(self, person: Person, conversation_id: UUID) -> int:
         """Return how many messages were hidden.
@@ -109,6 +112,7 @@ class DeleteConversation:
                 ),
                 aggregate_id=conversation_id,
             )
+        self.recent.forget(person.tenant_id, conversation_id)
         return count
 
 

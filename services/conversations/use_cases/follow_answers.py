@@ -21,7 +21,7 @@ from services.conversations.domain.frames import (
     ResumePoint,
     frames_of,
 )
-from services.conversations.domain.ports import AnswerFeeds, AnswerWatch, Subscription
+from services.conversations.domain.ports import AnswerFeeds, AnswerWatch, Recent, Subscription
 from services.conversations.repositories.answers import AnswerStore
 
 HEARTBEAT_SECONDS: Final = 10.0
@@ -35,6 +35,7 @@ class FollowAnswers:
     store: AnswerStore
     feeds: AnswerFeeds
     watch: AnswerWatch
+    recent: Recent
     draining: asyncio.Event
     heartbeat_seconds: float = HEARTBEAT_SECONDS
 
@@ -55,6 +56,10 @@ class FollowAnswers:
         Raises:
             ConversationNotFound: Or it is deleted, or somebody else's.
         """
+        if resume is None:
+            asked = self.recent.just_asked(tenant_id, conversation_id, entity_id)
+            if asked is not None:
+                return self._all(tenant_id, conversation_id, [asked], None)
         known = await self.store.latest(
             tenant_id,
             conversation_id,

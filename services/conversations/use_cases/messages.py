@@ -12,6 +12,7 @@ from services.conversations.domain.errors import (
     NotDeleted,
 )
 from services.conversations.domain.people import Person
+from services.conversations.domain.ports import Recent
 from services.conversations.models import Citation, Conversation, Message
 from services.conversations.repositories.unit_of_work import OpenUnitOfWork
 
@@ -74,6 +75,7 @@ class DeleteMessages:
     """Hide all messages of a conversation."""
 
     unit_of_work: OpenUnitOfWork
+    recent: Recent
 
     async def __call__(self, person: Person, conversation_id: UUID) -> int:
         """Return how many were hidden.
@@ -87,6 +89,7 @@ class DeleteMessages:
                 raise ConversationNotFound
             count = await uow.messages.delete_all(conversation_id, now=datetime.now(UTC))
             conversation.message_count = 0
+        self.recent.forget(person.tenant_id, conversation_id)
         return count
 
 
@@ -119,6 +122,7 @@ class DeleteMessage:
     """Hide one message."""
 
     unit_of_work: OpenUnitOfWork
+    recent: Recent
 
     async def __call__(self, person: Person, message_id: UUID) -> None:
         """Hide it.
@@ -138,6 +142,7 @@ class DeleteMessage:
             message.deleted_at = datetime.now(UTC)
             if conversation is not None:
                 conversation.message_count = max(0, conversation.message_count - 1)
+        self.recent.forget(person.tenant_id, message.conversation_id)
 
 
 @dataclass(frozen=True, kw_only=True)

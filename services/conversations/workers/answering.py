@@ -31,6 +31,9 @@ _SWEEP_SECONDS: Final = 1.0
 _ON_ITS_WAY_SECONDS: Final = 1.0
 _RENEWALS_A_LEASE: Final = 4
 _DRAIN_SECONDS: Final = 20.0
+# When to ask for an answer that was announced while it was being stored: mostly it is there by
+# the first time, which is sooner than anything that is looked up for it.
+_EARLY_PAUSES_SECONDS: Final = (0.002, 0.003, 0.006, 0.012, 0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Answering:
         self._taking: set[UUID] = set()
         self._crowded: set[UUID] = set()
         self._looked_up: dict[UUID, _LookUp] = {}
+        self._early: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._redis_is_down = False
         self._stopping = False
@@ -84,7 +88,7 @@ class Answering:
                 if task.done():
                     task.result()
         finally:
-            await self._stop(loops[:2])
+            await self._stop([*loops[:2], *self._early])
             for task in (feeds, *loops):
                 task.cancel()
             await asyncio.gather(feeds, *loops, return_exceptions=True)
@@ -108,10 +112,32 @@ class Answering:
             if found:
                 self._wiring.wake.events()
             self._look_up(found)
+            stored = [one for one in found if not one.early]
+            for one in found:
+                if one.early:
+                    self._take_soon(one)
             try:
-                await self._take_all([(one.tenant_id, one.answer_id) for one in found])
+                await self._take_all([(one.tenant_id, one.answer_id) for one in stored])
             finally:
-                self._forget_look_ups(found)
+                self._forget_look_ups(stored)
+
+    def _take_soon(self, announced: AnnouncedAnswer) -> None:
+        task = asyncio.create_task(self._take_early(announced))
+        self._early.add(task)
+        task.add_done_callback(self._early.discard)
+
+    async def _take_early(self, announced: AnnouncedAnswer) -> None:
+        """Take what is being stored, once it is; when that fails, the sweep looks on."""
+        try:
+            for pause in _EARLY_PAUSES_SECONDS:
+                await asyncio.sleep(pause)
+                if self._free_room() <= 0:
+                    return
+                if await self._take(announced.tenant_id, [announced.answer_id], early=True):
+                    self._wiring.wake.events()
+                    return
+        finally:
+            self._forget_look_ups([announced])
 
     async def _sweep(self) -> None:
         while True:
@@ -192,24 +218,33 @@ class Answering:
         if by_tenant:
             await asyncio.gather(*(self._take(*entry) for entry in by_tenant.items()))
 
-    async def _take(self, tenant_id: UUID, answer_ids: list[UUID] | None) -> None:
-        """Take the listed answers of a tenant, or whichever wait."""
+    async def _take(
+        self, tenant_id: UUID, answer_ids: list[UUID] | None, *, early: bool = False
+    ) -> bool:
+        """Take the listed answers of a tenant, or whichever wait; tell whether there were any.
+
+        Args:
+            tenant_id: Whose.
+            answer_ids: Which; None for the oldest that wait.
+            early: They may not be stored yet.
+        """
         try:
             if answer_ids is None:
                 taken = await self._store.take_waiting(tenant_id)
             else:
                 taken = await self._store.take(tenant_id, answer_ids)
                 # Whoever gets less than was announced has others in line, here or elsewhere.
-                if len(taken) < len(answer_ids):
-                    self._crowded.add(tenant_id)
-                else:
+                if len(taken) == len(answer_ids):
                     self._crowded.discard(tenant_id)
+                elif not early:
+                    self._crowded.add(tenant_id)
         except Unavailable:
-            return  # the sweep finds them again
+            return False  # the sweep finds them again
         for answer in taken:
             task = asyncio.create_task(self._make(answer, self._looked_up_for(answer)))
             self._running[answer.answer_id] = (answer, task)
         _IN_FLIGHT.set(len(self._running))
+        return bool(taken)
 
     def _looked_up_for(self, taken: TakenAnswer) -> "asyncio.Task[LookedUp] | None":
         look_up = self._looked_up.pop(taken.answer_id, None)

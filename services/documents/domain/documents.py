@@ -9,6 +9,32 @@ from typing import Protocol
 from uuid import UUID
 
 MAX_FILENAME_CHARS = 255
+# In one form.
+MAX_FILES = 1000
+# What is read, as `document_type` names it.
+DOCUMENT_TYPES = (
+    "csv",
+    "docx",
+    "eml",
+    "epub",
+    "html",
+    "jpeg",
+    "json",
+    "md",
+    "msg",
+    "odp",
+    "ods",
+    "odt",
+    "pdf",
+    "png",
+    "pptx",
+    "rtf",
+    "tiff",
+    "txt",
+    "webp",
+    "xlsx",
+    "xml",
+)
 
 
 class Status(StrEnum):
@@ -52,6 +78,18 @@ class UploadForm(Protocol):
             AgentRequired: The form names no agent.
             AgentNotFound: What it names cannot be an agent's id.
         """
+        ...
+
+    def document_id(self) -> UUID | None:
+        """Return the document that gets the file, if the form names one; call it at the end.
+
+        Raises:
+            DocumentNotFound: What it names cannot be a document's id.
+        """
+        ...
+
+    def replace(self) -> bool:
+        """Tell whether a file takes the place of one that was uploaded by the same name."""
         ...
 
     def urls(self) -> list[str]:

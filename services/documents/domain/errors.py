@@ -10,6 +10,13 @@ class DocumentNotFound(NotFound):
     message = "There is no such document."
 
 
+class VersionNotFound(NotFound):
+    """The document has had no such version."""
+
+    code = "document_version_not_found"
+    message = "The document has no such version."
+
+
 class PassageNotFound(NotFound):
     """The document has no such passage."""
 
@@ -87,6 +94,13 @@ class AgentRequired(Invalid):
     message = "Name the agent that shall know the document in the form field agent_id."
 
 
+class OneFileOnly(Invalid):
+    """Several files for one document."""
+
+    code = "one_file_only"
+    message = "Send exactly one file to take the place of a document's."
+
+
 class MalformedUpload(Invalid):
     """The body is not the multipart form that it claims to be."""
 
@@ -158,7 +172,8 @@ class UnsupportedType(UnreadableDocument):
     code = "unsupported_type"
     message = (
         "This type of file is not supported. "
-        "Send PDF, DOCX, PPTX, XLSX, CSV, HTML, Markdown, text, JSON or XML."
+        "Send PDF, DOCX, PPTX, XLSX, ODT, RTF, EPUB, CSV, HTML, Markdown, text, JSON, XML, "
+        "a mail (EML or MSG), or a picture with text (PNG, JPEG, TIFF or WebP)."
     )
 
 

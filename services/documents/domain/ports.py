@@ -3,7 +3,7 @@
 Use cases depend on these shapes only; `adapters/` fulfils them.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -201,9 +201,9 @@ class VectorStore(Protocol):
         ...
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
+        """Delete a document's points, save those of `keep_versions`; return how many."""
         ...
 
     async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:

@@ -16,6 +16,8 @@ from typing import Final
 from services.documents.domain.ports import Block, ParsedDocument, Passage
 from services.documents.domain.sentences import sentence_spans
 
+# Models that embed take 512 word pieces; the title and headings need some of them.
+MAX_PASSAGE_TOKENS: Final = 320
 # A section below this joins the next one on its page.
 MIN_SECTION_TOKENS: Final = 40
 
@@ -51,7 +53,9 @@ def estimate_tokens(text: str) -> int:
     return len(parts) + sum((len(part) - 1) // 6 for part in parts if len(part) > 6)
 
 
-def split_into_passages(document: ParsedDocument, *, max_tokens: int = 320) -> list[Passage]:
+def split_into_passages(
+    document: ParsedDocument, *, max_tokens: int = MAX_PASSAGE_TOKENS
+) -> list[Passage]:
     """Cut a document into passages of at most `max_tokens`, in reading order.
 
     Every passage's text is exactly `document.text[char_start:char_end]`. An empty document gives

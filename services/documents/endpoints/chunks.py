@@ -11,7 +11,7 @@ from services.documents.domain.errors import (
     ParentDeleted,
     PassageNotFound,
 )
-from services.documents.endpoints.access import Reading, Writing
+from services.documents.endpoints.access import Public, Reading, Writing
 from services.documents.endpoints.documents import Paging
 from services.documents.schemas.documents import (
     ChunkChangedOut,
@@ -19,8 +19,16 @@ from services.documents.schemas.documents import (
     ChunksChangedOut,
     DeletedChunkListOut,
 )
+from services.documents.schemas.uploads import UploadTermsOut
 
 router = APIRouter(prefix="/api/v1/document", tags=["documents"])
+uploads = APIRouter(prefix="/api/v1/chunks", tags=["documents"])
+
+
+@uploads.get("/upload")
+async def describe_uploads(use: Public) -> UploadTermsOut:
+    """Tell what may be uploaded, and into which chunks it is cut."""
+    return UploadTermsOut.of(await use.describe_uploads())
 
 
 @router.get("/chunk/deleted")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -21,10 +21,12 @@ from services.documents.domain.errors import (
     DocumentNotFailed,
     DocumentNotFound,
     NothingUploaded,
+    OneFileOnly,
     SameContent,
     UnsupportedType,
     UploadRejected,
     UploadTooLarge,
+    VersionNotFound,
 )
 from services.documents.endpoints.access import Reading, Writing
 from services.documents.endpoints.upload_form import upload_form
@@ -42,7 +44,9 @@ from services.documents.schemas.documents import (
     DocumentRetriedOut,
 )
 from services.documents.schemas.uploads import upload_errors, upload_reply
+from services.documents.schemas.versions import VersionListOut
 from services.documents.use_cases.follow_document import DocumentProgress
+from services.documents.use_cases.upload_documents import UploadOutcome
 
 # Each file has a limit of its own, `MAX_UPLOAD_BYTES`; this is for all files of a form.
 MAX_FORM_BYTES: Final = 2 * 1024**3
@@ -78,31 +82,39 @@ async def page_wanted(
 Paging = Annotated[PageWanted, Depends(page_wanted)]
 
 
-# The form is read as it arrives, not by FastAPI, so its description is written by hand.
-_UPLOAD_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "agent_id": {"type": "string", "format": "uuid"},
-                        "files": {
-                            "type": "array",
-                            "items": {
-                                "type": "string",
-                                "contentMediaType": "application/octet-stream",
-                                "format": "binary",
-                            },
-                        },
-                    },
-                    "required": ["agent_id", "files"],
-                }
-            }
-        },
-    }
+_FILE: Final = {
+    "type": "string",
+    "contentMediaType": "application/octet-stream",
+    "format": "binary",
 }
+
+
+def _form_of(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    """Describe a form: it is read as it arrives, not by FastAPI."""
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    content = {"multipart/form-data": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_UPLOAD_BODY: Final = _form_of(
+    {
+        "agent_id": {"type": "string", "format": "uuid"},
+        "files": {"type": "array", "items": _FILE},
+        "document_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The document that gets the form's one file.",
+        },
+        "replace": {
+            "type": "boolean",
+            "default": True,
+            "description": "Whether files take the place of those of the same name.",
+        },
+    },
+    "agent_id",
+    "files",
+)
+_REPLACE_BODY: Final = _form_of({"file": _FILE}, "file")
 
 
 @router.post(
@@ -120,9 +132,33 @@ async def upload_document(request: Request, use: Writing) -> JsonResponse:
 
     Send `multipart/form-data` with `agent_id` and any number of files named `file`, `files` or
     `files[]`. Answers 202 when all were accepted, 207 when some were, 200 when the agent has
-    them all already.
+    them all already. A file whose name the agent knows becomes the next version of that document,
+    unless `replace` is `false`; `document_id` names the document that gets the form's one file.
     """
-    outcome = await use.upload_documents(upload_form(request))
+    return _upload_reply(await use.upload_documents(upload_form(request)))
+
+
+@router.put(
+    "/{document_id}",
+    dependencies=[Depends(rate_limited("upload"))],
+    status_code=202,
+    responses=errors(
+        UploadTooLarge, UnsupportedType, DocumentNotFound, OneFileOnly, NothingUploaded, SameContent
+    ),
+    max_body_size=MAX_FORM_BYTES,
+    openapi_extra=_REPLACE_BODY,
+)
+async def replace_document(document_id: UUID, request: Request, use: Writing) -> JsonResponse:
+    """Give a document another file, as its next version.
+
+    Search shows the version before until the new one is indexed, and goes on with it should the
+    new one fail.
+    """
+    form = upload_form(request)
+    return _upload_reply(await use.upload_documents(form, document_id=document_id))
+
+
+def _upload_reply(outcome: UploadOutcome) -> JsonResponse:
     if not outcome.accepted:
         if len(outcome.rejected) == 1:
             raise outcome.rejected[0].error
@@ -246,6 +282,12 @@ async def retry_document(document_id: UUID, use: Writing) -> DocumentRetriedOut:
     )
 
 
+@router.get("/{document_id}/versions", responses=errors(DocumentNotFound))
+async def list_versions(document_id: UUID, use: Reading) -> VersionListOut:
+    """List the files that a document has had, newest first."""
+    return VersionListOut.of(*await use.list_versions(document_id))
+
+
 @router.get(
     "/{document_id}/download",
     response_class=Response,
@@ -254,12 +296,16 @@ async def retry_document(document_id: UUID, use: Writing) -> DocumentRetriedOut:
             "content": {"application/octet-stream": {"schema": {"format": "binary"}}},
             "description": "The file as it was uploaded, as an attachment.",
         },
-        **errors(DocumentNotFound, BlobMissing),
+        **errors(DocumentNotFound, VersionNotFound, BlobMissing),
     },
 )
-async def download_document(document_id: UUID, use: Reading) -> Response:
-    """Download the original file."""
-    download = await use.download_document(document_id)
+async def download_document(
+    document_id: UUID,
+    use: Reading,
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+) -> Response:
+    """Download the original file: the newest, or the one that a citation's version was made of."""
+    download = await use.download_document(document_id, version=version)
     name = quote(download.filename, safe="")
     return StreamingResponse(
         download.chunks,

@@ -15,35 +15,32 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from services.documents.domain.documents import Upload, UploadForm
+from services.documents.domain.documents import MAX_FILES, Upload, UploadForm
 from services.documents.domain.errors import (
     AgentNotFound,
     AgentRequired,
+    DocumentNotFound,
     MalformedUpload,
     UploadTooLarge,
 )
 
 MAX_FIELD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
-MAX_FILES: Final = 1000
 MAX_JSON_BYTES: Final = 1024 * 1024
 
 _URL_FIELDS: Final = frozenset({"url", "urls", "urls[]"})
-_OWN_FIELDS: Final = frozenset({"agent_id"}) | _URL_FIELDS
+_OWN_FIELDS: Final = frozenset({"agent_id", "document_id", "replace"}) | _URL_FIELDS
+_NO: Final = frozenset({"false", "0", "no", "off"})
 
 
 def upload_form(request: Request) -> UploadForm:
-    """Return the request's body as a form, multipart or JSON, not yet read.
-
-    Raises:
-        MalformedUpload: The body is neither.
-    """
+    """Return the request's body as a form, multipart or JSON, not yet read."""
     header, options = parse_options_header(request.headers.get("content-type", ""))
     if header == b"multipart/form-data" and options.get(b"boundary"):
         return MultipartForm(request.stream(), boundary=options[b"boundary"])
     if header == b"application/json":
         return JsonForm(request.stream())
-    raise MalformedUpload("Send the files as multipart/form-data.")
+    return NoForm()
 
 
 class Fields:
@@ -74,6 +71,18 @@ class Fields:
         except ValueError:
             raise AgentNotFound from None
 
+    def document_id(self) -> UUID | None:
+        """Return the document that gets the file; see `UploadForm`."""
+        text = self._values.get("document_id", [""])[-1].strip()
+        try:
+            return UUID(text) if text else None
+        except ValueError:
+            raise DocumentNotFound from None
+
+    def replace(self) -> bool:
+        """Tell whether files take the place of those of the same name; they do unless told."""
+        return self._values.get("replace", [""])[-1].strip().lower() not in _NO
+
     def urls(self) -> list[str]:
         """Return the addresses to fetch: repeated fields, a JSON array, or parted by commas."""
         found: list[str] = []
@@ -97,6 +106,17 @@ def _listed(value: str) -> list[str]:
             return [value]
         return [str(item) for item in parsed]
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class NoForm(Fields):
+    """A body that is neither, which is only told to those who may send one."""
+
+    async def files(self) -> AsyncIterator[Upload]:
+        """Refuse it."""
+        nothing: tuple[Upload, ...] = ()
+        for upload in nothing:
+            yield upload
+        raise MalformedUpload("Send the files as multipart/form-data.")
 
 
 class JsonForm(Fields):

@@ -3,5 +3,6 @@
 from services.documents.models.base import Base
 from services.documents.models.documents import Document
 from services.documents.models.passages import StoredPassage
+from services.documents.models.versions import DocumentVersion
 
-__all__ = ["Base", "Document", "StoredPassage"]
+__all__ = ["Base", "Document", "DocumentVersion", "StoredPassage"]

@@ -27,6 +27,8 @@ class Document(TenantOwned, Timestamps, Base):
     task_id: Mapped[UUID]
     blob_id: Mapped[UUID]
     filename: Mapped[str] = mapped_column(Text)
+    # The name of a file that is to take the place of the one search shows.
+    next_filename: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str | None] = mapped_column(Text)
     document_type: Mapped[str] = mapped_column(Text)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
@@ -90,10 +92,16 @@ class Document(TenantOwned, Timestamps, Base):
             updated_at=now,
         )
 
-    def queue_again(self) -> None:
-        """Want a new version: what there is of earlier ones is not shown any more."""
+    @property
+    def versions_in_use(self) -> set[int]:
+        """The version that search shows, and the one that is wanted."""
+        return {self.version} | ({self.live_version} if self.live_version else set())
+
+    def queue_again(self, *, keep_live: bool = False) -> None:
+        """Want a new version; without `keep_live`, earlier ones are not shown any more."""
         self.version += 1
-        self.live_version = None
+        if not keep_live:
+            self.live_version = None
         self.status = Status.PENDING
         self.stage = Stage.QUEUED
         self.progress = 0.0

@@ -57,19 +57,27 @@ _INSERTED = (
     "created_at",
     "updated_at",
 )
-_INSERT = text(
-    f"""
+_NAME_UNKNOWN = """
+    WHERE NOT EXISTS (
+        SELECT FROM documents WHERE tenant_id = :tenant_id AND agent_id = :agent_id
+          AND filename = :filename AND source_url IS NULL AND deleted_at IS NULL
+    )
+"""
+_INSERT = f"""
     INSERT INTO documents ({", ".join(_INSERTED)}, extra)
-    VALUES ({", ".join(f":{name}" for name in _INSERTED)}, CAST(:extra AS jsonb))
+    SELECT {", ".join(f":{name}" for name in _INSERTED)}, CAST(:extra AS jsonb)
+    {{condition}}
     ON CONFLICT (tenant_id, agent_id, content_hash) WHERE deleted_at IS NULL DO NOTHING
     RETURNING id
-    """  # noqa: S608 - names from above
-)
+"""
+_INSERT_NEW = text(_INSERT.format(condition=""))
+_INSERT_NEW_NAME = text(_INSERT.format(condition=_NAME_UNKNOWN))
 _MAKE_LIVE = text(
     """
     UPDATE documents
     SET status = 'processed', stage = 'done', progress = 1, live_version = :version,
         reason_code = NULL, processing_error = NULL, processed_at = now(), updated_at = now(),
+        filename = coalesce(next_filename, filename), next_filename = NULL,
         title = :title, document_type = :document_type, embedding_space = :embedding_space,
         embedding_model = :embedding_model, page_count = :page_count, word_count = :word_count,
         passage_count = :passage_count, token_count = :token_count, warnings = :warnings
@@ -122,29 +130,47 @@ class DocumentRepository(TenantRepository[Document]):
         )
         return (await self.session.scalars(query)).all()
 
-    async def with_content(
-        self, agent_id: UUID, content_hash: bytes, *, lock: bool = False
-    ) -> Document | None:
+    async def with_content(self, agent_id: UUID, content_hash: bytes) -> Document | None:
         """Return the agent's document with exactly these bytes."""
         query = self.owned().where(
             Document.agent_id == agent_id,
             Document.content_hash == content_hash,
             Document.deleted_at.is_(None),
         )
-        found: Document | None = await self.session.scalar(
-            query.with_for_update() if lock else query
-        )
+        found: Document | None = await self.session.scalar(query)
         return found
 
-    async def add_if_new(self, document: Document) -> bool:
+    async def alike(
+        self, agent_id: UUID, *, content_hashes: Sequence[bytes], filenames: Sequence[str]
+    ) -> Sequence[Document]:
+        """Return the agent's documents with such bytes, or uploaded by such names, locked."""
+        named = and_(Document.filename.in_(filenames), Document.source_url.is_(None))
+        query = (
+            self.owned()
+            .where(
+                Document.agent_id == agent_id,
+                Document.deleted_at.is_(None),
+                or_(Document.content_hash.in_(content_hashes), named),
+            )
+            .order_by(Document.id)
+            .with_for_update()
+        )
+        return (await self.session.scalars(query)).all()
+
+    async def add_if_new(self, document: Document, *, new_name: bool = False) -> bool:
         """Insert the document unless its agent has the same bytes already.
 
         A twin that is being inserted at this moment is waited for.
+
+        Args:
+            document: What to insert.
+            new_name: Nor if the agent has a document that was uploaded by this name.
         """
         document.tenant_id = self.tenant_id
         values = {name: getattr(document, name) for name in _INSERTED}
         values["extra"] = orjson.dumps(document.extra).decode()
-        inserted = await self.session.scalar(_INSERT, values)
+        statement = _INSERT_NEW_NAME if new_name else _INSERT_NEW
+        inserted = await self.session.scalar(statement, values)
         return inserted is not None
 
     async def make_live(self, document_id: UUID, *, version: int, found: Indexed) -> bool:

@@ -11,7 +11,7 @@ _BEGIN = """
 UPDATE documents SET status = 'processing', stage = 'reading', progress = 0, updated_at = now()
 WHERE tenant_id = $1 AND id = $2 AND version = $3 AND deleted_at IS NULL
   AND status IN ('pending', 'processing')
-RETURNING agent_id, blob_id, filename, size_bytes
+RETURNING agent_id, blob_id, coalesce(next_filename, filename), size_bytes
 """
 _NOTE = """
 UPDATE documents SET stage = $3, progress = $4, updated_at = now()

@@ -27,6 +27,7 @@ _AFTER = _DOCUMENTS.format(chosen="($2::uuid IS NULL OR d.id > $2)")
 _NAMED = _DOCUMENTS.format(chosen="d.id = ANY ($2::uuid[])")
 _KNOWN_BLOBS = """
 SELECT blob_id FROM documents WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
+UNION SELECT blob_id FROM document_versions WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
 """
 
 

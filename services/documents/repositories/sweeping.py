@@ -11,21 +11,29 @@ _KNOWN = """
 SELECT d.tenant_id, d.blob_id
 FROM unnest($1::uuid[], $2::uuid[]) AS b (tenant_id, blob_id)
 JOIN documents d ON d.tenant_id = b.tenant_id AND d.blob_id = b.blob_id
+UNION ALL
+SELECT v.tenant_id, v.blob_id
+FROM unnest($1::uuid[], $2::uuid[]) AS b (tenant_id, blob_id)
+JOIN document_versions v ON v.tenant_id = b.tenant_id AND v.blob_id = b.blob_id
 """
 _DELETED = """
-SELECT tenant_id, id, blob_id FROM documents
-WHERE deleted_at < $1 ORDER BY deleted_at LIMIT $2
+SELECT d.tenant_id, d.id, d.blob_id || ARRAY(
+    SELECT v.blob_id FROM document_versions v
+    WHERE v.tenant_id = d.tenant_id AND v.document_id = d.id
+)
+FROM documents d
+WHERE d.deleted_at < $1 ORDER BY d.deleted_at LIMIT $2
 """
 _ERASE = "DELETE FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at < $3"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentToErase:
-    """A document that was deleted long ago."""
+    """A document that was deleted long ago, with all files it ever had."""
 
     tenant_id: UUID
     id: UUID
-    blob_id: UUID
+    blob_ids: Sequence[UUID]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +56,7 @@ class DocumentSweep:
         """Return documents that were deleted before `moment`, longest first."""
         async with self.database.lean_cross_tenant() as connection:
             rows = await connection.fetch(_DELETED, moment, limit)
-        return [DocumentToErase(tenant_id=row[0], id=row[1], blob_id=row[2]) for row in rows]
+        return [DocumentToErase(tenant_id=row[0], id=row[1], blob_ids=row[2]) for row in rows]
 
     async def erase(self, document: DocumentToErase, *, before: datetime) -> bool:
         """Delete the row and its passages, unless the document was restored meanwhile."""

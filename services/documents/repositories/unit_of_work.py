@@ -7,6 +7,7 @@ from typing import Protocol
 from libs.common.unit_of_work import UnitOfWork
 from services.documents.repositories.documents import DocumentRepository
 from services.documents.repositories.passages import PassageRepository
+from services.documents.repositories.versions import VersionRepository
 
 
 class DocumentsUnitOfWork(UnitOfWork):
@@ -21,6 +22,11 @@ class DocumentsUnitOfWork(UnitOfWork):
     def passages(self) -> PassageRepository:
         """The tenant's passages."""
         return PassageRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def versions(self) -> VersionRepository:
+        """The earlier files of the tenant's documents."""
+        return VersionRepository(self.session, self.tenant_id)
 
 
 class OpenUnitOfWork(Protocol):

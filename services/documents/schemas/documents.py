@@ -36,6 +36,7 @@ class DocumentOut(BaseModel):
     chunk_count: int | None
     embedding_model: str | None
     version: int
+    live_version: int | None = Field(description="The version that search shows.")
     source_url: str | None
     metadata: dict[str, Any]
     warnings: list[str]
@@ -51,8 +52,8 @@ class DocumentOut(BaseModel):
             id=document.id,
             agent_id=document.agent_id,
             title=document.title or document.filename,
-            filename=document.filename,
-            original_filename=document.filename,
+            filename=document.next_filename or document.filename,
+            original_filename=document.next_filename or document.filename,
             type=document.document_type,
             document_type=document.document_type,
             status=document.status,
@@ -66,6 +67,7 @@ class DocumentOut(BaseModel):
             chunk_count=document.passage_count,
             embedding_model=document.embedding_model,
             version=document.version,
+            live_version=document.live_version,
             source_url=document.source_url,
             metadata=document.extra,
             warnings=document.warnings,

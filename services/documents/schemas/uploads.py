@@ -1,11 +1,35 @@
 """What an upload is answered with."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
-from services.documents.domain.documents import Status
+from pydantic import BaseModel, Field
+
+from services.documents.domain.documents import MAX_FILES, Status
 from services.documents.schemas.documents import DocumentOut
+from services.documents.use_cases.describe_uploads import UploadTerms
 from services.documents.use_cases.upload_documents import UploadOutcome
+
+
+class UploadTermsOut(BaseModel):
+    """What may be uploaded, where, and how it is cut."""
+
+    success: bool = True
+    upload_url: str = "/api/v1/document/upload"
+    max_file_bytes: int
+    max_files: int
+    chunk_tokens: int = Field(description="How long a chunk is at most, in tokens.")
+    document_types: list[str]
+
+    @classmethod
+    def of(cls, terms: UploadTerms) -> Self:
+        """Show the terms."""
+        return cls(
+            max_file_bytes=terms.max_file_bytes,
+            max_files=MAX_FILES,
+            chunk_tokens=terms.passage_tokens,
+            document_types=list(terms.document_types),
+        )
 
 
 def upload_reply(outcome: UploadOutcome) -> tuple[int, dict[str, Any]]:
@@ -21,7 +45,14 @@ def upload_reply(outcome: UploadOutcome) -> tuple[int, dict[str, Any]]:
         document = accepted.document
         task_id = str(document.task_id)
         shown = DocumentOut.of(document).model_dump(mode="json")
-        documents.append({**shown, "duplicate": accepted.duplicate, "task_id": task_id})
+        documents.append(
+            {
+                **shown,
+                "duplicate": accepted.duplicate,
+                "replaced": accepted.replaced,
+                "task_id": task_id,
+            }
+        )
         if document.status in (Status.PENDING, Status.PROCESSING):
             waiting.append(task_id)
     body: dict[str, Any] = {

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.documents.domain.documents import blob_key
-from services.documents.domain.errors import DocumentNotFound
+from services.documents.domain.errors import DocumentNotFound, VersionNotFound
 from services.documents.domain.ports import BlobStore
+from services.documents.models import Document, DocumentVersion
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 
 
@@ -27,23 +28,35 @@ class DownloadDocument:
     unit_of_work: OpenUnitOfWork
     blobs: BlobStore
 
-    async def __call__(self, document_id: UUID) -> Download:
+    async def __call__(self, document_id: UUID, *, version: int | None = None) -> Download:
         """Return the file, with its first bytes read, so that what is wrong is known by now.
+
+        Args:
+            document_id: Which document.
+            version: The file that this version was made of, as a citation names it; the newest
+                without.
 
         Raises:
             DocumentNotFound: The tenant has no such document, or it is deleted.
+            VersionNotFound: The document has had no such version.
             BlobMissing: Its bytes are gone or damaged.
             BlobStoreUnavailable: The store is out of reach.
         """
         async with self.unit_of_work(read_only=True) as uow:
             document = await uow.documents.live(document_id)
-        if document is None:
-            raise DocumentNotFound
-        chunks = self.blobs.read(self.tenant_id, blob_key(document.blob_id))
+            if document is None:
+                raise DocumentNotFound
+            file: Document | DocumentVersion = document
+            if version is not None:
+                if not 1 <= version <= document.version:
+                    raise VersionNotFound
+                file = await uow.versions.file_of(document_id, version) or document
+        chunks = self.blobs.read(self.tenant_id, blob_key(file.blob_id))
         first = await anext(chunks, b"")
+        named = file.next_filename if isinstance(file, Document) else None
         return Download(
-            filename=document.filename,
-            size_bytes=document.size_bytes,
+            filename=named or file.filename,
+            size_bytes=file.size_bytes,
             chunks=_from(first, chunks),
         )
 

@@ -76,10 +76,11 @@ class FillVectors:
     async def _withdraw(self, document_id: UUID) -> None:
         async with self.unit_of_work() as uow:
             document = await uow.documents.get(document_id)
-        wanted = None
+        keep: set[int] = set()
         if document is not None:
-            wanted = document.version if document.deleted_at is None else document.version + 1
-        await self.vectors.delete_document(self.tenant_id, document_id, keep_version=wanted)
+            deleted = document.deleted_at is not None
+            keep = {document.version + 1} if deleted else document.versions_in_use
+        await self.vectors.delete_document(self.tenant_id, document_id, keep_versions=keep)
 
 
 def _passage(stored: StoredPassage) -> Passage:

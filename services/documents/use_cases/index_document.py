@@ -23,6 +23,7 @@ from services.documents.domain.errors import (
     UnreadableDocument,
 )
 from services.documents.domain.indexing import in_batches, points_of, text_to_embed
+from services.documents.domain.jobs import PurgeVectors
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
@@ -155,10 +156,6 @@ class IndexDocument:
         embedder: Embedder,
     ) -> bool:
         """Make the version live; False when it is not wanted any more."""
-        if document.version > 1:
-            await self.vectors.delete_document(
-                self.tenant_id, document.id, keep_version=document.version
-            )
         token_count = sum(passage.token_estimate for passage in passages)
         async with self.unit_of_work() as uow:
             shown = await uow.documents.make_live(
@@ -179,6 +176,9 @@ class IndexDocument:
             if not shown:
                 return False
             await uow.passages.replace(document.id, version=document.version, passages=passages)
+            if document.version > 1:
+                # What was shown until now is found until now, so it goes afterwards.
+                uow.jobs.add(PurgeVectors(document_id=document.id, version=document.version))
             uow.outbox.record(
                 DocumentIndexed(
                     document_id=document.id,
@@ -195,10 +195,11 @@ class IndexDocument:
         # Deleted or superseded while we worked: its own purge may have come before our vectors.
         async with self.unit_of_work() as uow:
             document = await uow.documents.get(document_id)
-        wanted = None
+        keep: set[int] = set()
         if document is not None:
-            wanted = document.version if document.deleted_at is None else document.version + 1
-        await self.vectors.delete_document(self.tenant_id, document_id, keep_version=wanted)
+            deleted = document.deleted_at is not None
+            keep = {document.version + 1} if deleted else document.versions_in_use
+        await self.vectors.delete_document(self.tenant_id, document_id, keep_versions=keep)
 
 
 async def _split(parsed: ParsedDocument) -> list[Passage]:

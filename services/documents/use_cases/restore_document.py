@@ -42,7 +42,8 @@ def show_again(uow: DocumentsUnitOfWork, document: Document) -> None:
     """Undelete a document, and have it indexed as the next version."""
     document.deleted_at = None
     document.deleted_with_agent = False
-    if document.status != Status.FAILED:
+    # One whose newest file failed may have shown the file before: those vectors are purged.
+    if document.status != Status.FAILED or document.live_version is not None:
         document.queue_again()
         queue_indexing(uow, document)
     uow.outbox.record(

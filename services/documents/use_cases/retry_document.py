@@ -29,6 +29,6 @@ class RetryDocument:
                 raise DocumentNotFound
             if document.status != Status.FAILED:
                 raise DocumentNotFailed(details={"status": document.status})
-            document.queue_again()
+            document.queue_again(keep_live=True)
             queue_indexing(uow, document)
         return document

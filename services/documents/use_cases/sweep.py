@@ -75,6 +75,6 @@ class EraseDeleted:
         # the rest, the file is an orphan for the other sweep; vectors were purged on deletion.
         if not await self.documents.erase(document, before=before):
             return False
-        await self.blobs.delete(document.tenant_id, [blob_key(document.blob_id)])
+        await self.blobs.delete(document.tenant_id, [blob_key(id_) for id_ in document.blob_ids])
         await self.vectors.delete_document(document.tenant_id, document.id)
         return True

@@ -1,7 +1,8 @@
 """Taking files in: checked, kept, and queued for indexing."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,9 +22,11 @@ from services.documents.domain.documents import (
 from services.documents.domain.errors import (
     BlobStoreUnavailable,
     DocumentInMotion,
+    DocumentNotFound,
     EmptyDocument,
     FetchingNotAvailable,
     NothingUploaded,
+    OneFileOnly,
     UnreadableDocument,
     UnsupportedType,
     UploadTooLarge,
@@ -32,6 +35,7 @@ from services.documents.domain.ports import Agents, BlobStore
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.queue_indexing import queue_indexing
+from services.documents.use_cases.replace_document import replace_file
 
 # A file up to this size waits in memory for the check of its agent; larger ones go to the store
 # as they come in.
@@ -46,10 +50,17 @@ Sniff = Callable[[bytes, str], str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A file that is a document now; `duplicate` when its agent knew the same bytes before."""
+    """A file that is a document now.
+
+    Attributes:
+        document: The document.
+        duplicate: Its agent knew the same bytes before.
+        replaced: The file takes the place of another one of this document.
+    """
 
     document: Document
-    duplicate: bool
+    duplicate: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +95,8 @@ class _Received:
 class UploadDocuments:
     """Keep the files, then note the documents and the work they call for.
 
-    One bad file does not spoil the others; an unknown agent spoils all.
+    A file whose name its agent knows takes that document's place. One bad file does not spoil the
+    others; an unknown agent spoils all.
     """
 
     tenant_id: UUID
@@ -95,14 +107,23 @@ class UploadDocuments:
     sniff: Sniff
     max_bytes: int
 
-    async def __call__(self, form: UploadForm) -> UploadOutcome:
+    async def __call__(self, form: UploadForm, *, document_id: UUID | None = None) -> UploadOutcome:
         """Take in all files of a form.
+
+        Args:
+            form: The files.
+            document_id: The document that the form's one file is for, unless the form says it.
 
         Raises:
             NothingUploaded: The form has no file.
+            OneFileOnly: It has several, for one document.
+            DocumentNotFound: The tenant has no such document.
+            SameContent: The agent has the file as another document.
             AgentRequired: The form names no agent.
             AgentNotFound: The tenant has no such agent.
         """
+        if document_id is not None:
+            await self._agent_of_document(document_id)
         received: list[_Received] = []
         outcome = UploadOutcome()
         superfluous: list[UUID] = []
@@ -120,8 +141,8 @@ class UploadDocuments:
             )
             if not received and not outcome.rejected:
                 raise NothingUploaded
-            agent_id = form.agent_id()
-            await self.agents.find(self.tenant_id, agent_id)
+            wanted = document_id or form.document_id()
+            agent_id = await self._agent_of(form, wanted, files=len(received))
             # A blob without a row is swept up; a row without its blob is a broken promise.
             for file in received:
                 if file.content is not None:
@@ -129,7 +150,8 @@ class UploadDocuments:
                         self.tenant_id, blob_key(file.document_id), _once(file.content)
                     )
             noting = True
-            outcome.accepted.extend(await self._note(received, agent_id, form.extra()))
+            documents = [self._document(file, agent_id, form.extra()) for file in received]
+            outcome.accepted.extend(await self._note(documents, wanted, replace=form.replace()))
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
             if not (noting and isinstance(error, Unavailable)):
@@ -143,6 +165,23 @@ class UploadDocuments:
             with suppress(BlobStoreUnavailable):
                 await self.blobs.delete(self.tenant_id, [blob_key(id_) for id_ in superfluous])
         return outcome
+
+    async def _agent_of(self, form: UploadForm, document_id: UUID | None, *, files: int) -> UUID:
+        """Return the agent that the files are for."""
+        if document_id is None:
+            agent_id = form.agent_id()
+            await self.agents.find(self.tenant_id, agent_id)
+            return agent_id
+        if files > 1:
+            raise OneFileOnly
+        return await self._agent_of_document(document_id)
+
+    async def _agent_of_document(self, document_id: UUID) -> UUID:
+        async with self.unit_of_work(read_only=True) as uow:
+            document = await uow.documents.live(document_id)
+        if document is None:
+            raise DocumentNotFound
+        return document.agent_id
 
     async def _receive(self, upload: Upload, *, room: int) -> _Received:
         document_id = new_id()
@@ -178,51 +217,101 @@ class UploadDocuments:
             raise UnsupportedType
         return document_type
 
-    async def _note(
-        self, received: list[_Received], agent_id: UUID, extra: dict[str, str]
-    ) -> list[Accepted]:
-        now = datetime.now(UTC)
-        async with self.unit_of_work() as uow:
-            accepted = []
-            # In one order for all, so that twins of this upload wait and do not deadlock.
-            for file in sorted(received, key=lambda file: file.content_hash):
-                document = Document.pending(
-                    id=file.document_id,
-                    agent_id=agent_id,
-                    filename=file.filename,
-                    document_type=file.document_type,
-                    size_bytes=file.size_bytes,
-                    content_hash=file.content_hash,
-                    uploaded_by=self.caller_id,
-                    extra=extra,
-                    now=now,
-                )
-                accepted.append(await _add(uow, document))
-        order = {file.content_hash: index for index, file in enumerate(received)}
-        accepted.sort(key=lambda item: order[item.document.content_hash])
-        return accepted
-
-
-async def _add(uow: DocumentsUnitOfWork, document: Document) -> Accepted:
-    if await uow.documents.add_if_new(document):
-        queue_indexing(uow, document)
-        uow.outbox.record(
-            DocumentUploaded(
-                document_id=document.id,
-                agent_id=document.agent_id,
-                size_bytes=document.size_bytes,
-            ),
-            aggregate_id=document.id,
+    def _document(self, file: _Received, agent_id: UUID, extra: dict[str, str]) -> Document:
+        return Document.pending(
+            id=file.document_id,
+            agent_id=agent_id,
+            filename=file.filename,
+            document_type=file.document_type,
+            size_bytes=file.size_bytes,
+            content_hash=file.content_hash,
+            uploaded_by=self.caller_id,
+            extra=extra,
+            now=datetime.now(UTC),
         )
-        return Accepted(document=document, duplicate=False)
-    known = await uow.documents.with_content(document.agent_id, document.content_hash, lock=True)
+
+    async def _note(
+        self, documents: list[Document], wanted: UUID | None, *, replace: bool
+    ) -> list[Accepted]:
+        if not documents:
+            return []
+        async with self.unit_of_work() as uow:
+            if wanted is not None:
+                return [await _give(uow, documents[0], wanted)]
+            accepted = await _add_all(uow, documents, replace=replace)
+        order = {document.content_hash: place for place, document in enumerate(documents)}
+        return sorted(accepted, key=lambda item: order[item.document.content_hash])
+
+
+async def _give(uow: DocumentsUnitOfWork, new: Document, wanted: UUID) -> Accepted:
+    """Give the wanted document the new file."""
+    known = await uow.documents.live(wanted, lock=True)
     if known is None:
+        raise DocumentNotFound
+    if known.content_hash == new.content_hash:
+        return _known_already(uow, known, new)
+    await replace_file(uow, known, new, now=new.created_at)
+    return Accepted(document=known, replaced=True)
+
+
+async def _add_all(
+    uow: DocumentsUnitOfWork, documents: list[Document], *, replace: bool
+) -> list[Accepted]:
+    names = Counter(document.filename for document in documents)
+    accepted: list[Accepted] = []
+    known_before: list[Document] = []
+    # In one order for all, so that twins of this upload wait and do not deadlock.
+    for document in sorted(documents, key=lambda document: document.content_hash):
+        # Two of a name in one upload come from different folders.
+        new_name = replace and names[document.filename] == 1
+        if await uow.documents.add_if_new(document, new_name=new_name):
+            accepted.append(_added(uow, document))
+        else:
+            known_before.append(document)
+    if not known_before:
+        return accepted
+    alike = await uow.documents.alike(
+        documents[0].agent_id,
+        content_hashes=[document.content_hash for document in known_before],
+        filenames=[name for name, count in names.items() if replace and count == 1],
+    )
+    accepted.extend([await _add_known(uow, document, alike) for document in known_before])
+    return accepted
+
+
+async def _add_known(
+    uow: DocumentsUnitOfWork, new: Document, alike: Sequence[Document]
+) -> Accepted:
+    for known in alike:
+        if known.content_hash == new.content_hash:
+            return _known_already(uow, known, new)
+    named = [known for known in alike if known.filename == new.filename]
+    if len(named) == 1:
+        await replace_file(uow, named[0], new, now=new.created_at)
+        return Accepted(document=named[0], replaced=True)
+    # Which of several would be a guess; and one may have gone at this moment.
+    if not await uow.documents.add_if_new(new):
         raise DocumentInMotion
+    return _added(uow, new)
+
+
+def _added(uow: DocumentsUnitOfWork, document: Document) -> Accepted:
+    queue_indexing(uow, document)
+    uow.outbox.record(
+        DocumentUploaded(
+            document_id=document.id, agent_id=document.agent_id, size_bytes=document.size_bytes
+        ),
+        aggregate_id=document.id,
+    )
+    return Accepted(document=document)
+
+
+def _known_already(uow: DocumentsUnitOfWork, known: Document, new: Document) -> Accepted:
     if known.status == Status.FAILED:
         # Sending it once more is how people ask for another attempt. The fault may have been
         # in the stored bytes, so the new ones take their place.
-        known.blob_id = document.blob_id
-        known.queue_again()
+        known.blob_id = new.blob_id
+        known.queue_again(keep_live=True)
         queue_indexing(uow, known)
     return Accepted(document=known, duplicate=True)
 

@@ -33,6 +33,7 @@ from services.documents.domain.ports import (
     VectorStore,
 )
 from services.documents.domain.reconciling import VectorInventory
+from services.documents.domain.splitting import MAX_PASSAGE_TOKENS
 from services.documents.domain.terms import terms_of
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
@@ -47,12 +48,14 @@ from services.documents.use_cases.change_passages import (
     RestorePassage,
 )
 from services.documents.use_cases.delete_documents import DeleteDocument, DeleteDocuments
+from services.documents.use_cases.describe_uploads import DescribeUploads
 from services.documents.use_cases.download_document import DownloadDocument
 from services.documents.use_cases.fail_document import FailDocument
 from services.documents.use_cases.follow_document import FollowDocument
 from services.documents.use_cases.get_task import GetTask
 from services.documents.use_cases.index_document import IndexDocument
 from services.documents.use_cases.list_documents import GetDocument, ListDocuments
+from services.documents.use_cases.list_versions import ListVersions
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
@@ -181,6 +184,11 @@ class UseCases(UpkeepUseCases):
         )
 
     @cached_property
+    def list_versions(self) -> ListVersions:
+        """Show the files that a document has had."""
+        return ListVersions(unit_of_work=self.unit_of_work)
+
+    @cached_property
     def follow_document(self) -> FollowDocument:
         """Tell how far a document is, as it goes on."""
         return FollowDocument(
@@ -246,6 +254,14 @@ class PublicUseCases:
     def __init__(self, wiring: Wiring, caller_tenant_id: UUID | None) -> None:
         self._wiring = wiring
         self._caller_tenant_id = caller_tenant_id
+
+    @cached_property
+    def describe_uploads(self) -> DescribeUploads:
+        """Tell what may be uploaded."""
+        return DescribeUploads(
+            max_file_bytes=self._wiring.settings.max_upload_bytes,
+            passage_tokens=MAX_PASSAGE_TOKENS,
+        )
 
     @cached_property
     def get_task(self) -> GetTask:

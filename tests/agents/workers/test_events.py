@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 from libs.common.database.models import utc_now
 from libs.common.events import Event, EventEnvelope
+from libs.common.events.catalogue.auth import TenantClosed, TenantReopened
 from libs.common.events.catalogue.conversations import (
     AnswerCompleted,
     ConversationDeleted,
@@ -13,7 +14,7 @@ from libs.common.events.catalogue.conversations import (
 from libs.common.events.catalogue.documents import DocumentDeleted, DocumentIndexed
 from libs.common.events.delivery import Delivered, Delivery
 from services.agents.workers.events import HANDLERS
-from tests.agents.cast import Company
+from tests.agents.cast import Company, Json
 
 
 def delivered(
@@ -101,3 +102,27 @@ class TestCounters:
         late = [delivered(indexed, acme.id, about=document_id, version=2)]
         await delivery.deliver(acme.id, late)
         assert (await acme.send("GET", f"/agent/{agent_id}/stats"))["documents_count"] == 0
+
+
+class TestClosedCompanies:
+    async def test_show_their_agents_to_nobody_until_they_are_open_again(
+        self, acme: Company, globex: Company
+    ) -> None:
+        own = await acme.create_agent(status="active")
+        other = await globex.create_agent(status="active")
+        delivery = Delivery(acme.resources.database, "agents", HANDLERS)
+
+        async def status_of(agent: Json) -> int:
+            return (await acme.client.get(f"/api/v1/agent/{agent['id']}")).status_code
+
+        assert await status_of(own) == 200
+        closed = delivered(TenantClosed(), acme.id, about=acme.id, version=1)
+        await delivery.deliver(acme.id, [closed])
+        assert (await status_of(own), await status_of(other)) == (404, 200)
+
+        reopened = delivered(TenantReopened(), acme.id, about=acme.id, version=2)
+        await delivery.deliver(acme.id, [reopened])
+        # An old one that comes late changes nothing.
+        late = delivered(TenantClosed(), acme.id, about=acme.id, version=1)
+        await delivery.deliver(acme.id, [late])
+        assert await status_of(own) == 200

@@ -1,6 +1,7 @@
 """Addresses at rest: sealed, found, unique; and those that the version before has stored."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -48,9 +49,11 @@ async def database(open_fresh_database: OpenDatabase) -> Database:
 
 
 @pytest.fixture
-async def owner(fresh_database_urls: DatabaseUrls) -> asyncpg.Connection:
+async def owner(fresh_database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     """What the version before, and somebody with a copy of the database, would do."""
-    return await asyncpg.connect(fresh_database_urls("auth").owner)
+    connection = await asyncpg.connect(fresh_database_urls("auth").owner)
+    yield connection
+    await connection.close()
 
 
 def emails_of(database: Database) -> Emails:

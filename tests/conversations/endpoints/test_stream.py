@@ -61,6 +61,39 @@ def said(text: str) -> str:
     return "".join(pieces)
 
 
+class TestRightAfterAsking:
+    """The process that stored the question knows its answer without asking the database."""
+
+    async def test_shows_other_pending_answers_too(
+        self, conversation: Conversation, peers: Peers
+    ) -> None:
+        peers.model.between_tokens_seconds = 0.2
+        acks = [await conversation.ask(), await conversation.ask("And then?")]
+
+        reply = await conversation.stream()
+
+        done = [data for name, data in events(reply.text) if name == "chat_response"]
+        assert [data["message_id"] for data in done] == [ack["message_id"] for ack in acks]
+
+    async def test_a_deleted_conversation_is_gone(self, conversation: Conversation) -> None:
+        await conversation.ask()
+        await conversation.client.delete(conversation.path, headers=conversation.headers)
+
+        reply = await conversation.stream()
+
+        assert reply.status_code == 404
+
+    async def test_another_company_sees_nothing(
+        self, conversation: Conversation, globex: Company
+    ) -> None:
+        await conversation.ask()
+
+        conversation.headers = globex.key
+        reply = await conversation.stream()
+
+        assert reply.status_code == 404
+
+
 class TestStream:
     async def test_shows_the_answer_as_it_comes_and_ends(
         self, conversation: Conversation, peers: Peers
@@ -140,6 +173,8 @@ class TestStream:
     ) -> None:
         await finished(conversation.client, await conversation.ask())
         await redis.flushdb()
+        # Nothing of it is remembered in the process either.
+        await asyncio.sleep(0.4)
 
         reply = await conversation.stream()
 

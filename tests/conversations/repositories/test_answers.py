@@ -11,7 +11,13 @@ import pytest
 from libs.common.database import Database
 from libs.common.events.envelope import event_class
 from libs.common.ids import new_id
-from services.conversations.domain.answers import Answer, AnswerKind, AnswerMode, AnswerState
+from services.conversations.domain.answers import (
+    Answer,
+    AnswerKind,
+    AnswerMode,
+    AnswerState,
+    QuestionIds,
+)
 from services.conversations.domain.citations import offered_sources, resolve_citations
 from services.conversations.models import Conversation
 from services.conversations.repositories.answers import AnswerStore
@@ -41,9 +47,8 @@ async def ask(store: AnswerStore, tenant_id: UUID, *, count: int = 1) -> list[UU
         )
         async with ConversationsUnitOfWork(store.database, tenant_id) as uow:
             uow.conversations.add(conversation)
-        question = await store.ask(
-            tenant_id,
-            conversation_id=conversation.id,
+        stored = await store.ask(
+            QuestionIds.new(tenant_id, conversation.id),
             entity_id=None,
             text=f"Question {number}?",
             kind=AnswerKind.CHAT,
@@ -51,7 +56,9 @@ async def ask(store: AnswerStore, tenant_id: UUID, *, count: int = 1) -> list[UU
             history=(),
             traceparent=None,
         )
-        assert question is not None
+        assert stored is not None
+        question, alone = stored
+        assert alone
         ids.append(question.answer_id)
     return ids
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from libs.common.ids import new_id
+from services.conversations.adapters.recent_conversations import RecentConversations
 from services.conversations.domain.answers import AnswerKind, AnswerState, AnswerStatus
 from services.conversations.domain.frames import LAST_SEQUENCE, START, Frame, Position
 from services.conversations.domain.ports import AnswerFeeds, AnswerWatch
@@ -77,6 +78,7 @@ async def seen(feed: Feed, *, status: AnswerStatus = RUNNING, after: Position = 
         store=cast("AnswerStore", Store()),
         feeds=cast("AnswerFeeds", feed),
         watch=cast("AnswerWatch", feed),
+        recent=RecentConversations(),
         draining=asyncio.Event(),
     )
     resumed = after != START or status.state is AnswerState.QUEUED

@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 
 from libs.common.background import running
 from services.conversations.adapters.answer_queue import GROUP, STREAM, RedisAnswerQueue
-from services.conversations.domain.answers import AskedQuestion
+from services.conversations.domain.answers import AnswerKind, AskedQuestion, QuestionIds
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import finished
-from tests.conversations.peers import Peers
+from tests.conversations.peers import Peers, until
 from tests.conversations.workers.test_answering import ask
 
 ID = UUID(int=7)
@@ -68,6 +68,43 @@ async def test_the_passages_are_looked_up_once(
     await finished(client, await ask(client, conversation_id, acme))
 
     assert [search["query"] for search in peers.searches] == ["Return period?"]
+
+
+async def test_what_is_announced_early_is_taken_once_it_is_stored(
+    client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers, wiring: Wiring
+) -> None:
+    ids = QuestionIds.new(acme.id, UUID(conversation_id))
+    async with running(Answering(wiring).run(), name="answering"):
+        wiring.queue.put(ids.asked(acme.agent_id), "Why?", traceparent=None, early=True)
+        await until(lambda: len(peers.searches) == 1)
+        stored = await wiring.store.ask(
+            ids,
+            entity_id=None,
+            text="Why?",
+            kind=AnswerKind.CHAT,
+            options={},
+            history=(),
+            traceparent=None,
+        )
+        await finished(client, {"status_url": f"/api/v1/tasks/{ids.task_id}/status"})
+
+    assert stored == (ids.asked(acme.agent_id), True)
+
+
+async def test_what_is_announced_early_and_never_stored_leaves_nothing(
+    client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers, wiring: Wiring
+) -> None:
+    ids = QuestionIds.new(acme.id, UUID(conversation_id))
+    answering = Answering(wiring)
+    async with running(answering.run(), name="answering"):
+        wiring.queue.put(ids.asked(acme.agent_id), "Why?", traceparent=None, early=True)
+        await until(lambda: len(peers.searches) == 1)
+        await until(lambda: not answering._early)
+
+        await finished(client, await ask(client, conversation_id, acme))
+
+    assert answering._looked_up == {}
+    assert await wiring.store.status(acme.id, ids.answer_id) is None
 
 
 async def test_a_hint_that_does_not_fit_is_not_believed(

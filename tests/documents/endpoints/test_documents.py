@@ -244,7 +244,7 @@ class TestLifeCycle:
 
     async def test_bulk_delete_is_all_or_nothing(self, company: Company) -> None:
         first = await company.add_indexed(HANDBOOK)
-        second = await company.add_indexed(HANDBOOK + "More.")
+        second = await company.add_indexed(HANDBOOK + "More.", filename="more.md")
 
         async def bulk_delete(*ids: str) -> httpx.Response:
             body = {"document_ids": list(ids)}

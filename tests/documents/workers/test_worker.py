@@ -244,6 +244,32 @@ class TestSweeps:
 
         assert blobs.kept == {**kept, (tenant.id, "exports/1"): b"none of our business"}
 
+    async def test_earlier_files_stay_as_long_as_their_document(
+        self,
+        wiring: Wiring,
+        tenant: Tenant,
+        runner: JobRunner,
+        blobs: MemoryBlobs,
+        vectors: MemoryVectors,
+    ) -> None:
+        [document] = await upload(wiring, tenant, TEXT)
+        await runner.drain()
+        [again] = await upload(wiring, tenant, TEXT + b"More.\n")
+        await runner.drain()
+        blobs.age_seconds = 90_000
+
+        assert again.id == document.id
+        assert {point.document_version for _, point in vectors.points.values()} == {2}
+        assert await sweep_store(wiring)() == 0
+        assert len(blobs.kept) == 2
+        await wiring.use_cases(tenant.id).delete_document(document.id)
+        async with tenant.unit_of_work() as uow:
+            found = await uow.documents.get(document.id)
+            assert found is not None
+            found.deleted_at = NOON
+        assert await erase_deleted(wiring)() == 1
+        assert blobs.kept == {}
+
     async def test_what_was_deleted_long_ago_is_erased(
         self,
         wiring: Wiring,

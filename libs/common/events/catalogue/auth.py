@@ -14,6 +14,18 @@ class TenantCreated(Event, topic="auth", name="tenant.created"):
     """
 
 
+class TenantClosed(Event, topic="auth", name="tenant.closed"):
+    """A company was deleted or suspended; it is the aggregate.
+
+    Its people's and keys' credentials end by themselves. Read by agents, whose public face hides
+    the company's agents until `tenant.reopened`.
+    """
+
+
+class TenantReopened(Event, topic="auth", name="tenant.reopened"):
+    """A company that was deleted or suspended is back; it is the aggregate."""
+
+
 class UserCreated(Event, topic="auth", name="user.created"):
     """A user can log in.
 

@@ -57,6 +57,7 @@ class AnswerCompleted(Event, topic="conversations", name="answer.completed"):
     )
     duration_ms: int = Field(ge=0, description="From the question to the stored answer.")
     citation_count: int = Field(ge=0)
+    agent_version: int | None = Field(default=None, description="Of the agent that answered.")
 
 
 class AnswerFailed(Event, topic="conversations", name="answer.failed"):

@@ -83,6 +83,20 @@ class Layout:
         self._headings.append((level, heading))
         self._path = tuple(name for _, name in self._headings)
 
+    def leave_headings(self) -> None:
+        """Put what follows below no heading."""
+        self._headings = []
+        self._path = ()
+
+    def include(self, part: "Layout", *, under: tuple[str, ...] = ()) -> None:
+        """Append all of another layout, below the given headings and without its pages."""
+        text = part.text
+        self._headings = []
+        for _, path, start, end in part.blocks:
+            self._path = under + path
+            self.add(text[start:end], tidy=False)
+        self._path = ()
+
     @property
     def text(self) -> str:
         """All that was added."""

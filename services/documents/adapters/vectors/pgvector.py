@@ -10,7 +10,7 @@ kept, and when the digests are to be made anew.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -122,7 +122,7 @@ WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
 _DELETE_DIGESTS = """
 DELETE FROM passage_digests
 WHERE tenant_id = $1 AND (passage_id = ANY ($4::uuid[])
-    OR document_id = $2 AND ($3::int IS NULL OR document_version <> $3))
+    OR document_id = $2 AND document_version <> ALL ($3::int[]))
 RETURNING space, passage_id
 """
 _DELETE_VECTORS = """
@@ -277,16 +277,16 @@ class PgVectorStore:
         )
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
+        """Delete a document's points, save those of `keep_versions`; return how many."""
         return await self._delete(
-            tenant_id, document_id=document_id, keep_version=keep_version, passage_ids=()
+            tenant_id, document_id=document_id, keep_versions=keep_versions, passage_ids=()
         )
 
     async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
         """Delete single points; unknown ids are ignored."""
-        await self._delete(tenant_id, document_id=None, keep_version=None, passage_ids=passage_ids)
+        await self._delete(tenant_id, document_id=None, keep_versions=(), passage_ids=passage_ids)
 
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
@@ -400,7 +400,7 @@ class PgVectorStore:
         tenant_id: UUID,
         *,
         document_id: UUID | None,
-        keep_version: int | None,
+        keep_versions: Collection[int],
         passage_ids: Sequence[UUID],
     ) -> int:
         ids = list(passage_ids)
@@ -409,7 +409,7 @@ class PgVectorStore:
             for space, agent_id in affected:
                 await connection.execute(_NOTE_REMOVAL, tenant_id, space, agent_id)
             gone = await connection.fetch(
-                _DELETE_DIGESTS, tenant_id, document_id, keep_version, ids
+                _DELETE_DIGESTS, tenant_id, document_id, list(keep_versions), ids
             )
             by_space: dict[str, list[UUID]] = {}
             for space, passage_id in gone:

@@ -7,7 +7,7 @@ imports this module only when a Qdrant is configured.
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
@@ -112,12 +112,11 @@ class QdrantStore:
         return _fused(dense, sparse, limit=limit)
 
     async def delete_document(
-        self, tenant_id: UUID, document_id: UUID, *, keep_version: int | None = None
+        self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
-        """Delete a document's points, save those of `keep_version`; return how many."""
+        """Delete a document's points, save those of `keep_versions`; return how many."""
         where = tenant_filter(tenant_id, equals("document_id", str(document_id)))
-        if keep_version is not None:
-            where.must_not = [equals("document_version", keep_version)]
+        where.must_not = [equals("document_version", version) for version in keep_versions]
         deleted = 0
         async with outages_told():
             for name in await collections(self.client):

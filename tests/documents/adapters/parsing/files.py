@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 import docx
 import openpyxl
@@ -92,6 +93,76 @@ def make_zip(entries: dict[str, bytes]) -> bytes:
     """Make a compressed archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+_NAMESPACES = " ".join(
+    f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for short, name in (
+        ("office", "office"),
+        ("text", "text"),
+        ("table", "table"),
+        ("draw", "drawing"),
+        ("presentation", "presentation"),
+        ("manifest", "manifest"),
+    )
+)
+
+
+def make_opendocument(kind: str, body: str, *, manifest: str = "", before: str = "") -> bytes:
+    """Make an OpenDocument file of a kind (`text`, `spreadsheet`, `presentation`)."""
+    content = (
+        f'<?xml version="1.0"?>{before}<office:document-content {_NAMESPACES}>'
+        f"<office:body><office:{kind}>{body}</office:{kind}></office:body>"
+        "</office:document-content>"
+    )
+    meta = (
+        f"<office:document-meta {_NAMESPACES}>"
+        '<x:title xmlns:x="http://purl.org/dc/elements/1.1/">House  rules</x:title>'
+        "</office:document-meta>"
+    )
+    return make_typed_zip(
+        f"application/vnd.oasis.opendocument.{kind}",
+        {
+            "content.xml": content,
+            "meta.xml": meta,
+            "META-INF/manifest.xml": f"<manifest:manifest {_NAMESPACES}>{manifest}"
+            "</manifest:manifest>",
+        },
+    )
+
+
+def make_epub(chapters: dict[str, str], *, spine: list[str], locked: Sequence[str] = ()) -> bytes:
+    """Make a book of chapters, by name; `spine` orders them, `locked` are said to be encrypted."""
+    items = "".join(
+        f'<item id="i{at}" href="{name}" media-type="application/xhtml+xml"/>'
+        for at, name in enumerate(spine)
+    )
+    order = "".join(f'<itemref idref="i{at}"/>' for at in range(len(spine)))
+    entries = {
+        "META-INF/container.xml": '<container xmlns="c"><rootfiles>'
+        '<rootfile full-path="OPS/book.opf"/></rootfiles></container>',
+        "OPS/book.opf": '<package xmlns="p"><metadata><x:title xmlns:x="d">House rules</x:title>'
+        f"</metadata><manifest>{items}</manifest><spine>{order}</spine></package>",
+    }
+    for name, body in chapters.items():
+        entries[f"OPS/{name}"] = (
+            '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">'
+            f"<head><title>{name}</title></head><body>{body}</body></html>"
+        )
+    if locked:
+        uris = "".join(f'<CipherReference URI="{name}"/>' for name in locked)
+        entries["META-INF/encryption.xml"] = f"<encryption>{uris}</encryption>"
+    return make_typed_zip("application/epub+zip", entries)
+
+
+def make_typed_zip(media_type: str, entries: dict[str, str]) -> bytes:
+    """Make an archive whose first entry names its type."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", media_type, zipfile.ZIP_STORED)
         for name, content in entries.items():
             archive.writestr(name, content)
     return buffer.getvalue()

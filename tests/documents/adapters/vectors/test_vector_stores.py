@@ -264,7 +264,7 @@ class TestChanges:
             )
         await found(store, acme, words="refunds")
 
-        assert await store.delete_document(acme, document, keep_version=2) == 2
+        assert await store.delete_document(acme, document, keep_versions=[2]) == 2
 
         hits = await store.search(
             acme, SPACE, agent_id=agent, vector=direction("refund"), terms=["refund"], limit=9

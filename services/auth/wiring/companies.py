@@ -1,0 +1,80 @@
+"""Companies put together: their lives, and those who watch over all of them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.common.http.client import ServiceClient
+from libs.common.resources import Resources
+from libs.common.security import Caller
+from services.auth.adapters.company_figures import AnalyticsFigures
+from services.auth.domain.company_figures import CompanyFigures
+from services.auth.repositories.companies import Companies
+from services.auth.repositories.unit_of_work import OpenUnitOfWork
+from services.auth.settings import Settings
+from services.auth.use_cases.change_any_company import ChangeAnyCompany
+from services.auth.use_cases.count_related import CountRelated
+from services.auth.use_cases.create_company import CreateCompany
+from services.auth.use_cases.delete_company import DeleteCompanies
+from services.auth.use_cases.list_companies import ListCompanies
+from services.auth.use_cases.restore_company import RestoreCompanies
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyParts:
+    """What use cases about companies are made of, beside the caller they act for."""
+
+    companies: Companies
+    figures: CompanyFigures
+    retention: timedelta
+
+
+def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
+    """Put the parts together."""
+    analytics = ServiceClient(
+        settings.analytics_url,
+        audience="analytics",
+        tokens=resources.service_tokens,
+        http=resources.http,
+    )
+    return CompanyParts(
+        companies=Companies(resources.database),
+        figures=AnalyticsFigures(analytics),
+        retention=timedelta(days=settings.company_retention_days),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyUseCases:
+    """What a verified caller can do to companies: their own, or any for the platform's people."""
+
+    caller: Caller
+    unit_of_work: OpenUnitOfWork
+    parts: CompanyParts
+
+    @property
+    def delete(self) -> DeleteCompanies:
+        return DeleteCompanies(
+            caller=self.caller, unit_of_work=self.unit_of_work, retention=self.parts.retention
+        )
+
+    @property
+    def restore(self) -> RestoreCompanies:
+        return RestoreCompanies(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def change(self) -> ChangeAnyCompany:
+        return ChangeAnyCompany(caller=self.caller, unit_of_work=self.unit_of_work)
+
+    @property
+    def found(self) -> CreateCompany:
+        return CreateCompany(unit_of_work=self.unit_of_work, caller=self.caller)
+
+    @property
+    def list(self) -> ListCompanies:
+        return ListCompanies(
+            caller=self.caller, unit_of_work=self.unit_of_work, companies=self.parts.companies
+        )
+
+    @property
+    def count_related(self) -> CountRelated:
+        return CountRelated(unit_of_work=self.unit_of_work, figures=self.parts.figures)
