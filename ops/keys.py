@@ -133,7 +133,7 @@ def rotate_signing(lead_seconds: float, *, retire_now: bool) -> None:
         async with _opened(settings_of("auth")) as (database, key_ring):
             rotate_key = RotateSigningKey(database=database, key_ring=key_ring)
             signs_from = await (
-                rotate_key(lead=MIN_LEAD, kept=timedelta())
+                rotate_key(lead=MIN_LEAD, retire_after=timedelta())
                 if retire_now
                 else rotate_key(lead=timedelta(seconds=lead_seconds))
             )

@@ -13,6 +13,7 @@ from services.agents.endpoints import (
     models,
     providers,
     settings,
+    sites,
     versions,
     widget,
 )
@@ -33,6 +34,8 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             providers.router,
             models.router,
             widget.router,
+            sites.router,
+            sites.internal_router,
             router_without_tasks(),
             internal.router,
             router_of_events(),

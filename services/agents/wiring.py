@@ -21,11 +21,13 @@ from services.agents.domain.profiles import ModelCall
 from services.agents.domain.versions import Actor
 from services.agents.models.encrypted import KEY_PURPOSE
 from services.agents.repositories.agent_reader import AgentReader
+from services.agents.repositories.agent_sites import AgentSites
 from services.agents.repositories.agent_stats import AgentStatsRepository
 from services.agents.repositories.closed_tenants import ClosedTenants
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork
 from services.agents.settings import Settings
 from services.agents.use_cases.agent_settings import AgentSettings
+from services.agents.use_cases.agent_sites import FindWidgetAgent, SetSites, ShowSites
 from services.agents.use_cases.browse_agents import BrowseAgents
 from services.agents.use_cases.browse_catalogue import BrowseCatalogue
 from services.agents.use_cases.browse_settings import BrowseSettings
@@ -89,6 +91,11 @@ class Wiring:
         """For the public: the one use case without a tenant."""
         return ShowAgent(database=self.resources.database)
 
+    @cached_property
+    def find_widget_agent(self) -> FindWidgetAgent:
+        """For services that hear of an agent from strangers."""
+        return FindWidgetAgent(database=self.resources.database)
+
     async def cipher(self, tenant_id: UUID) -> Cipher:
         """Return what a tenant's provider keys are encrypted with."""
         return await self.resources.key_ring.cipher(tenant_id, KEY_PURPOSE)
@@ -147,6 +154,20 @@ class UseCases:
     def get_embed_code(self) -> GetEmbedCode:
         """See `GetEmbedCode`."""
         return GetEmbedCode(unit_of_work=self.unit_of_work, public_url=self.wiring.public_url)
+
+    @cached_property
+    def _sites(self) -> AgentSites:
+        return AgentSites(self.wiring.resources.database, self.tenant_id)
+
+    @cached_property
+    def show_sites(self) -> ShowSites:
+        """See `ShowSites`."""
+        return ShowSites(sites=self._sites)
+
+    @cached_property
+    def set_sites(self) -> SetSites:
+        """See `SetSites`."""
+        return SetSites(sites=self._sites)
 
     @cached_property
     def settings(self) -> BrowseSettings:

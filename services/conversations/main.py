@@ -11,6 +11,8 @@ from services.conversations.endpoints import (
     chat,
     completions,
     conversations,
+    handoff,
+    leads,
     messages,
     tasks,
 )
@@ -18,10 +20,14 @@ from services.conversations.settings import Settings
 from services.conversations.wiring import Wiring
 
 ROUTERS = (
+    # Before those whose paths take an id.
+    handoff.router,
     conversations.router,
     messages.router,
     chat.router,
     agents.router,
+    leads.router,
+    leads.sdk_router,
     tasks.router,
     completions.router,
     router_of_events(),

@@ -21,15 +21,23 @@ from services.conversations.adapters.answer_queue import RedisAnswerQueue
 from services.conversations.adapters.answer_watch import RedisAnswerWatch
 from services.conversations.adapters.chat_model import OpenAICompatibleModels
 from services.conversations.adapters.documents import DocumentsSearch
+from services.conversations.adapters.lead_sessions import AuthLeadSessions
+from services.conversations.adapters.lead_throttle import RedisLeadThrottle
+from services.conversations.adapters.lead_vault import LeadVault
 from services.conversations.adapters.recent_conversations import RecentConversations
 from services.conversations.adapters.redis_channels import Listener, RedisChannels
+from services.conversations.adapters.widget_agents import CachedWidgetAgents
+from services.conversations.domain.handoff import Handoff
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.handoff import HandoffStore
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
+from services.conversations.use_cases.check_lead_site import CheckLeadSite
 from services.conversations.use_cases.compose_answer import ComposeAnswer
+from services.conversations.use_cases.continue_conversation import InLeadsConversation
 from services.conversations.use_cases.conversations import (
     DeleteConversation,
     ListConversations,
@@ -37,6 +45,25 @@ from services.conversations.use_cases.conversations import (
     StartConversation,
 )
 from services.conversations.use_cases.follow_answers import FollowAnswers
+from services.conversations.use_cases.handoff import (
+    ClaimHandoff,
+    ListHandoffs,
+    ReleaseHandoff,
+    RequestHandoff,
+    SpeakAsHuman,
+)
+from services.conversations.use_cases.lead_links import (
+    MailLeadLink,
+    RequestLeadLink,
+    ResumeByLink,
+)
+from services.conversations.use_cases.leads import (
+    AddLead,
+    DeleteLead,
+    ListLeads,
+    ShowLead,
+    UpdateLead,
+)
 from services.conversations.use_cases.messages import (
     DeleteMessage,
     DeleteMessages,
@@ -46,6 +73,19 @@ from services.conversations.use_cases.messages import (
     RestoreMessages,
 )
 from services.conversations.use_cases.produce_answer import ProduceAnswer
+from services.conversations.use_cases.register_lead import RegisterLead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffUseCases:
+    """Handing conversations to people, and back."""
+
+    request: RequestHandoff
+    claim: ClaimHandoff
+    speak: SpeakAsHuman
+    release: ReleaseHandoff
+    close: ReleaseHandoff
+    list: ListHandoffs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +93,7 @@ class UseCases:
     """What this service does; one object a process."""
 
     agents: Agents
+    handoff: HandoffUseCases
     start_conversation: StartConversation
     list_conversations: ListConversations
     delete_conversation: DeleteConversation
@@ -67,6 +108,23 @@ class UseCases:
     follow_answers: FollowAnswers
     await_answer: AwaitAnswer
     read_task: ReadTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadUseCases:
+    """What is done with leads."""
+
+    register: RegisterLead
+    request_link: RequestLeadLink
+    mail_link: MailLeadLink
+    resume: ResumeByLink
+    add: AddLead
+    list: ListLeads
+    show: ShowLead
+    update: UpdateLead
+    delete: DeleteLead
+    check_site: CheckLeadSite
+    in_conversation: InLeadsConversation
 
 
 class Wiring:
@@ -88,6 +146,10 @@ class Wiring:
         self.owner = owner or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.wake = Wake(redis, Settings.service, here=has_events)
         self.agents = CachedAgents(resources.client("agents"))
+        self.widget_agents = CachedWidgetAgents(resources.client("agents"))
+        self.lead_vault = LeadVault(resources.key_ring, database)
+        self.lead_sessions = AuthLeadSessions(resources.client("auth"))
+        self.lead_throttle = RedisLeadThrottle(resources.quick_redis)
         self.queue = RedisAnswerQueue(redis)
         self.channels = RedisChannels(redis)
         self.feeds = RedisAnswerFeeds(redis)
@@ -156,6 +218,7 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
+            handoff=self._handoff(),
             start_conversation=StartConversation(
                 unit_of_work=open_uow, agents=self.agents, recent=self.recent
             ),
@@ -172,6 +235,50 @@ class Wiring:
             follow_answers=follow,
             await_answer=await_answer,
             read_task=ReadTask(store=self.store, answers=await_answer),
+        )
+
+    def _handoff(self) -> HandoffUseCases:
+        store, wake = HandoffStore(self.database), self.wake
+        return HandoffUseCases(
+            request=RequestHandoff(store=store, wake=wake),
+            claim=ClaimHandoff(store=store, wake=wake),
+            speak=SpeakAsHuman(store=store, wake=wake),
+            release=ReleaseHandoff(store=store, wake=wake, to=Handoff.BOT),
+            close=ReleaseHandoff(store=store, wake=wake, to=Handoff.CLOSED),
+            list=ListHandoffs(store=store),
+        )
+
+    @cached_property
+    def leads(self) -> LeadUseCases:
+        """What is done with leads."""
+        open_uow, vault, sessions = self._open_unit_of_work, self.lead_vault, self.lead_sessions
+        agents, throttle = self.widget_agents, self.lead_throttle
+        return LeadUseCases(
+            register=RegisterLead(
+                unit_of_work=open_uow,
+                agents=agents,
+                vault=vault,
+                sessions=sessions,
+                throttle=throttle,
+            ),
+            request_link=RequestLeadLink(
+                unit_of_work=open_uow,
+                agents=agents,
+                vault=vault,
+                throttle=throttle,
+                public_url=self.settings.public_url,
+            ),
+            mail_link=MailLeadLink(
+                unit_of_work=open_uow, agents=agents, vault=vault, sessions=sessions
+            ),
+            resume=ResumeByLink(unit_of_work=open_uow, agents=agents, sessions=sessions),
+            add=AddLead(unit_of_work=open_uow, agents=self.agents, vault=vault),
+            list=ListLeads(unit_of_work=open_uow, vault=vault),
+            show=ShowLead(unit_of_work=open_uow, vault=vault),
+            update=UpdateLead(unit_of_work=open_uow, vault=vault),
+            delete=DeleteLead(unit_of_work=open_uow, sessions=sessions),
+            check_site=CheckLeadSite(unit_of_work=open_uow, agents=agents),
+            in_conversation=InLeadsConversation(unit_of_work=open_uow),
         )
 
     def _open_unit_of_work(
@@ -196,8 +303,10 @@ def person_of(caller: Caller) -> Person:
         return Person(
             tenant_id=caller.tenant_id,
             entity_type="lead",
-            entity_id=caller.id,
-            only_own=caller.id,
+            # The visit, not the person: who knows an address must not read its chats.
+            entity_id=caller.session_id or caller.id,
+            only_own=caller.session_id or caller.id,
+            lead_id=caller.id,
         )
     if caller.user_id is not None or caller.kind is CallerKind.USER:
         return Person(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from libs.common.events.consumer import Consumer
 from libs.common.events.relay import Relay
+from libs.common.jobs.runner import JobRunner
 from libs.common.jobs.sweeper import Sweeper
 from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
@@ -16,6 +17,8 @@ from services.conversations.settings import Settings
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from services.conversations.workers.events import handlers
+from services.conversations.workers.jobs import JobHandlers
+from services.conversations.workers.purge import PurgeLoop
 
 
 @asynccontextmanager
@@ -31,6 +34,10 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             "nudges": nudges.run,
             "relay": relay.run,
             "consumer": consumer.run,
+            "jobs": JobRunner(
+                database, redis, service, JobHandlers(wiring).by_kind, nudge=nudges.jobs
+            ).run,
+            "purge": PurgeLoop(database).run,
             "sweeper": Sweeper(database).run,
         }
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,11 @@ class Peers:
     agents: dict[tuple[UUID, UUID], dict[str, Any]] = field(default_factory=dict)
     knowledge: Knowledge = field(default_factory=make_knowledge)
     searches: list[dict[str, Any]] = field(default_factory=list)
+    sites: dict[UUID, list[str]] = field(default_factory=dict)
+    lead_sessions: dict[UUID, UUID] = field(default_factory=dict)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    mails_refused: bool = False
+    auth_down: bool = False
     profile_requests: int = 0
     documents_down: bool = False
     agents_down: bool = False
@@ -85,6 +91,44 @@ class Peers:
         name = request.match_info["name"].lower()
         own = (agent for (owner, _), agent in self.agents.items() if owner == tenant)
         return _found(next((agent for agent in own if agent["name"].lower() == name), None))
+
+    async def get_widget_agent(self, request: web.Request) -> web.Response:
+        wanted = UUID(request.match_info["agent_id"])
+        for (tenant_id, agent_id), agent in self.agents.items():
+            if agent_id == wanted and agent["status"] == "active":
+                return web.json_response(
+                    {
+                        "id": str(agent_id),
+                        "tenant_id": str(tenant_id),
+                        "name": agent["name"],
+                        "allowed_sites": self.sites.get(agent_id, []),
+                    }
+                )
+        return _found(None)
+
+    async def keep_lead_session(self, request: web.Request) -> web.Response:
+        if self.auth_down:
+            return web.json_response({}, status=503)
+        session_id = UUID(request.match_info["session_id"])
+        lead_id = UUID((await request.json())["lead_id"])
+        if self.lead_sessions.setdefault(session_id, lead_id) != lead_id:
+            body = {"message": "over", "code": "lead_session_over"}
+            return web.json_response(body, status=409)
+        token = f"visit:{request.headers['x-tenant-id']}:{lead_id}:{session_id}"
+        expires_at = datetime.now(UTC) + timedelta(days=30)
+        return web.json_response({"access_token": token, "expires_at": expires_at.isoformat()})
+
+    async def end_lead_sessions(self, request: web.Request) -> web.Response:
+        gone = UUID(request.match_info["lead_id"])
+        self.lead_sessions = {k: v for k, v in self.lead_sessions.items() if v != gone}
+        return web.Response(status=204)
+
+    async def mail_lead_link(self, request: web.Request) -> web.Response:
+        if self.mails_refused:
+            body = {"message": "no such mailbox", "code": "mail_refused"}
+            return web.json_response(body, status=422)
+        self.mails.append(await request.json())
+        return web.Response(status=204)
 
     async def list_agents(self, request: web.Request) -> web.Response:
         tenant = UUID(request.headers["x-tenant-id"])
@@ -149,6 +193,10 @@ async def running_peers() -> AsyncIterator[Peers]:
     app.router.add_get("/internal/agents/by-name/{name}", peers.get_agent_by_name)
     app.router.add_get("/internal/agents/{agent_id}", peers.get_agent)
     app.router.add_get("/internal/agents", peers.list_agents)
+    app.router.add_get("/internal/widget-agents/{agent_id}", peers.get_widget_agent)
+    app.router.add_put("/internal/lead-sessions/{session_id}", peers.keep_lead_session)
+    app.router.add_delete("/internal/leads/{lead_id}/sessions", peers.end_lead_sessions)
+    app.router.add_post("/internal/mails/lead-link", peers.mail_lead_link)
     app.router.add_post("/internal/search", peers.search)
     app.router.add_post("/v1/chat/completions", peers.chat)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

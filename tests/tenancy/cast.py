@@ -150,7 +150,17 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
         headers=bearer_of(token["token"]),
         timeout=30,
     ).json()
+    lead = company.call(
+        "POST",
+        "/api/v1/lead",
+        json={
+            "first_name": "Lee",
+            "last_name": "Lead",
+            "email": f"{uuid4().hex}@{company.name.lower()}.example.com",
+        },
+    ).json()
     return {
+        "lead_id": lead["id"],
         "domain_id": domain["id"],
         # Its settings need a proven domain; that of others is tried in auth's own tests.
         "connection_id": str(uuid4()),

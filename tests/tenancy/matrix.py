@@ -22,6 +22,7 @@ _SCIM_PATCH: Final = {
     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
     "Operations": [{"op": "replace", "path": "externalId", "value": "stolen"}],
 }
+_LEAD: Final = {"first_name": "New", "last_name": "Lead", "email": "new@lead.example.com"}
 # Bodies that are right but for whose things they are about, where a route wants one.
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
@@ -35,6 +36,7 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/api/v1/company/{company_id}"): {"name": "Stolen"},
     ("PATCH", "/api/v1/super-admin/companies/{company_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/conversation/{conversation_id}/chat"): {"message": "What do you know?"},
+    ("POST", "/api/v1/conversation/{conversation_id}/handoff/message"): {"message": "Hello"},
     ("PUT", "/api/v1/providers/{provider_id}"): {"name": "Stolen"},
     ("POST", "/api/v1/providers/{provider_id}/models"): {"name": "m", "type": "llm"},
     ("PUT", "/api/v1/providers/{provider_id}/models/{model_id}"): {"name": "Stolen"},
@@ -53,7 +55,13 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/settings/{settings_id}"): {"llm_temperature": 0.1},
     ("POST", "/api/v1/agent"): {"name": "New"},
     ("POST", "/api/v1/sdk/agent"): {"name": "New"},
+    ("PUT", "/api/v1/agent/{agent_id}/sites"): {"sites": []},
     ("POST", "/api/v1/conversation"): {"title": "New"},
+    ("POST", "/api/v1/lead"): _LEAD,
+    ("POST", "/api/v1/sdk/lead"): _LEAD,
+    ("POST", "/api/v1/lead/register"): _LEAD,
+    ("PUT", "/api/v1/lead/{lead_id}"): {"status": "lost"},
+    ("PUT", "/api/v1/sdk/lead/{lead_id}"): {"status": "lost"},
     ("POST", "/api/v1/search/document"): {"query": "kettle"},
     ("POST", "/v1/chat/completions"): {"messages": [{"role": "user", "content": "Hi"}]},
     ("POST", "/api/v1/auth/user"): {
@@ -112,6 +120,14 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
 UNSPOKEN: Final = (("POST", "/v1/chat/completions", "model"),)
 # What a model is called at its provider, and we at a provider of identities: names of the outside.
 NO_IDS: Final = frozenset({"provider_model_id", "client_id"})
+# Strangers name any company's agent there, as widgets do: what follows is that company's.
+BY_STRANGERS: Final = frozenset(
+    {
+        ("POST", "/api/v1/lead/register"),
+        ("POST", "/api/v1/lead/link"),
+        ("POST", "/api/v1/lead/resume"),
+    }
+)
 # Asked of with a form: `test_uploads_to_a_foreign_agent_are_refused`.
 BY_FORM: Final = frozenset({("POST", "/api/v1/document/upload")})
 
@@ -124,6 +140,7 @@ class InternalRow:
         services: Who may call it; all of them when None.
         body: What it is called with; a value in braces is the id of that name.
         tenant_needed: Whether the caller must say for whom it acts.
+        makes: Its ids are the caller's own to give, so that none can be another's.
     """
 
     service: str
@@ -132,6 +149,7 @@ class InternalRow:
     services: frozenset[str] | None = None
     body: Mapping[str, str] | None = None
     tenant_needed: bool = True
+    makes: bool = False
 
     def body_with(self, ids: Mapping[str, str]) -> dict[str, str] | None:
         """Return the body with these ids in it."""
@@ -153,6 +171,29 @@ INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
             tenant_needed=False,
         ),
         InternalRow(service="auth", method="GET", path="/internal/sessions/{session_id}"),
+        InternalRow(
+            service="auth",
+            method="PUT",
+            path="/internal/lead-sessions/{session_id}",
+            services=_ANSWERING,
+            body={"lead_id": "{lead_id}"},
+            makes=True,
+        ),
+        InternalRow(
+            service="auth",
+            method="DELETE",
+            path="/internal/leads/{lead_id}/sessions",
+            services=_ANSWERING,
+            makes=True,
+        ),
+        InternalRow(
+            service="auth",
+            method="POST",
+            path="/internal/mails/lead-link",
+            services=_ANSWERING,
+            body={"recipient": "a@lead.example.com", "agent_name": "Ada", "address": "https://x"},
+            makes=True,
+        ),
         InternalRow(service="auth", method="GET", path="/internal/events"),
     ),
     "agents": (
@@ -170,6 +211,13 @@ INTERNAL: Final[Mapping[str, tuple[InternalRow, ...]]] = {
             method="GET",
             path="/internal/agents/{agent_id}",
             services=_READING_AGENTS,
+        ),
+        InternalRow(
+            service="agents",
+            method="GET",
+            path="/internal/widget-agents/{agent_id}",
+            services=_READING_AGENTS,
+            tenant_needed=False,
         ),
         InternalRow(service="agents", method="GET", path="/internal/events"),
     ),

@@ -124,7 +124,7 @@ def test_services_that_it_is_not_for_are_refused(
 
         admitted = row.services is None or caller in row.services
         # What is verified there is no key pair, which is no refusal of the service.
-        assert (reply.status_code in (200, 404)) is admitted, (caller, reply.text)
+        assert (reply.status_code in (200, 204, 404)) is admitted, (caller, reply.text)
         assert (reply.status_code == 403) is not admitted, (caller, reply.text)
 
 
@@ -137,7 +137,7 @@ def test_a_tenant_must_be_named(
         assert call(row, known, token=token, tenant=tenant).status_code == 400
 
 
-@pytest.mark.parametrize("row", FOR_TENANTS, ids=name_of)
+@pytest.mark.parametrize("row", [row for row in FOR_TENANTS if not row.makes], ids=name_of)
 def test_foreign_ids_look_like_missing_ones(
     row: InternalRow,
     call: Call,

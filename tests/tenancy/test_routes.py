@@ -19,7 +19,15 @@ from libs.common.contract import ALL_ROUTES, BUILT, PUBLIC_ROUTES, Auth, Route, 
 from tests.flows.platform_keys import signed_at
 from tests.platform import Company, Platform, register
 from tests.tenancy.cast import NUMBERS, Callers, Headers, belongings_of, scim_of, told
-from tests.tenancy.matrix import BODIES, REFUSED, UNSPOKEN, Place, operations, places_of
+from tests.tenancy.matrix import (
+    BODIES,
+    BY_STRANGERS,
+    REFUSED,
+    UNSPOKEN,
+    Place,
+    operations,
+    places_of,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -141,7 +149,7 @@ def test_foreign_ids_in_queries_and_bodies_look_like_missing_ones(
     built = {(route.method, route.path) for route in WALKED}
     places = [place for one in operations(platform) for place in places_of(one)]
     places += [Place(method, path, "body", field) for method, path, field in UNSPOKEN]
-    tried = [place for place in places if (place.method, place.path) in built]
+    tried = [place for place in places if (place.method, place.path) in built - BY_STRANGERS]
     assert len(tried) > 70
 
     for place in tried:

@@ -13,6 +13,8 @@
   var script = document.currentScript;
   var WAIT_LIMIT_MS = 90000;
   var MISSING_LIMIT_MS = 10000;
+  var LINK_MARK = "#knowrithm-chat=";
+  var CONSENT = "By starting the chat you agree that these details are kept to answer you.";
   var DEFAULTS = {
     agentId: "",
     apiUrl: "",
@@ -125,15 +127,45 @@
     });
   }
 
+  function keepTokens(data) {
+    var tokens = data.tokens || data;
+    session.accessToken = tokens.access_token || tokens.accessToken;
+    session.refreshToken = tokens.refresh_token || tokens.refreshToken;
+    session.leadData = data.lead || null;
+  }
+
+  // The token of the earlier visit proves that it is the same visitor: an address would not.
   function register(person) {
-    return call("POST", "/lead/register", person).then(function (data) {
-      var tokens = data.tokens || data;
-      session.accessToken = tokens.access_token || tokens.accessToken;
-      session.refreshToken = tokens.refresh_token || tokens.refreshToken;
-      session.leadData = data.lead || null;
+    var body = {};
+    Object.keys(person).forEach(function (key) { body[key] = person[key]; });
+    if (session.refreshToken) body.refresh_token = session.refreshToken;
+    return call("POST", "/lead/register", body).then(function (data) {
+      keepTokens(data);
       session.leadPayload = person;
       save();
     });
+  }
+
+  // A link from a mail opens the earlier chats, once. It leaves the address at once, so that
+  // neither the history nor other scripts keep it.
+  function resumeByLink() {
+    if (location.hash.indexOf(LINK_MARK) !== 0) return Promise.resolve(false);
+    var token = location.hash.slice(LINK_MARK.length);
+    try {
+      history.replaceState(null, "", location.pathname + location.search);
+    } catch (error) { /* A sandboxed page keeps its address. */ }
+    var body = { agent_id: config.agentId, token: token };
+    return call("POST", "/lead/resume", body).then(function (data) {
+      session = {};
+      keepTokens(data);
+      session.conversationId = data.conversation_id || undefined;
+      save();
+      return openConversation().then(function () { return true; });
+    });
+  }
+
+  function page() {
+    return { url: location.href.split("#")[0], title: document.title };
   }
 
   // A token that has run out is replaced once, by registering again with the same data.
@@ -155,10 +187,24 @@
     });
   }
 
+  function conversationPath() {
+    return "/conversation/" + encodeURIComponent(session.conversationId);
+  }
+
+  // A conversation that is gone, or another visit's, gives way to a new one, once.
+  function inConversation(method, rest, body) {
+    return authorized(method, conversationPath() + rest, body).catch(function (error) {
+      if (error.status !== 404) throw error;
+      session.conversationId = undefined;
+      return openConversation().then(function () {
+        return authorized(method, conversationPath() + rest, body);
+      });
+    });
+  }
+
   function messages() {
-    var path = "/conversation/" + encodeURIComponent(session.conversationId);
-    return authorized("GET", path + "/messages?page=1&per_page=100").then(function (data) {
-      return data.messages || data.data || [];
+    return inConversation("GET", "/messages?page=1&per_page=100").then(function (data) {
+      return { list: data.messages || data.data || [], handoff: data.handoff || "bot" };
     });
   }
 
@@ -204,7 +250,12 @@
 
   function bubble(message) {
     var own = message.role === "user";
-    var made = element("div", "bubble " + (own ? "own" : "theirs"), message.content);
+    var made = element("div", "bubble " + (own ? "own" : "theirs"));
+    var about = message.metadata || {};
+    if (!own && about.author === "human") {
+      made.appendChild(element("div", "who", about.name || "Our team"));
+    }
+    made.appendChild(document.createTextNode(String(message.content)));
     var sources = message.sources || [];
     if (!own && sources.length) {
       var list = element("ul", "sources");
@@ -249,7 +300,11 @@
       ".own{align-self:flex-end;color:#fff;background:" + safeColor(config.primaryColor) + "}",
       ".theirs{align-self:flex-start;background:" + (dark ? "#2d313d" : "#f0f2f7") + "}",
       ".sources{margin:6px 0 0;padding:6px 0 0;border-top:1px solid #8884;list-style:none}",
-      ".sources *,.note,.brand{font-size:12px}",
+      ".sources *,.note,.brand,.small,.who{font-size:12px}",
+      ".who{font-weight:600}",
+      ".small{padding:0 12px 8px;border:0;background:transparent;color:inherit;opacity:.8;" +
+        "text-align:center;text-decoration:underline}",
+      "p.small{margin:0;text-decoration:none}",
       ".sources a{color:inherit}",
       ".note{padding:8px 12px;text-align:center;opacity:.8}",
       ".error{color:#c0392b;opacity:1}",
@@ -280,6 +335,9 @@
     var waitingFor = null;
     var waitingSince = 0;
     var seen = "";
+    var told = "bot";
+    var ask = null;
+    var beneath = [];
 
     function say(text, isError) {
       if (!note) return;
@@ -298,8 +356,9 @@
     function closed() {
       clearTimeout(timer);
       clear(root);
-      log = note = null;
+      log = note = ask = null;
       seen = "";
+      told = "bot";
       var launch = element("button", "launch", config.buttonText);
       launch.type = "button";
       launch.setAttribute("aria-label", "Open the chat with " + name);
@@ -363,12 +422,29 @@
         Object.keys(fields).forEach(function (key) { person[key] = fields[key].value.trim(); });
         send.disabled = true;
         say("");
+        person.consent_data_processing = true;
+        person.consent_text = CONSENT;
         register(person).then(openConversation).then(function () {
-          form.remove();
+          beneath.forEach(function (node) { node.remove(); });
           talk(panel);
         }).catch(failed).then(function () { send.disabled = false; });
       });
       panel.appendChild(form);
+      panel.appendChild(element("p", "small", CONSENT));
+      var link = element("button", "small", "I have chatted here before: mail me a link");
+      link.type = "button";
+      link.addEventListener("click", function () {
+        if (!fields.email.reportValidity()) return;
+        link.disabled = true;
+        var body = {
+          agent_id: config.agentId, email: fields.email.value.trim(), page_url: page().url,
+        };
+        call("POST", "/lead/link", body).then(function (data) {
+          say(data.message);
+        }).catch(failed).then(function () { link.disabled = false; });
+      });
+      panel.appendChild(link);
+      beneath = [form, form.nextSibling, link];
     }
 
     function talk(panel) {
@@ -394,17 +470,38 @@
         if (!text || waitingFor) return;
         send.disabled = true;
         say("");
-        var path = "/conversation/" + encodeURIComponent(session.conversationId) + "/chat";
-        authorized("POST", path, { message: text }).then(function (data) {
+        inConversation("POST", "/chat", { message: text, page: page() }).then(function (data) {
           input.value = "";
-          waitingFor = data.message_id;
-          waitingSince = Date.now();
-          say(agent.name + " is answering \u2026");
+          if (data.handoff !== "human") {
+            waitingFor = data.message_id;
+            waitingSince = Date.now();
+            say(agent.name + " is answering \u2026");
+          }
           return poll();
         }).catch(failed).then(function () { send.disabled = false; });
       });
+      ask = element("button", "small", "Talk to a person");
+      ask.type = "button";
+      ask.addEventListener("click", function () {
+        ask.disabled = true;
+        inConversation("POST", "/handoff").then(poll).catch(failed).then(function () {
+          ask.disabled = false;
+        });
+      });
+      panel.insertBefore(ask, form.nextSibling);
       input.focus();
       poll();
+    }
+
+    function tell(handoff) {
+      if (handoff === told || !log) return;
+      if (told === "human") say("");
+      told = handoff;
+      if (handoff === "human") {
+        waitingFor = null;
+        say("You are talking to a person now.");
+      } else if (handoff === "waiting") say("A person has been asked to come.");
+      if (ask) ask.hidden = handoff === "human" || handoff === "waiting";
     }
 
     function draw(list) {
@@ -429,7 +526,7 @@
       });
       if (answered) {
         waitingFor = null;
-        say("");
+        if (told !== "waiting") say("");
       } else if ((asked < 0 && waited > MISSING_LIMIT_MS) || waited > WAIT_LIMIT_MS) {
         waitingFor = null;
         say("No answer came. Please try again.", true);
@@ -439,9 +536,10 @@
     function poll() {
       clearTimeout(timer);
       if (!log) return Promise.resolve();
-      return messages().then(function (list) {
-        draw(list);
-        settle(list);
+      return messages().then(function (found) {
+        draw(found.list);
+        settle(found.list);
+        tell(found.handoff);
       }).catch(failed).then(function () {
         clearTimeout(timer);
         var pause = waitingFor ? 1000 : Math.max(1000, config.pollingInterval);
@@ -450,7 +548,12 @@
     }
 
     closed();
-    if (config.autoOpen) opened();
+    resumeByLink().then(function (resumed) {
+      if (resumed || config.autoOpen) opened();
+    }).catch(function (error) {
+      opened();
+      failed(error);
+    });
   }
 
   function begin() {

@@ -17,6 +17,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/agent/{agent_id}/clone", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/agent/{agent_id}/embed-code", OWNER, Auth.READ, BUILT),
     Route("PATCH", "/api/v1/agent/{agent_id}/restore", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/api/v1/agent/{agent_id}/sites", OWNER, Auth.READ, BUILT),
+    Route("PUT", "/api/v1/agent/{agent_id}/sites", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/agent/{agent_id}/split", OWNER, Auth.READ, BUILT),
     Route("PUT", "/api/v1/agent/{agent_id}/split", OWNER, Auth.WRITE, BUILT),
     Route(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
+from libs.common.contract.routes import BUILT, Auth, Route
 
 OWNER: Final = "conversations"
 
@@ -13,6 +13,22 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/api/v1/conversation", OWNER, Auth.WRITE_OR_LEAD, BUILT),
     Route("GET", "/api/v1/conversation/agent/{agent_id}", OWNER, Auth.READ_OR_LEAD, BUILT),
     Route("GET", "/api/v1/conversation/deleted", OWNER, Auth.READ, BUILT),
+    Route("GET", "/api/v1/conversation/handoff", OWNER, Auth.READ, BUILT),
+    Route(
+        "POST",
+        "/api/v1/conversation/{conversation_id}/handoff",
+        OWNER,
+        Auth.WRITE_OR_LEAD,
+        BUILT,
+    ),
+    Route("POST", "/api/v1/conversation/{conversation_id}/handoff/claim", OWNER, Auth.USER, BUILT),
+    Route("POST", "/api/v1/conversation/{conversation_id}/handoff/close", OWNER, Auth.USER, BUILT),
+    Route(
+        "POST", "/api/v1/conversation/{conversation_id}/handoff/message", OWNER, Auth.USER, BUILT
+    ),
+    Route(
+        "POST", "/api/v1/conversation/{conversation_id}/handoff/release", OWNER, Auth.USER, BUILT
+    ),
     Route("GET", "/api/v1/conversation/entity", OWNER, Auth.READ_OR_LEAD, BUILT),
     Route("GET", "/api/v1/conversation/entity/{entity_id}", OWNER, Auth.READ_OR_LEAD, BUILT),
     Route("DELETE", "/api/v1/conversation/{conversation_id}", OWNER, Auth.WRITE, BUILT),
@@ -36,18 +52,20 @@ ROUTES: Final[tuple[Route, ...]] = (
         BUILT,
     ),
     Route("PATCH", "/api/v1/conversation/{conversation_id}/restore", OWNER, Auth.WRITE, BUILT),
-    Route("POST", "/api/v1/lead", OWNER, Auth.WRITE, PLANNED),
-    Route("GET", "/api/v1/lead/company", OWNER, Auth.READ, PLANNED),
-    Route("POST", "/api/v1/lead/register", OWNER, Auth.PUBLIC, PLANNED),
-    Route("GET", "/api/v1/lead/{lead_id}", OWNER, Auth.READ, PLANNED),
-    Route("PUT", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
-    Route("DELETE", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/lead", OWNER, Auth.WRITE, BUILT),
+    Route("GET", "/api/v1/lead/company", OWNER, Auth.READ, BUILT),
+    Route("POST", "/api/v1/lead/link", OWNER, Auth.PUBLIC, BUILT),
+    Route("POST", "/api/v1/lead/register", OWNER, Auth.PUBLIC, BUILT),
+    Route("POST", "/api/v1/lead/resume", OWNER, Auth.PUBLIC, BUILT),
+    Route("GET", "/api/v1/lead/{lead_id}", OWNER, Auth.READ, BUILT),
+    Route("PUT", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
+    Route("DELETE", "/api/v1/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/message/deleted", OWNER, Auth.READ, BUILT),
     Route("DELETE", "/api/v1/message/{message_id}", OWNER, Auth.WRITE, BUILT),
     Route("PATCH", "/api/v1/message/{message_id}/restore", OWNER, Auth.WRITE, BUILT),
-    Route("POST", "/api/v1/sdk/lead", OWNER, Auth.WRITE, PLANNED),
-    Route("PUT", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
-    Route("DELETE", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, PLANNED),
+    Route("POST", "/api/v1/sdk/lead", OWNER, Auth.WRITE, BUILT),
+    Route("PUT", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
+    Route("DELETE", "/api/v1/sdk/lead/{lead_id}", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, BUILT),
     Route("POST", "/v1/chat/completions", OWNER, Auth.WRITE, BUILT),
     Route("GET", "/v1/models", OWNER, Auth.READ, BUILT),

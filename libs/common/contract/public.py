@@ -145,9 +145,19 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
         "full_name",
         "email",
         "phone",
-        "status",
         "source",
-        "created_at",
+        *_TOKENS,
+    ),
+    ("POST", "/api/v1/lead/link"): ("success", "message"),
+    # What a link in somebody's own mail opens.
+    ("POST", "/api/v1/lead/resume"): (
+        "success",
+        "message",
+        "lead",
+        "tokens",
+        "id",
+        "company_id",
+        "conversation_id",
         *_TOKENS,
     ),
     # The unguessable id is the capability.

@@ -51,6 +51,8 @@ RATE_CLASSES: Final[Mapping[str, RateClass]] = {
     "chat": RateClass(Rate(120, 60), Per.CALLER),
     "login": RateClass(Rate(10, 60), Per.ADDRESS),
     "register": RateClass(Rate(10, 60), Per.ADDRESS),
+    # Visitors who register at a widget; many may share the address of their office.
+    "lead": RateClass(Rate(30, 60), Per.ADDRESS),
     "refresh": RateClass(Rate(60, 60), Per.ADDRESS),
     "sso": RateClass(Rate(60, 60), Per.ADDRESS),
     "mail": RateClass(Rate(10, 60), Per.ADDRESS),

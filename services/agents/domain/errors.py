@@ -167,3 +167,10 @@ class ModelTestUnanswered(Unavailable):
     http_status = 502
     code = "model_test_failed"
     message = "The chat model did not answer the test."
+
+
+class SiteInvalid(Invalid):
+    """What was given is no web site."""
+
+    code = "site_invalid"
+    message = "Write each site as https://www.example.com or https://*.example.com."

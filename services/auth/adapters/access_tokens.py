@@ -1,7 +1,7 @@
 """Signing access tokens."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from libs.common.security import (
@@ -14,7 +14,11 @@ from libs.common.security import (
     scopes_of_role,
     sign_token,
 )
-from services.auth.domain.sessions import ACCESS_TOKEN_LIFETIME, IMPERSONATION_LIFETIME
+from services.auth.domain.sessions import (
+    ACCESS_TOKEN_LIFETIME,
+    IMPERSONATION_LIFETIME,
+    LEAD_TOKEN_LIFETIME,
+)
 from services.auth.domain.signing import DatedKey
 
 
@@ -55,24 +59,41 @@ class Es256AccessTokens:
         impersonator_id: UUID | None = None,
     ) -> str:
         """Return an access token; see the port."""
-        issued = int(now.timestamp())
         scopes = scopes_of_role(role)
-        lifetime = ACCESS_TOKEN_LIFETIME if impersonator_id is None else IMPERSONATION_LIFETIME
         claims: dict[str, object] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
             "sub": str(user_id),
             "tenant": str(tenant_id),
             "role": role,
             "scopes": sorted(scopes if only is None else scopes & only),
             "session": str(session_id),
             "kind": CallerKind.USER,
+        }
+        if impersonator_id is not None:
+            # RFC 8693, 4.1: who really acts.
+            claims["act"] = {"sub": str(impersonator_id)}
+        lifetime = ACCESS_TOKEN_LIFETIME if impersonator_id is None else IMPERSONATION_LIFETIME
+        return self._signed(claims, now=now, lifetime=lifetime)
+
+    def sign_lead(self, *, lead_id: UUID, tenant_id: UUID, session_id: UUID, now: datetime) -> str:
+        """Return a lead's token, good from now on for `LEAD_TOKEN_LIFETIME`."""
+        claims: dict[str, object] = {
+            "sub": str(lead_id),
+            "tenant": str(tenant_id),
+            "role": "lead",
+            "scopes": sorted(scopes_of_role("lead")),
+            "session": str(session_id),
+            "kind": CallerKind.LEAD,
+        }
+        return self._signed(claims, now=now, lifetime=LEAD_TOKEN_LIFETIME)
+
+    def _signed(self, claims: dict[str, object], *, now: datetime, lifetime: timedelta) -> str:
+        issued = int(now.timestamp())
+        always: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
             "jti": uuid4().hex,
             "iat": issued,
             "nbf": issued,
             "exp": issued + int(lifetime.total_seconds()),
         }
-        if impersonator_id is not None:
-            # RFC 8693, 4.1: who really acts.
-            claims["act"] = {"sub": str(impersonator_id)}
-        return sign_token(claims, key=self._key_at(now), typ=ACCESS_TYP)
+        return sign_token(always | claims, key=self._key_at(now), typ=ACCESS_TYP)

@@ -181,6 +181,21 @@ class MailServerUnavailable(Unavailable):
     message = "The mail server does not answer."
 
 
+class MailNotTaken(Invalid):
+    """No mail server will ever take this mail."""
+
+    http_status = 422
+    code = "mail_refused"
+    message = "The mail server does not take this mail."
+
+
+class LeadSessionOver(Conflict):
+    """The session was ended, or is not this lead's."""
+
+    code = "lead_session_over"
+    message = "This session is over. Register again."
+
+
 class CompanyNotFound(NotFound):
     """No such company, or another one than the caller's."""
 

@@ -109,6 +109,20 @@ def invitation_mail(*, recipient: str, address: str, company: str) -> Mail:
     )
 
 
+def lead_link_mail(*, recipient: str, address: str, agent_name: str) -> Mail:
+    """Say how to come back to earlier chats with an agent."""
+    # As with a company's name: somebody typed it.
+    name = " ".join(agent_name.split())
+    return Mail(
+        recipient=recipient,
+        subject="Your earlier chats",
+        text=(
+            f'Somebody, probably you, wants to go on with the chats with "{name}":\n\n{address}'
+            "\n\nThe link works once, within an hour. If it was not you, ignore this mail.\n"
+        ),
+    )
+
+
 def notice_mail(*, recipient: str, notice: str) -> Mail:
     """Tell what happened, so that whoever did not do it can act."""
     said = _NOTICES[notice]

@@ -62,6 +62,10 @@ class AccessTokens(Protocol):
         """
         ...
 
+    def sign_lead(self, *, lead_id: UUID, tenant_id: UUID, session_id: UUID, now: datetime) -> str:
+        """Return a lead's token, good from now on for `LEAD_TOKEN_LIFETIME`."""
+        ...
+
 
 class LoginThrottle(Protocol):
     """Bounds how often passwords and codes may be tried, and mails asked for."""

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
+# A visitor comes back to the chat for a month without saying who they are.
+LEAD_TOKEN_LIFETIME: Final = timedelta(days=30)
 SESSION_IDLE: Final = timedelta(days=14)
 SESSION_ABSOLUTE: Final = timedelta(days=60)
 PREDECESSOR_GRACE: Final = timedelta(seconds=10)

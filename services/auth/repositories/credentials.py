@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.database import Database
-from libs.common.permissions import Scope
+from libs.common.permissions import Scope, scopes_of_role
 from libs.common.rate_limits import Rate
 from services.auth.domain.api_keys import LAST_USED_RESOLUTION
 from services.auth.domain.limits import strictest
@@ -58,6 +58,17 @@ CROSS JOIN LATERAL (
 WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL
   AND s.idle_until > $3 AND s.expires_at > $3
   AND u.status = 'active' AND t.is_active AND t.deleted_at IS NULL
+"""
+# A lead has no account: the company's standing is all that can change under it.
+_LEAD_SESSION = """
+SELECT l.limits FROM lead_sessions s
+JOIN tenants t ON t.tenant_id = s.tenant_id
+CROSS JOIN LATERAL (
+    SELECT string_agg(concat_ws(' ', r.class, r.requests, r.per_seconds), ',') AS limits
+    FROM rate_limits r WHERE r.tenant_id = s.tenant_id
+) l
+WHERE s.tenant_id = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.expires_at > $3
+  AND t.is_active AND t.deleted_at IS NULL
 """
 # Of another tenant than the session, so that it takes a look of its own.
 _SUPER_ADMIN = """
@@ -167,11 +178,12 @@ class Credentials:
     async def live_session(
         self, tenant_id: UUID, session_id: UUID, *, now: datetime
     ) -> LiveSession | None:
-        """Return what a session's user may do; None unless all of it is good at this moment."""
+        """Return what may be done in a session; None unless all of it is good at this moment."""
         async with self._database.lean(tenant_id) as connection:
             row = await connection.fetchrow(_SESSION, tenant_id, session_id, now)
-        if row is None:
-            return None
+            if row is None:
+                row = await connection.fetchrow(_LEAD_SESSION, tenant_id, session_id, now)
+                return None if row is None else _lead_session(row["limits"])
         if row["impersonator_id"] and not await self._is_super_admin(row["impersonator_id"]):
             return None
         allowed = permissions_of(row["role"], _names(row["custom"]))
@@ -196,6 +208,12 @@ class Credentials:
             row = await connection.fetchrow(query, *arguments)
         # Of asyncpg's own UUID class otherwise.
         return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))
+
+
+def _lead_session(limits: str | None) -> LiveSession:
+    return LiveSession(
+        role="lead", permissions=sorted(scopes_of_role("lead")), rates=_rates(limits)
+    )
 
 
 def _names(custom: str | None) -> list[str] | None:

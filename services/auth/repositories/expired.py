@@ -22,6 +22,7 @@ _DELETE_SPENT = (
     "DELETE FROM challenges WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
     "DELETE FROM attempt_budgets WHERE full_at < $1",
+    "DELETE FROM lead_sessions WHERE least(expires_at, ended_at) < $1",
 )
 
 
@@ -48,7 +49,7 @@ class ExpiredSessions:
             await connection.execute(_FORGET, before)
 
     async def delete_spent(self, *, before: datetime) -> None:
-        """Delete links, challenges, invitations and budgets that were over by then."""
+        """Delete links, challenges, invitations, budgets and leads' sessions that were over."""
         for statement in _DELETE_SPENT:
             async with self._database.lean_cross_tenant() as connection:
                 await connection.execute(statement, before)

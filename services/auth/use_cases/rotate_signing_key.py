@@ -33,15 +33,14 @@ class RotateSigningKey:
         *,
         lead: timedelta,
         unless_younger_than: timedelta = timedelta(),
-        kept: timedelta = RETIRE_AFTER,
+        retire_after: timedelta = RETIRE_AFTER,
     ) -> datetime | None:
         """Rotate.
 
         Args:
             lead: Until the new key signs; at least `MIN_LEAD`.
             unless_younger_than: Leave a key alone that has not signed for so long.
-            kept: How long what old keys have signed is still believed; nothing, where one is in
-                the wrong hands.
+            retire_after: How long what the old keys have signed is believed yet.
 
         Returns:
             When the new key signs, or the one that was on its way already; None when the present
@@ -55,13 +54,15 @@ class RotateSigningKey:
             await keys.forget_retired(before=now - FORGET_AFTER)
             in_use = await keys.in_use(now=now)
             if in_use and in_use[0].signs_from > now:
-                return await self._hasten(session, in_use, lead=lead, kept=kept, now=now)
+                return await self._hasten(
+                    session, in_use, lead=lead, retire_after=retire_after, now=now
+                )
             if in_use and in_use[0].signs_from + unless_younger_than > now:
                 return None
             row = new_row(cipher, signs_from=now + max(lead, MIN_LEAD), now=now)
             keys.add(row)
-            _retire(in_use, row.signs_from + kept)
-            await _record(session, row, _made(kept), now=now)
+            _retire(in_use, row.signs_from, retire_after)
+            await _record(session, row, _made(retire_after), now=now)
         return row.signs_from
 
     async def _hasten(
@@ -70,7 +71,7 @@ class RotateSigningKey:
         in_use: Sequence[SigningKeyRow],
         *,
         lead: timedelta,
-        kept: timedelta,
+        retire_after: timedelta,
         now: datetime,
     ) -> datetime:
         """Let the key that is on its way sign sooner, if that is wanted: the old one may be lost.
@@ -79,21 +80,23 @@ class RotateSigningKey:
         """
         pending, *olds = in_use
         sooner = now + max(lead, MIN_LEAD)
-        if sooner < pending.signs_from or kept < RETIRE_AFTER:
+        if sooner < pending.signs_from or retire_after < RETIRE_AFTER:
             pending.signs_from = min(sooner, pending.signs_from)
-            _retire(olds, pending.signs_from + kept)
+            _retire(olds, pending.signs_from, retire_after)
             await _record(session, pending, "A signing key signs sooner.", now=now)
         return pending.signs_from
 
 
-def _made(kept: timedelta) -> str:
-    if kept < RETIRE_AFTER:
+def _made(retire_after: timedelta) -> str:
+    if retire_after < RETIRE_AFTER:
         return "A new signing key was made, and those before are retired at once."
     return "A new signing key was made."
 
 
-def _retire(keys: Iterable[SigningKeyRow], retires_at: datetime) -> None:
+def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime, retire_after: timedelta) -> None:
     for old in keys:
+        # What it has signed until then is still believed for as long as it lives.
+        retires_at = signs_from + retire_after
         old.retired_at = min(old.retired_at or retires_at, retires_at)
 
 

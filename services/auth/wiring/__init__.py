@@ -21,11 +21,12 @@ from services.auth.adapters.password_hashing import Argon2PasswordHasher
 from services.auth.adapters.revocations import RedisRevocations
 from services.auth.adapters.txt_records import DnsTxtRecords
 from services.auth.domain.policies import default_mfa
-from services.auth.domain.ports import PasswordHasher, Revocations
+from services.auth.domain.ports import MailSender, PasswordHasher, Revocations
 from services.auth.domain.signing import RELOAD_SECONDS
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.emails import Emails
 from services.auth.repositories.key_uses import KeyUses
+from services.auth.repositories.lead_sessions import LeadSessions
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.add_user import AddUser
 from services.auth.use_cases.assign_roles import AssignRoles, ShowUserRoles
@@ -36,6 +37,7 @@ from services.auth.use_cases.create_api_key import CreateApiKey
 from services.auth.use_cases.create_role import CreateRole
 from services.auth.use_cases.delete_role import DeleteRole
 from services.auth.use_cases.export_audit_entries import ExportAuditEntries
+from services.auth.use_cases.lead_sessions import EndLeadSessions, KeepLeadSession
 from services.auth.use_cases.list_api_keys import ListApiKeys, ListCompanyKeys
 from services.auth.use_cases.list_audit_entries import ListAuditEntries
 from services.auth.use_cases.list_roles import ListRoles, ShowRole
@@ -60,7 +62,13 @@ from services.auth.wiring.federation import (
     Federation,
     FederationUseCases,
 )
-from services.auth.wiring.people import Parts, PeopleUseCases, auth_settings, throttle_of
+from services.auth.wiring.people import (
+    Parts,
+    PeopleUseCases,
+    auth_settings,
+    mail_sender,
+    throttle_of,
+)
 from services.auth.wiring.public import PublicUseCases, public_use_cases
 
 __all__ = ["CallerUseCases", "InternalUseCases", "PublicUseCases", "Wiring", "wire"]
@@ -232,6 +240,9 @@ class InternalUseCases:
     verify_api_key: VerifyApiKey
     check_session: CheckSession
     access_tokens: Es256AccessTokens
+    keep_lead_session: KeepLeadSession
+    end_lead_sessions: EndLeadSessions
+    mail_sender: MailSender
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +301,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     hasher = Argon2PasswordHasher()
     credentials = Credentials(resources.database, emails)
     uses = KeyUses(credentials)
+    lead_sessions = LeadSessions(resources.database)
     passkeys = WebAuthn(settings.public_url)
     parts = Parts(
         hasher=hasher,
@@ -330,6 +342,13 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                 verify_api_key=VerifyApiKey(credentials=credentials, uses=uses),
                 check_session=CheckSession(credentials=credentials),
                 access_tokens=access_tokens,
+                keep_lead_session=KeepLeadSession(
+                    sessions=lead_sessions, access_tokens=access_tokens
+                ),
+                end_lead_sessions=EndLeadSessions(
+                    sessions=lead_sessions, revocations=parts.revocations
+                ),
+                mail_sender=mail_sender(settings),
             ),
         )
 

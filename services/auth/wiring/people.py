@@ -281,7 +281,7 @@ def mail_jobs(resources: Resources) -> MailJobs:
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
         return AuthUnitOfWork(resources.database, tenant_id, emails=emails, read_only=read_only)
 
-    sender = _mail_sender(settings)
+    sender = mail_sender(settings)
     url = settings.public_url
     return MailJobs(
         send_verification=SendVerificationMail(
@@ -305,7 +305,8 @@ def auth_settings(resources: Resources) -> Settings:
     return settings
 
 
-def _mail_sender(settings: Settings) -> MailSender:
+def mail_sender(settings: Settings) -> MailSender:
+    """Return what hands mails over, as the operator has set it up."""
     if settings.smtp_url is not None:
         server = SmtpServer.parse(settings.smtp_url.get_secret_value())
         return SmtpMailSender(server, sender=settings.mail_from)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from libs.common.database import DatabaseUnavailable
 from libs.common.telemetry.logging import get_logger
-from services.auth.domain.signing import SCHEDULED_LEAD
+from services.auth.domain.signing import RETIRE_SCHEDULED_AFTER, SCHEDULED_LEAD
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
 
 log = get_logger(__name__)
@@ -27,7 +27,11 @@ class SigningKeyLoop:
         while True:
             await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
             try:
-                signs_from = await self.rotate(lead=SCHEDULED_LEAD, unless_younger_than=self.every)
+                signs_from = await self.rotate(
+                    lead=SCHEDULED_LEAD,
+                    unless_younger_than=self.every,
+                    retire_after=RETIRE_SCHEDULED_AFTER,
+                )
             except DatabaseUnavailable:
                 log.warning("rotation_waits", reason="DatabaseUnavailable")
             else:

@@ -10,6 +10,7 @@ from uuid import UUID
 from libs.common.ids import new_id, new_task_id
 
 MAX_MESSAGE_CHARACTERS: Final = 8_000
+NOBODY: Final = UUID(int=0)
 
 
 class AnswerState(StrEnum):
@@ -65,6 +66,11 @@ class AskedQuestion:
     message_id: UUID
     answer_id: UUID
     task_id: UUID
+
+    @property
+    def awaits_answer(self) -> bool:
+        """False where a person has the conversation: the question is stored, and that is all."""
+        return self.agent_id != NOBODY
 
 
 @dataclass(frozen=True, slots=True)

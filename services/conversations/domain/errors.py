@@ -1,6 +1,6 @@
 """Everything that conversations tells a caller went wrong."""
 
-from libs.common.errors import AppError, Conflict, Invalid, NotFound, Unavailable
+from libs.common.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 
 class ConversationNotFound(NotFound):
@@ -105,3 +105,59 @@ class AnswerGivenUp(AppError):
 
     code = "answer_given_up"
     message = "This question could not be answered. Ask it in other words."
+
+
+class LeadNotFound(NotFound):
+    """No such lead in this tenant."""
+
+    code = "lead_not_found"
+    message = "There is no such lead."
+
+
+class LeadExists(Conflict):
+    """Another lead of the tenant has this address."""
+
+    code = "lead_exists"
+    message = "There is a lead with this e-mail address already."
+
+
+class InvalidEmail(Invalid):
+    """What was given is no address."""
+
+    code = "invalid_email"
+    message = "This is not a valid e-mail address."
+
+
+class ConsentNeeded(Invalid):
+    """Nobody is kept who does not agree."""
+
+    code = "consent_needed"
+    message = "Without consent to the processing of these data there can be no chat."
+
+
+class SiteNotAllowed(Forbidden):
+    """The page is not one of the agent's sites."""
+
+    code = "site_not_allowed"
+    message = "This agent cannot be used on this site."
+
+
+class LinkInvalid(Invalid):
+    """The mailed link was used before, has run out, or never was one."""
+
+    code = "link_invalid"
+    message = "This link is not valid any more. Ask for a new one."
+
+
+class HandoffTaken(Conflict):
+    """Another person has the conversation."""
+
+    code = "handoff_taken"
+    message = "Somebody else of your company has this conversation."
+
+
+class HandoffNotPossible(Conflict):
+    """The conversation is in a state that does not allow it."""
+
+    code = "handoff_not_possible"
+    message = "No person has this conversation."

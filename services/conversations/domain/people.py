@@ -12,10 +12,12 @@ class Person:
         tenant_id: From the verified credentials.
         entity_type: `user`, `api_key` or `lead`.
         entity_id: Whose conversations these are.
-        only_own: A lead's own id, since leads see nobody else's conversations; None for others.
+        only_own: A lead's visit, since leads see no other conversations; None for others.
+        lead_id: The person behind the visit; None for others.
     """
 
     tenant_id: UUID
     entity_type: str
     entity_id: UUID | None
     only_own: UUID | None = None
+    lead_id: UUID | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from services.conversations.domain.answers import (
 )
 from services.conversations.domain.frames import Frame, Position
 from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.leads import LeadPerson, WidgetAgent
 from services.conversations.domain.people import Person
 
 
@@ -172,3 +174,49 @@ class AnswerWatch(Protocol):
 
     def follow(self, tenant_id: UUID, answer_id: UUID) -> AbstractAsyncContextManager[Subscription]:
         """Subscribe to an answer; from then on no frame is missed."""
+
+
+class WidgetAgents(Protocol):
+    """Agents as strangers name them."""
+
+    async def find(self, agent_id: UUID) -> WidgetAgent:
+        """Return an active agent, whoever's it is.
+
+        Raises:
+            AgentNotFound: There is none.
+            Unavailable: The agents service is out of reach.
+        """
+
+
+class LeadVault(Protocol):
+    """Encrypts what identifies leads."""
+
+    async def index(self, tenant_id: UUID, email: str) -> bytes:
+        """Return what an address is found by."""
+
+    async def seal(self, tenant_id: UUID, lead_id: UUID, person: LeadPerson) -> bytes:
+        """Encrypt a person for their row."""
+
+    async def open(self, tenant_id: UUID, lead_id: UUID, sealed: bytes) -> LeadPerson:
+        """Decrypt a person of a row."""
+
+
+class LeadSessions(Protocol):
+    """What auth does for leads."""
+
+    async def keep(
+        self, tenant_id: UUID, session_id: UUID, *, lead_id: UUID
+    ) -> tuple[str, datetime]:
+        """Begin a session or prolong it; return its token, and until when that is good.
+
+        Raises:
+            LeadNotFound: The session is over, or the company closed.
+        """
+
+    async def end_all(self, tenant_id: UUID, lead_id: UUID) -> None:
+        """End all sessions of a lead."""
+
+    async def mail_link(
+        self, tenant_id: UUID, *, recipient: str, address: str, agent_name: str
+    ) -> None:
+        """Send the link to earlier chats; raises `Invalid` if no server will ever take it."""

@@ -67,6 +67,7 @@ def build_prompt(
     knowledge: Knowledge,
     history: Sequence[Turn],
     budget: int,
+    page: str = "",
 ) -> list[ChatMessage]:
     """Put the messages for a chat model together.
 
@@ -77,6 +78,7 @@ def build_prompt(
         history: Earlier turns, oldest first; the oldest are left out if they do not fit.
             Turns of the role `system` count as instructions and are always kept.
         budget: Tokens for passages and history together.
+        page: Where the question is asked from, marked as data; often empty.
     """
     instructions = [f"You are {agent.name}.", agent.instructions.strip()]
     instructions += [turn.content for turn in history if turn.role == "system"]
@@ -93,7 +95,7 @@ def build_prompt(
         ),
         {
             "role": "user",
-            "content": f"<passages>\n{listed}\n</passages>\n\nQuestion: {question}",
+            "content": f"<passages>\n{listed}\n</passages>\n\n{page}Question: {question}",
         },
     ]
 

@@ -29,6 +29,7 @@ from services.conversations.schemas.chat import (
     AskIn,
     TestIn,
     ack_shape,
+    delivered_shape,
     result_shape,
 )
 from services.conversations.use_cases.ask_question import AnswerOutcome
@@ -70,6 +71,8 @@ async def chat_with_agent(agent_id: UUID, request: Request, caller: UserWriting)
         kind=AnswerKind.ASK,
         conversation_id=_conversation_in(body),
     )
+    if not question.awaits_answer:
+        return JsonResponse(delivered_shape(question))
     if "text/event-stream" in request.headers.get("accept", ""):
         frames = caller.use.await_answer.frames(question)
         return EventStream(as_bytes(frames, question.conversation_id))

@@ -19,6 +19,7 @@ from services.conversations.domain.errors import (
     ConversationNotFound,
     EmptyMessage,
     MessageTooLong,
+    SiteNotAllowed,
 )
 from services.conversations.domain.frames import (
     OPENING_COMMENT,
@@ -26,9 +27,10 @@ from services.conversations.domain.frames import (
     heartbeat,
     parse_event_id,
 )
-from services.conversations.endpoints.access import ReadingOrLead, WritingOrLead
+from services.conversations.domain.pages import PAGE, page_of
+from services.conversations.endpoints.access import ReadingOrLead, WritingOrLead, wiring_of
 from services.conversations.endpoints.lean_route import ConversationRoute
-from services.conversations.schemas.chat import ChatIn, ack_shape
+from services.conversations.schemas.chat import ChatIn, ack_shape, delivered_shape
 
 router = APIRouter(prefix="/api/v1/conversation", tags=["chat"], route_class=ConversationRoute)
 
@@ -36,7 +38,7 @@ router = APIRouter(prefix="/api/v1/conversation", tags=["chat"], route_class=Con
 @router.post(
     "/{conversation_id}/chat",
     status_code=202,
-    responses=errors(ConversationNotFound, EmptyMessage, MessageTooLong),
+    responses=errors(ConversationNotFound, EmptyMessage, MessageTooLong, SiteNotAllowed),
     dependencies=[Depends(rate_limited("chat"))],
     openapi_extra={
         "requestBody": {
@@ -47,8 +49,21 @@ router = APIRouter(prefix="/api/v1/conversation", tags=["chat"], route_class=Con
 )
 async def chat(conversation_id: UUID, request: Request, caller: WritingOrLead) -> Response:
     """Ask in a conversation; the answer is polled as a task, or followed on the stream."""
-    text = message_in(await json_object(request), "message", "content")
-    question = await caller.use.ask_question(caller.person, conversation_id, text)
+    body = await json_object(request)
+    text = message_in(body, "message", "content")
+    if caller.person.lead_id is not None:
+        await wiring_of(request).leads.check_site.in_conversation(
+            caller.person, conversation_id, origin=request.headers.get("origin")
+        )
+    page = page_in(body)
+    options = {PAGE: page} if page else None
+    question = await wiring_of(request).leads.in_conversation(
+        caller.person,
+        conversation_id,
+        lambda found: caller.use.ask_question(caller.person, found, text, options=options),
+    )
+    if not question.awaits_answer:
+        return JsonResponse(delivered_shape(question))
     return JsonResponse(ack_shape(question), status_code=202)
 
 
@@ -72,11 +87,13 @@ async def stream_messages(
 
     The stream ends once nothing is pending. With `Last-Event-ID` it goes on after that event.
     """
-    batches = await caller.use.follow_answers(
-        caller.person.tenant_id,
+    resume = parse_event_id(request.headers.get("last-event-id"))
+    batches = await wiring_of(request).leads.in_conversation(
+        caller.person,
         conversation_id,
-        entity_id=caller.person.only_own,
-        resume=parse_event_id(request.headers.get("last-event-id")),
+        lambda found: caller.use.follow_answers(
+            caller.person.tenant_id, found, entity_id=caller.person.only_own, resume=resume
+        ),
     )
     if batches is None:
         # By the standard, the one reply after which an EventSource does not come back.
@@ -110,6 +127,12 @@ async def json_object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Invalid("The body must be a JSON object.", code="invalid_json")
     return body
+
+
+def page_in(body: dict[str, Any]) -> dict[str, str] | None:
+    """Return the page that somebody asks from, as far as it is told; no error where it is odd."""
+    page = body.get("page")
+    return page_of(page.get("url"), page.get("title")) if isinstance(page, dict) else None
 
 
 def message_in(body: dict[str, Any], *names: str) -> str:

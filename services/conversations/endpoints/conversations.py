@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from libs.common.http import JsonResponse, errors, pagination
@@ -12,6 +12,7 @@ from services.conversations.domain.errors import (
     AgentNotFound,
     ConversationNotFound,
     NotDeleted,
+    SiteNotAllowed,
 )
 from services.conversations.endpoints.access import (
     Admitted,
@@ -21,6 +22,7 @@ from services.conversations.endpoints.access import (
     ReadingOrLead,
     Writing,
     WritingOrLead,
+    wiring_of,
 )
 from services.conversations.repositories.conversations import ConversationFilter
 from services.conversations.schemas.conversations import ConversationIn, conversation_shape
@@ -41,9 +43,14 @@ class Paging:
 Paged = Annotated[Paging, Depends()]
 
 
-@router.post("", status_code=201, responses=errors(AgentNotFound))
-async def create_conversation(body: ConversationIn, caller: WritingOrLead) -> Response:
+@router.post("", status_code=201, responses=errors(AgentNotFound, SiteNotAllowed))
+async def create_conversation(
+    body: ConversationIn, request: Request, caller: WritingOrLead
+) -> Response:
     """Open a conversation with an agent."""
+    await wiring_of(request).leads.check_site(
+        caller.person, agent_id=body.agent_id, origin=request.headers.get("origin")
+    )
     conversation, agent = await caller.use.start_conversation(
         caller.person,
         agent_id=body.agent_id,

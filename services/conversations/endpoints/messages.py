@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from libs.common.http import JsonResponse, errors, pagination
@@ -18,6 +18,7 @@ from services.conversations.endpoints.access import (
     Reading,
     ReadingOrLead,
     Writing,
+    wiring_of,
 )
 from services.conversations.schemas.conversations import message_row_shape
 
@@ -26,11 +27,17 @@ router = APIRouter(prefix="/api/v1", tags=["messages"])
 
 @router.get("/conversation/{conversation_id}/messages", responses=errors(ConversationNotFound))
 async def list_messages(
-    conversation_id: UUID, caller: ReadingOrLead, page: PageNumber = 1, per_page: PerPage = 50
+    conversation_id: UUID,
+    request: Request,
+    caller: ReadingOrLead,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
 ) -> Response:
     """Read a conversation: page 1 is its newest part, oldest message first."""
-    window = await caller.use.list_messages(
-        caller.person, conversation_id, page=page, per_page=per_page
+    window = await wiring_of(request).leads.in_conversation(
+        caller.person,
+        conversation_id,
+        lambda found: caller.use.list_messages(caller.person, found, page=page, per_page=per_page),
     )
     shown = [
         message_row_shape(message, window.citations.get(message.id, ()))
@@ -41,8 +48,9 @@ async def list_messages(
         {
             "messages": shown,
             "data": shown,
-            "conversation_id": conversation_id,
+            "conversation_id": window.conversation.id,
             "title": window.conversation.title,
+            "handoff": window.conversation.handoff,
             "pagination": where.model_dump(),
         }
     )

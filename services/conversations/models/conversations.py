@@ -35,6 +35,7 @@ class Conversation(Base, TenantOwned, Timestamps):
     channel: Mapped[str] = mapped_column(default=Channel.CHAT)
     entity_type: Mapped[str]
     entity_id: Mapped[UUID | None]
+    lead_id: Mapped[UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB, default=dict)
     max_context_length: Mapped[int] = mapped_column(default=4000)
     last_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -42,6 +43,9 @@ class Conversation(Base, TenantOwned, Timestamps):
     total_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     last_activity: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    handoff: Mapped[str] = mapped_column(default="bot")
+    handoff_user_id: Mapped[UUID | None]
+    handoff_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @classmethod
@@ -51,6 +55,7 @@ class Conversation(Base, TenantOwned, Timestamps):
         *,
         entity_type: str,
         entity_id: UUID | None,
+        lead_id: UUID | None = None,
         now: datetime,
         title: str = "",
         channel: Channel = Channel.CHAT,
@@ -66,6 +71,7 @@ class Conversation(Base, TenantOwned, Timestamps):
             channel=channel,
             entity_type=entity_type,
             entity_id=entity_id,
+            lead_id=lead_id,
             details=metadata or {},
             max_context_length=max_context_length,
             last_sequence=0,

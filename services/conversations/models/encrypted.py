@@ -4,5 +4,12 @@ from typing import Final
 
 from libs.common.rekey import EncryptedColumn
 
+LEADS_PURPOSE: Final = "leads"
+
 # Beside the replies that every service keeps for repeated requests.
-ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = ()
+ENCRYPTED: Final[tuple[EncryptedColumn, ...]] = (
+    EncryptedColumn(table="leads", column="personal", purpose=LEADS_PURPOSE),
+    EncryptedColumn(
+        table="lead_index_keys", column="key", purpose=LEADS_PURPOSE, row="tenant_id::text"
+    ),
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from libs.common.database import TenantRepository
 from services.conversations.models import Answer, Channel, Conversation, Message
@@ -20,6 +20,9 @@ class ConversationFilter:
     agent_id: UUID | None = None
     entity_type: str | None = None
     entity_id: UUID | None = None
+    """A user, an API key, or a lead."""
+    reached_by: UUID | None = None
+    """A lead's visit."""
     search: str | None = None
     created_before: datetime | None = None
     created_after: datetime | None = None
@@ -98,7 +101,14 @@ class ConversationRepository(TenantRepository[Conversation]):
         if wanted.entity_type is not None:
             query = query.where(Conversation.entity_type == wanted.entity_type)
         if wanted.entity_id is not None:
-            query = query.where(Conversation.entity_id == wanted.entity_id)
+            query = query.where(
+                or_(
+                    Conversation.entity_id == wanted.entity_id,
+                    Conversation.lead_id == wanted.entity_id,
+                )
+            )
+        if wanted.reached_by is not None:
+            query = query.where(Conversation.entity_id == wanted.reached_by)
         if wanted.search:
             query = query.where(Conversation.title.icontains(wanted.search, autoescape=True))
         if wanted.created_before is not None:

@@ -10,6 +10,7 @@ from services.conversations.repositories.conversations import (
     ConversationRepository,
     MessageRepository,
 )
+from services.conversations.repositories.leads import LeadRepository, LeadVisitRepository
 
 
 class ConversationsUnitOfWork(UnitOfWork):
@@ -24,6 +25,16 @@ class ConversationsUnitOfWork(UnitOfWork):
     def messages(self) -> MessageRepository:
         """The tenant's messages."""
         return MessageRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def leads(self) -> LeadRepository:
+        """The tenant's leads."""
+        return LeadRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def visits(self) -> LeadVisitRepository:
+        """The visits of the tenant's leads."""
+        return LeadVisitRepository(self.session, self.tenant_id)
 
     @cached_property
     def citations(self) -> CitationRepository:

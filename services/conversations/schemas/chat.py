@@ -27,6 +27,9 @@ class ChatIn(BaseModel):
     attachments: list[dict[str, Any]] | None = Field(
         default=None, description="Accepted; not used by answers yet."
     )
+    page: dict[str, Any] | None = Field(
+        default=None, description="The web page that is asked from: `url` and `title`."
+    )
 
 
 class AskIn(BaseModel):
@@ -62,6 +65,22 @@ def ack_shape(question: AskedQuestion) -> dict[str, Any]:
         # Relative to the version: the clients put `/api/v1` before it.
         "stream_url": f"/conversation/{conversation}/messages/stream",
         "message": "The question was accepted; the answer is on its way.",
+    }
+
+
+def delivered_shape(question: AskedQuestion) -> dict[str, Any]:
+    """Return the acknowledgement of a question that a person will answer.
+
+    Nothing in it makes a client poll for an answer of the agent's.
+    """
+    return {
+        "status": "delivered",
+        "success": True,
+        "handoff": "human",
+        "conversation_id": str(question.conversation_id),
+        "message_id": str(question.message_id),
+        "response": "",
+        "message": "A person has this conversation, and has your message.",
     }
 
 

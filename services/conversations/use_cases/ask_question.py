@@ -45,6 +45,8 @@ class AskQuestion:
     ) -> AskedQuestion:
         """Return the stored question, and the answer that is queued for it.
 
+        None is queued where a person has the conversation (`AskedQuestion.awaits_answer`).
+
         Args:
             person: Who asks.
             conversation_id: Where.
@@ -78,6 +80,9 @@ class AskQuestion:
             self.recent.forget(person.tenant_id, conversation_id)
             raise ConversationNotFound
         question, alone = stored
+        if not question.awaits_answer:
+            self.recent.forget(person.tenant_id, conversation_id)
+            return question
         # A crash between the two is covered: workers look for what was queued and not taken. Who
         # hears of the question publishes its event too.
         if agent_id is None:

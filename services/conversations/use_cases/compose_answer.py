@@ -12,6 +12,7 @@ from services.conversations.domain.citations import offered_sources, resolve_cit
 from services.conversations.domain.errors import ModelFailed
 from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
 from services.conversations.domain.knowledge import Knowledge
+from services.conversations.domain.pages import PAGE, page_line
 from services.conversations.domain.ports import Agents, ChatModels, KnowledgeBase
 from services.conversations.domain.prompts import (
     ChatMessage,
@@ -159,7 +160,7 @@ class ComposeAnswer:
             shown = fit_passages(knowledge.passages, budget=taken.max_context_tokens)
             knowledge = replace(knowledge, passages=shown)
         messages = self._prompt(taken, agent, model, knowledge)
-        options = dict(taken.options)
+        options = {name: value for name, value in taken.options.items() if name != PAGE}
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         pieces: list[str] = []
@@ -210,4 +211,5 @@ class ComposeAnswer:
             knowledge=knowledge,
             history=taken.history,
             budget=taken.max_context_tokens,
+            page=page_line(taken.options),
         )

@@ -48,6 +48,7 @@ class StartConversation:
             agent.id,
             entity_type=person.entity_type,
             entity_id=person.entity_id,
+            lead_id=person.lead_id,
             now=datetime.now(UTC),
             title=title,
             channel=channel,
@@ -76,10 +77,15 @@ class ListConversations:
     ) -> tuple[Sequence[Conversation], int]:
         """Return a page of them, and how many there are in all; leads see their own only."""
         if person.only_own is not None:
-            if wanted.entity_id not in {None, person.only_own}:
+            if wanted.entity_id not in {None, person.only_own, person.lead_id}:
                 raise ConversationNotFound
             wanted = ConversationFilter(
-                **{**vars(wanted), "entity_id": person.only_own, "entity_type": None}
+                **{
+                    **vars(wanted),
+                    "entity_id": None,
+                    "entity_type": None,
+                    "reached_by": person.only_own,
+                }
             )
         async with self.unit_of_work(person.tenant_id, read_only=True) as uow:
             return await uow.conversations.page(wanted, page=page, per_page=per_page)

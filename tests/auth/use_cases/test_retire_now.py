@@ -28,7 +28,7 @@ async def test_old_keys_are_believed_no_more_once_the_new_one_signs(
     rotate = RotateSigningKey(database=database, key_ring=ring, clock=lambda: NOON)
     await rotate(lead=timedelta(hours=6))
 
-    signs_from = await rotate(lead=MIN_LEAD, kept=timedelta())
+    signs_from = await rotate(lead=MIN_LEAD, retire_after=timedelta())
 
     assert signs_from == NOON + MIN_LEAD
     assert leaked in await published(NOON + MIN_LEAD - timedelta(seconds=1))

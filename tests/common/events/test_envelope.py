@@ -62,7 +62,17 @@ class TestEvent:
             type("Other", (Event,), {}, topic="agents", name="agent.created")
 
     def test_carries_ids_and_numbers_only(self) -> None:
-        allowed = {"UUID", "int", "role", "mode", "code", "reason_code"}
+        allowed = {
+            "UUID",
+            "int",
+            "role",
+            "mode",
+            "code",
+            "reason_code",
+            "status",
+            "agent_id",
+            "agent_version",
+        }
         usage = {"service", "method", "route", "status_class"}
         # The audit trail wants to know from where somebody was refused.
         refusal = {"reason", "caller_kind", "address", "role"}

@@ -277,11 +277,3 @@ class TestRaces:
             await connection.execute("UPDATE conversations SET total_tokens = 1")
 
         assert (await deleting).status_code == 200
-
-
-class TestPlanned:
-    async def test_leads_are_not_built_yet(self, client: httpx.AsyncClient, acme: Company) -> None:
-        reply = await client.post("/api/v1/lead/register", json={})
-
-        assert reply.status_code == 501
-        assert reply.json()["code"] == "not_available"

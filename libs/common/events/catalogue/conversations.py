@@ -31,6 +31,39 @@ class ConversationRestored(Event, topic="conversations", name="conversation.rest
     agent_id: UUID
 
 
+class LeadRegistered(Event, topic="conversations", name="lead.registered"):
+    """Somebody said who they are for the first time, or the company added them."""
+
+    lead_id: UUID
+    agent_id: UUID | None = Field(description="Whose visitor it was, where that is known.")
+
+
+class LeadUpdated(Event, topic="conversations", name="lead.updated"):
+    """The company changed a lead."""
+
+    lead_id: UUID
+    status: Literal["new", "contacted", "qualified", "converted", "lost"]
+
+
+class LeadDeleted(Event, topic="conversations", name="lead.deleted"):
+    """A lead was deleted, with all that identifies it."""
+
+    lead_id: UUID
+
+
+class HandoffChanged(Event, topic="handoffs", name="handoff.changed"):
+    """A conversation waits for a person, has one, or is the agent's again; it is the aggregate.
+
+    Of a topic of its own, so that auth, which mails the company and keeps the audit trail, need
+    not read all messages.
+    """
+
+    conversation_id: UUID
+    agent_id: UUID
+    status: Literal["bot", "waiting", "human", "closed"]
+    user_id: UUID = Field(description="Who has it then; the nil UUID for nobody.")
+
+
 class MessagePosted(Event, topic="conversations", name="message.posted"):
     """Somebody wrote to an agent, and an answer is being made."""
 
