@@ -112,7 +112,8 @@ class Stores:
                         "SELECT set_config('app.tenant_id', $1, true)", str(tenant_id)
                     )
                     found[place] = await owner.fetchval(
-                        f"SELECT jsonb_agg(to_jsonb(t))::text FROM {place} t WHERE tenant_id = $1",
+                        "SELECT jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t))::text"
+                        f" FROM {place} t WHERE tenant_id = $1",
                         UUID(tenant_id),
                     )
             return {place: content for place, content in found.items() if content}

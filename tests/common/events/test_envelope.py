@@ -1,6 +1,7 @@
 """Envelopes and the catalogue."""
 
 from datetime import UTC, datetime
+from typing import get_args
 from uuid import uuid4
 
 import pytest
@@ -65,6 +66,7 @@ class TestEvent:
         allowed = {
             "UUID",
             "int",
+            "bool",
             "role",
             "mode",
             "code",
@@ -81,5 +83,9 @@ class TestEvent:
             for name, field in kind.model_fields.items():
                 if kind is AccessDenied and name in {*refusal, "caller_id", "user_id"}:
                     continue
-                type_name = getattr(field.annotation, "__name__", "")
-                assert {type_name, name} & (allowed | usage), f"{kind.__name__}.{name}"
+                types = {
+                    getattr(one, "__name__", "")
+                    for one in get_args(field.annotation) or (field.annotation,)
+                } - {"NoneType"}
+                known = types <= (allowed | usage) or name in allowed | usage
+                assert known, f"{kind.__name__}.{name}"
