@@ -229,7 +229,7 @@ def rotate_signing_key(
 def erase_tenant(
     tenant: str,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Also a company that is active.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Also a company that is not due.")] = False,
     by: Annotated[str | None, typer.Option(help="Who, for the receipt; else the login.")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the receipt.")] = "",
     receipt: Annotated[Path | None, typer.Option(help="Write the receipt there, too.")] = None,

@@ -28,7 +28,7 @@ def erase(
     """Erase a tenant from every store and print its signed receipt.
 
     Raises:
-        OpsError: It is active, unknown, or a store is out of reach.
+        OpsError: It is not due, unknown, or a store is out of reach.
     """
     tenant_id = _id(tenant)
 

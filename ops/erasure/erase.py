@@ -66,10 +66,10 @@ class Erasure:
         Args:
             by: Who does it, for the receipt.
             reason: Why, for the receipt.
-            sure: Also an active one, which nobody began to erase.
+            sure: Also one that is not due, which nobody began to erase.
 
         Raises:
-            OpsError: There is no such tenant, it is active, or something is out of reach.
+            OpsError: There is no such tenant, it is not due, or something is out of reach.
         """
         record = await self.ledger.read(tenant_id) or Record(tenant_id=tenant_id)
         found = await self.found(tenant_id)
@@ -104,10 +104,10 @@ class Erasure:
             raise OpsError("That is the platform itself: `ops reset` forgets everything.")
         if not found:
             raise OpsError(f"There is nothing of a tenant {tenant_id}.")
-        if await self.rows.company(tenant_id) and not sure:
+        if await self.rows.stands(tenant_id) and not sure:
             raise OpsError(
-                f"The company {tenant_id} is active: say --yes to erase it for good, or "
-                "deactivate it first."
+                f"The company {tenant_id} is active, or can be restored yet: say --yes to erase it "
+                "for good all the same."
             )
 
     async def _empty(self, tenant_id: UUID, told: Told) -> None:

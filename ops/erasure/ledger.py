@@ -22,6 +22,7 @@ from ops.errors import OpsError
 
 FOLDER: Final = "platform/erasures"
 TYP: Final = "erasure+jws"
+SIGNER: Final = "auth"
 
 Counts = dict[str, int]
 """By place: `documents.passages`, `objects`, `redis`, `qdrant`."""
@@ -101,7 +102,7 @@ class Record:
         Raises:
             StatementRefused: It is none of ours, or was altered.
         """
-        said = verify_statement(text.strip(), jwks=jwks, typ=TYP)
+        said = verify_statement(text.strip(), jwks=jwks, signer=SIGNER, typ=TYP)
         try:
             return cls(
                 tenant_id=UUID(said["tenant_id"]), runs=[Run.read(run) for run in said["runs"]]

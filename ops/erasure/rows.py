@@ -35,9 +35,14 @@ JOIN pg_class d ON d.oid = k.confrelid JOIN pg_namespace m ON m.oid = d.relnames
 WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
 """
 _SET_TENANT: Final = "SELECT set_config('app.tenant_id', $1, true)"
-_COMPANY: Final = "SELECT is_active AND deleted_at IS NULL FROM auth.tenants WHERE tenant_id = $1"
+# Due is what was deleted and cannot be restored any more; who is suspended only is not.
+_STANDS: Final = """
+SELECT deleted_at IS NULL OR coalesce(erase_after > now(), false)
+FROM auth.tenants WHERE tenant_id = $1
+"""
 _CLOSE: Final = """
-UPDATE auth.tenants SET is_active = false, deleted_at = coalesce(deleted_at, now())
+UPDATE auth.tenants SET is_active = false, deleted_at = coalesce(deleted_at, now()),
+    erase_after = least(erase_after, now())
 WHERE tenant_id = $1
 """
 _ALL: Final = "DELETE FROM {place} WHERE tenant_id = $1"
@@ -64,11 +69,10 @@ class Rows:
     def __init__(self, owner: asyncpg.Connection) -> None:
         self._owner = owner
 
-    async def company(self, tenant_id: UUID) -> bool | None:
-        """Return whether the company is active; None when auth has none of that id."""
+    async def stands(self, tenant_id: UUID) -> bool:
+        """Tell whether there is such a company and it is not due for erasure."""
         async with self._as(tenant_id) as connection:
-            active = await connection.fetchval(_COMPANY, tenant_id)
-        return None if active is None else bool(active)
+            return bool(await connection.fetchval(_STANDS, tenant_id))
 
     async def close(self, tenant_id: UUID) -> list[str]:
         """Let nobody of the tenant in any more; return the names of what Redis caches of them."""

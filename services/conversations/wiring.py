@@ -61,6 +61,7 @@ from services.conversations.use_cases.handoff import (
     ListHandoffs,
     ReleaseHandoff,
     RequestHandoff,
+    SilenceAgent,
     SpeakAsHuman,
 )
 from services.conversations.use_cases.lead_links import (
@@ -196,6 +197,7 @@ class Wiring:
         self.produce = ProduceAnswer(
             compose=self.compose,
             store=self.store,
+            handoffs=HandoffStore(database),
             feeds=self.feeds,
             wake=self.wake,
             afterwards=self.afterwards,
@@ -278,10 +280,11 @@ class Wiring:
 
     def _handoff(self) -> HandoffUseCases:
         store, wake = HandoffStore(self.database), self.wake
+        silence = SilenceAgent(store=store, cancellations=self.cancellations)
         return HandoffUseCases(
             request=RequestHandoff(store=store, wake=wake),
-            claim=ClaimHandoff(store=store, wake=wake),
-            speak=SpeakAsHuman(store=store, wake=wake),
+            claim=ClaimHandoff(store=store, wake=wake, silence=silence),
+            speak=SpeakAsHuman(store=store, wake=wake, silence=silence),
             release=ReleaseHandoff(store=store, wake=wake, to=Handoff.BOT),
             close=ReleaseHandoff(store=store, wake=wake, to=Handoff.CLOSED),
             list=ListHandoffs(store=store),

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -73,7 +74,8 @@ class Company:
         word = self._new_word()
         sections = [f"{word}-{number}" for number in range(chance.randint(1, 5))]
         text = "\n\n".join(
-            f"# Room {marker}\n\nThe code of the {chance.choice(ROOMS)} is {marker}. {FILLER}"
+            f"# Room {marker}\n\nThe code of the {chance.choice(ROOMS)} is {marker}. "
+            + _filler(chance)
             for marker in sections
         )
         filename = f"{word}.md"
@@ -215,6 +217,11 @@ class Company:
     def _new_word(self) -> str:
         self._numbers += 1
         return f"{self.name}w{self._numbers}"
+
+
+def _filler(chance: random.Random) -> str:
+    # Search shows one of several passages that say the same.
+    return re.sub(r"\b\w{4,}\b", lambda word: f"{word[0]}{chance.randrange(100)}", FILLER)
 
 
 async def _close(stream: AsyncIterator[Any]) -> None:

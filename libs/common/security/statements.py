@@ -36,12 +36,16 @@ def sign_statement(content: Mapping[str, object], *, key: SigningKey, typ: str) 
     return str(jws.sign(dict(content), key.jose, headers=headers, algorithm=ALGORITHM))
 
 
-def verify_statement(text: str, *, jwks: Mapping[str, Any], typ: str) -> dict[str, Any]:
+def verify_statement(
+    text: str, *, jwks: Mapping[str, Any], signer: str, typ: str
+) -> dict[str, Any]:
     """Return what a statement says.
 
     Args:
         text: As `sign_statement` returned it.
-        jwks: The public keys that are believed.
+        jwks: The public keys of all services.
+        signer: Whose word it has to be: the `kid` of its key. A key without `kid` is a replaced
+            one, which no token is believed of any more.
         typ: The kind that is expected.
 
     Raises:
@@ -56,7 +60,10 @@ def verify_statement(text: str, *, jwks: Mapping[str, Any], typ: str) -> dict[st
         known = {
             thumbprint(entry): entry
             for entry in jwks.get("keys", [])
-            if entry.get("kty") == "EC" and entry.get("crv") == "P-256"
+            if entry.get("kty") == "EC"
+            and entry.get("crv") == "P-256"
+            # Each service has a key, and reaches the object store: only the signer's counts.
+            and entry.get("kid") in (None, signer)
         }
         public = known.get(str(header.get("kid")))
         if public is None:

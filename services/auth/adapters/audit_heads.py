@@ -83,7 +83,7 @@ class SignedHeads:
         path = _path(tenant_id, name)
         try:
             content = bytes(await (await obstore.get_async(self._store, path)).bytes_async())
-            said = verify_statement(content.decode(), jwks=self._jwks, typ=TYP)
+            said = verify_statement(content.decode(), jwks=self._jwks, signer="auth", typ=TYP)
             head = SignedHead(
                 tenant_id=UUID(said["tenant_id"]),
                 sequence=int(said["sequence"]),

@@ -73,7 +73,7 @@ def read_value(value: object, wanted: ConfigType) -> Any:
         try:
             whole = wanted is ConfigType.INTEGER
             found = int(str(value)) if whole else float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             found = None
         # Neither JSON nor anybody's arithmetic knows what they are.
         if isinstance(found, float) and not math.isfinite(found):

@@ -10,6 +10,9 @@ from libs.common.errors import Conflict, Invalid, NotFound
 
 ADDRESS_PURPOSE: Final = "addresses"
 MAX_ID: Final = 2**53 - 1
+# Of one company; all of them are shown at once.
+MAX_ADDRESSES: Final = 100
+MAX_OWN_PLACES: Final = 1000
 # GeoNames counts from one and is at thirteen million; JavaScript counts to MAX_ID.
 _OWN_IDS_FROM: Final = 10**12
 
@@ -64,6 +67,13 @@ class PlaceExists(Conflict):
 
     code = "place_exists"
     message = "There is one of this name already."
+
+
+class TooManyPlaces(Conflict):
+    """There is a bound on what a company keeps here."""
+
+    code = "too_many_places"
+    message = "A company may have 100 addresses, and 1000 places of each kind of its own."
 
 
 class PlacesApart(Invalid):

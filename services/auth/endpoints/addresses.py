@@ -11,6 +11,7 @@ from services.auth.domain.geography import (
     CountryNotFound,
     PlacesApart,
     StateNotFound,
+    TooManyPlaces,
 )
 from services.auth.endpoints.access import ClientAddress, use_cases_for
 from services.auth.schemas.addresses import AddressesReply, AddressIn, AddressReply
@@ -31,7 +32,7 @@ async def list_addresses(use: Reader) -> AddressesReply:
 @router.post(
     "",
     status_code=201,
-    responses=errors(CountryNotFound, StateNotFound, CityNotFound, PlacesApart),
+    responses=errors(CountryNotFound, StateNotFound, CityNotFound, PlacesApart, TooManyPlaces),
 )
 async def add_address(body: AddressIn, use: Writer, address: ClientAddress) -> AddressReply:
     """Add an address of the company; street, postal code and coordinates are kept encrypted."""

@@ -13,6 +13,7 @@ from services.auth.domain.geography import (
     CountryNotFound,
     PlaceExists,
     StateNotFound,
+    TooManyPlaces,
 )
 from services.auth.endpoints.access import ClientAddress, use_cases_for, wiring_of
 from services.auth.schemas.geography import (
@@ -66,7 +67,7 @@ async def list_countries(use: Anybody) -> CountriesReply:
     return CountriesReply.reply(await use.countries())
 
 
-@router.post("/country", status_code=201, responses=errors(PlaceExists))
+@router.post("/country", status_code=201, responses=errors(PlaceExists, TooManyPlaces))
 async def add_country(body: CountryIn, use: Adder, address: ClientAddress) -> CountryChangedReply:
     """Add a country, for the caller's company only."""
     fields = body.model_dump()
@@ -80,7 +81,9 @@ async def show_country(country_id: Id, use: Anybody) -> CountryReply:
     return CountryReply.reply(*await use.country(country_id))
 
 
-@router.patch("/country/{country_id}", responses=errors(CountryNotFound, PlaceExists))
+@router.patch(
+    "/country/{country_id}", responses=errors(CountryNotFound, PlaceExists, TooManyPlaces)
+)
 async def change_country(
     country_id: Id, body: CountryChange, use: Changer, address: ClientAddress
 ) -> CountryChangedReply:
@@ -98,7 +101,9 @@ async def list_states(country_id: Id, use: Anybody) -> StatesReply:
     return StatesReply.reply((await use.country(country_id))[1])
 
 
-@router.post("/state", status_code=201, responses=errors(CountryNotFound, PlaceExists))
+@router.post(
+    "/state", status_code=201, responses=errors(CountryNotFound, PlaceExists, TooManyPlaces)
+)
 async def add_state(body: StateIn, use: Adder, address: ClientAddress) -> StateChangedReply:
     """Add a state, for the caller's company only."""
     fields = body.model_dump()
@@ -112,7 +117,10 @@ async def show_state(state_id: Id, use: Anybody) -> StateReply:
     return StateReply.reply(*await use.state(state_id))
 
 
-@router.patch("/state/{state_id}", responses=errors(StateNotFound, CountryNotFound, PlaceExists))
+@router.patch(
+    "/state/{state_id}",
+    responses=errors(StateNotFound, CountryNotFound, PlaceExists, TooManyPlaces),
+)
 async def change_state(
     state_id: Id, body: StateChange, use: Changer, address: ClientAddress
 ) -> StateChangedReply:
@@ -128,7 +136,7 @@ async def list_cities(state_id: Id, use: Anybody) -> CitiesReply:
     return CitiesReply.reply((await use.state(state_id))[1])
 
 
-@router.post("/city", status_code=201, responses=errors(StateNotFound, PlaceExists))
+@router.post("/city", status_code=201, responses=errors(StateNotFound, PlaceExists, TooManyPlaces))
 async def add_city(body: CityIn, use: Adder, address: ClientAddress) -> CityChangedReply:
     """Add a city, for the caller's company only."""
     fields = body.model_dump()
@@ -142,7 +150,9 @@ async def show_city(city_id: Id, use: Anybody) -> CityOut:
     return CityOut.of(await use.city(city_id))
 
 
-@router.patch("/city/{city_id}", responses=errors(CityNotFound, StateNotFound, PlaceExists))
+@router.patch(
+    "/city/{city_id}", responses=errors(CityNotFound, StateNotFound, PlaceExists, TooManyPlaces)
+)
 async def change_city(
     city_id: Id, body: CityChange, use: Changer, address: ClientAddress
 ) -> CityChangedReply:

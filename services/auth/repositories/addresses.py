@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.models.addresses import Address
@@ -24,6 +24,11 @@ class AddressRepository:
             .order_by(Address.is_primary.desc(), Address.created_at, Address.id)
         )
         return (await self.session.scalars(query)).all()
+
+    async def count(self) -> int:
+        """Count the addresses."""
+        query = select(func.count()).where(Address.tenant_id == self.tenant_id)
+        return await self.session.scalar(query) or 0
 
     async def add(self, address: Address) -> None:
         """Store an address; a new primary one takes the place of the one before.

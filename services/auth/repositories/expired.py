@@ -1,6 +1,7 @@
 """Sessions of all tenants that are over; the worker's role may delete them."""
 
 from datetime import datetime
+from typing import Final
 
 from libs.common.database import Database
 
@@ -16,13 +17,14 @@ DELETE FROM sessions WHERE (tenant_id, id) IN (
 _FORGET = """
 UPDATE refresh_tokens SET successor = NULL WHERE successor IS NOT NULL AND replaced_at < $1
 """
+LEAD_SESSIONS_OVER: Final = "DELETE FROM lead_sessions WHERE least(expires_at, ended_at) < $1"
 # Nobody can use them any more, and what became of them stands in the audit trail.
 _DELETE_SPENT = (
     "DELETE FROM one_time_tokens WHERE expires_at < $1",
     "DELETE FROM challenges WHERE expires_at < $1",
     "DELETE FROM invitations WHERE expires_at < $1",
     "DELETE FROM attempt_budgets WHERE full_at < $1",
-    "DELETE FROM lead_sessions WHERE least(expires_at, ended_at) < $1",
+    LEAD_SESSIONS_OVER,
 )
 
 

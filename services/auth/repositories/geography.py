@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from libs.common.database import PLATFORM_TENANT
-from services.auth.domain.geography import PlaceExists, own_id
+from services.auth.domain.geography import (
+    MAX_OWN_PLACES,
+    PlaceExists,
+    TooManyPlaces,
+    own_id,
+)
 from services.auth.models.geography import City, Country, State
 
 P = TypeVar("P", Country, State, City)
@@ -68,7 +73,9 @@ class Places(Generic[P]):
 
         Raises:
             PlaceExists: The company has one of this name.
+            TooManyPlaces: It has as many as it may.
         """
+        await self._check_room()
         place.tenant_id = self.tenant_id
         if place.id is None:
             place.id = own_id()
@@ -85,9 +92,10 @@ class Places(Generic[P]):
             raise
 
     async def own(self, place: P) -> P:
-        """Return the company's own row for a place, made from the shared one if need be."""
+        """Return the own row for a place, made of the shared one if need be; raises as `add`."""
         if place.tenant_id == self.tenant_id:
             return place
+        await self._check_room()
         columns: list[InstrumentedAttribute[object]] = [
             getattr(self._model, column.key) for column in self._model.__table__.columns
         ]
@@ -95,3 +103,9 @@ class Places(Generic[P]):
         shadow: P = self._model(**{**values, "tenant_id": self.tenant_id})
         self.session.add(shadow)
         return shadow
+
+    async def _check_room(self) -> None:
+        # Two at once may exceed it by one: it only keeps lists from growing without end.
+        query = select(func.count()).where(self._model.tenant_id == self.tenant_id)
+        if (await self.session.scalar(query) or 0) >= MAX_OWN_PLACES:
+            raise TooManyPlaces

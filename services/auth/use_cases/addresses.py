@@ -10,11 +10,13 @@ from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import CompanyNotFound
 from services.auth.domain.geography import (
     ADDRESS_PURPOSE,
+    MAX_ADDRESSES,
     CityNotFound,
     CountryNotFound,
     Door,
     PlacesApart,
     StateNotFound,
+    TooManyPlaces,
     own_id,
 )
 from services.auth.models.addresses import Address
@@ -72,6 +74,7 @@ class AddAddress:
         Raises:
             CountryNotFound: Or StateNotFound, CityNotFound: the company sees no such place.
             PlacesApart: They do not lie in one another.
+            TooManyPlaces: The company has as many as it may.
         """
         now = self.clock()
         cipher = await self.key_ring.cipher(self.caller.tenant_id, ADDRESS_PURPOSE)
@@ -79,13 +82,16 @@ class AddAddress:
             if await uow.tenant.get(locked=True) is None:
                 raise CompanyNotFound
             await _check(uow, country_id, state_id, city_id)
+            before = await uow.addresses.count()
+            if before >= MAX_ADDRESSES:
+                raise TooManyPlaces
             new_id = own_id()
             added = Address(
                 id=new_id,
                 country_id=country_id,
                 state_id=state_id,
                 city_id=city_id,
-                is_primary=is_primary or not await uow.addresses.all(),
+                is_primary=is_primary or not before,
                 sealed=cipher.encrypt(
                     door.as_bytes(), table="addresses", column="sealed", row=str(new_id)
                 ),

@@ -1,6 +1,6 @@
 """The platform's people change a company: its details, and whether it is let in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.security import Caller
@@ -53,7 +53,10 @@ class ChangeAnyCompany:
         async with self.unit_of_work(company_id) as uow:
             before = await self._before(uow, changed)
         record = self._record(company_id, before, changed, address=address)
-        await note_in_own_trail(self.unit_of_work, self.caller, company_id, record, now=now)
+        # What the company is called and where it is reached goes when it is erased; this trail
+        # stays.
+        told = replace(record, details={"changed": sorted(changed)})
+        await note_in_own_trail(self.unit_of_work, self.caller, company_id, told, now=now)
         async with self.unit_of_work(company_id) as uow:
             tenant = await uow.tenant.get(locked=True)
             if tenant is None:

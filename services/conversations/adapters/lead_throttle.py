@@ -1,4 +1,4 @@
-"""How many strangers may register with one agent, over all addresses that they come from."""
+"""How much strangers may do, over all addresses that they come from."""
 
 from typing import Final
 from uuid import UUID
@@ -10,6 +10,8 @@ from libs.common.rate_limits import Rate, RateLimiter
 
 # A page that goes round the world has so many visitors; a script that fills the table has more.
 PER_AGENT: Final = Rate(300, 60)
+# Anybody can register anybody's address, and ask for links to it from many places.
+PER_MAILBOX: Final = Rate(5, 3600)
 
 
 class RedisLeadThrottle:
@@ -25,6 +27,17 @@ class RedisLeadThrottle:
         Raises:
             RateLimited: There were too many within the minute.
         """
-        decision = await self._limiter.check(f"{tenant_id}:limit:lead:{agent_id}", self._rate)
+        await self._count(f"{tenant_id}:limit:lead:{agent_id}", self._rate)
+
+    async def check_address(self, tenant_id: UUID, index: bytes) -> None:
+        """Count one mail to an address.
+
+        Raises:
+            RateLimited: It was sent enough within the hour.
+        """
+        await self._count(f"{tenant_id}:limit:lead-link:{index.hex()}", PER_MAILBOX)
+
+    async def _count(self, key: str, rate: Rate) -> None:
+        decision = await self._limiter.check(key, rate)
         if not decision.allowed:
             raise RateLimited(retry_after_seconds=decision.retry_after_seconds)

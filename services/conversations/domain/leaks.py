@@ -35,16 +35,18 @@ class _Secret:
 
     def __init__(self, texts: Sequence[str]) -> None:
         plain: list[str] = []
-        self.run = RUN
+        runs: list[int] = []
         for text in texts:
             words = _words(text)
             if len(words) >= _SHORT:
-                self.run = min(self.run, len(words))
                 plain += [*words, _BREAK]
+                # What is short must be there as a whole; what stands beside it, no sooner for it.
+                runs += [min(RUN, len(words))] * (len(words) + 1)
         self.letters = "".join(word for word in plain if word != _BREAK)
         turned = [codecs.encode(word, "rot13") for word in plain]
         backwards = [word[::-1] for word in reversed(plain)]
         self.words = [*plain, *turned, _BREAK, *backwards]
+        self.runs = [*runs, *runs, RUN, *reversed(runs)]
         self.places: dict[str, list[int]] = {}
         for place, word in enumerate(self.words):
             if word != _BREAK:
@@ -123,7 +125,7 @@ class LeakGuard:
         self._runs = {place: runs.get(place - 1, 0) + 1 for place in places}
         self._starts.append(start)
         for place, length in self._runs.items():
-            if length >= self._secret.run and not self._is_known(place, length):
+            if length >= self._secret.runs[place] and not self._is_known(place, length):
                 raise InstructionsLeaked
 
     def _is_known(self, place: int, length: int) -> bool:

@@ -1,5 +1,6 @@
 """Answers as rows of a unit of work: for what people do to them, beside the engine's own steps."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, insert, or_, select
@@ -7,6 +8,7 @@ from sqlalchemy import func, insert, or_, select
 from libs.common.database import TenantRepository
 from services.conversations.domain.answers import AnswerKind, AskedQuestion
 from services.conversations.models import Answer, Conversation, Message
+from services.conversations.repositories.answers import GROUPS
 
 
 class AnswerRepository(TenantRepository[Answer]):
@@ -54,8 +56,10 @@ class AnswerRepository(TenantRepository[Answer]):
         found: Answer | None = await self.session.scalar(query)
         return found
 
-    async def queue(self, asked: AskedQuestion, *, traceparent: str | None) -> None:
-        """Queue an answer to a question that is stored."""
+    async def queue(
+        self, asked: AskedQuestion, *, traceparent: str | None, groups: Sequence[UUID]
+    ) -> None:
+        """Queue an answer to a question that is stored, for a member of groups."""
         await self.session.flush()
         await self.session.execute(
             insert(Answer).values(
@@ -67,6 +71,7 @@ class AnswerRepository(TenantRepository[Answer]):
                 task_id=asked.task_id,
                 kind=AnswerKind.CHAT.value,
                 traceparent=traceparent,
+                options={GROUPS: list(map(str, groups))} if groups else {},
             )
         )
 

@@ -35,7 +35,7 @@ from services.conversations.repositories import answer_statements as sql
 
 _HISTORY_TURNS: Final = 20
 # Beside the options of a question, which are for the model: this one is not.
-_GROUPS: Final = "asker_groups"
+GROUPS: Final = "asker_groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class AnswerStore:
             ids.answer_id,
             ids.task_id,
             kind.value,
-            _json(options | {_GROUPS: list(map(str, groups))} if groups else options),
+            _json(options | {GROUPS: list(map(str, groups))} if groups else options),
             traceparent,
             new_id(),
             [new_id() for _ in history],
@@ -338,7 +338,7 @@ class AnswerStore:
 def _taken(tenant_id: UUID, row: Record) -> TakenAnswer:
     history = orjson.loads(row["history"]) if row["history"] else []
     options = orjson.loads(row["options"])
-    groups = tuple(UUID(group) for group in options.pop(_GROUPS, ()))
+    groups = tuple(UUID(group) for group in options.pop(GROUPS, ()))
     return TakenAnswer(
         tenant_id=tenant_id,
         answer_id=row["id"],

@@ -14,9 +14,11 @@ import orjson
 
 from libs.common.database import Database
 from libs.common.database.connection import Connection, Record
-from libs.common.events.catalogue.conversations import HandoffChanged
+from libs.common.events.catalogue.conversations import AnswerFailed, HandoffChanged
 from libs.common.events.outbox import Recorded, record_events
 from libs.common.ids import new_id
+from services.conversations.domain.answers import Answer, TakenAnswer
+from services.conversations.domain.errors import HandedOver
 from services.conversations.domain.handoff import Handoff, HandoffState, SpokenMessage
 
 _COLUMNS: Final = """id, agent_id, handoff, handoff_user_id, handoff_at, title, last_activity,
@@ -66,6 +68,18 @@ SET state = 'cancelled', completed_at = now(), lease_owner = NULL, lease_until =
 WHERE tenant_id = $1 AND conversation_id = $2 AND completed_at IS NULL
   AND state IN ('queued', 'running')
 RETURNING id
+"""
+# An answer that was stopped has no mode until its cost is told.
+_UNSAID: Final = """
+SELECT mode FROM answers
+WHERE tenant_id = $1 AND id = $2 AND attempt = $3 AND state = 'cancelled'
+  AND error_code = 'handed_over'
+FOR UPDATE
+"""
+_BILL: Final = """
+UPDATE answers
+SET mode = $3, prompt_tokens = $4, completion_tokens = $5, cost_micros = $6
+WHERE tenant_id = $1 AND id = $2
 """
 
 
@@ -155,6 +169,32 @@ class HandoffStore:
         async with self.database.lean(tenant_id) as connection:
             rows = await connection.fetch(_STOP, tenant_id, conversation_id)
         return [UUID(int=row["id"].int) for row in rows]
+
+    async def bill_unsaid(self, taken: TakenAnswer, answer: Answer) -> bool:
+        """Tell, once, what an attempt has cost that a person came before; False where none did."""
+        async with self.database.lean(taken.tenant_id) as connection:
+            row = await connection.fetchrow(
+                _UNSAID, taken.tenant_id, taken.answer_id, taken.attempt
+            )
+            if row is None:
+                return False
+            if row["mode"] is None:
+                spent = (answer.prompt_tokens, answer.completion_tokens, answer.cost_micros)
+                await connection.execute(
+                    _BILL, taken.tenant_id, taken.answer_id, answer.mode.value, *spent
+                )
+                event = AnswerFailed(
+                    answer_id=taken.answer_id,
+                    conversation_id=taken.conversation_id,
+                    agent_id=taken.agent_id,
+                    code=HandedOver.code,
+                    prompt_tokens=answer.prompt_tokens,
+                    completion_tokens=answer.completion_tokens,
+                    cost_micros=answer.cost_micros,
+                )
+                recorded = Recorded(event, aggregate_id=taken.answer_id, aggregate_version=1)
+                await record_events(connection, taken.tenant_id, [recorded])
+        return True
 
     async def of(
         self, tenant_id: UUID, conversation_id: UUID, *, reached_by: UUID | None = None

@@ -21,6 +21,10 @@ _USE_LINK: Final = text(
     "DELETE FROM lead_links WHERE tenant_id = :tenant_id AND token_hash = :token_hash"
     " AND agent_id = :agent_id AND expires_at > :now RETURNING lead_id"
 )
+_OF_LINK: Final = text(
+    "SELECT lead_id FROM lead_links WHERE tenant_id = :tenant_id AND token_hash = :token_hash"
+    " AND agent_id = :agent_id AND expires_at > :now"
+)
 _PUT_INSTEAD: Final = text(
     "INSERT INTO lead_continuations (tenant_id, visit_id, conversation_id, replacement_id)"
     " VALUES (:tenant_id, :visit_id, :conversation_id, :replacement_id) ON CONFLICT DO NOTHING"
@@ -191,6 +195,19 @@ class LeadVisitRepository(TenantRepository[LeadVisit]):
                 "expires_at": expires_at,
             },
         )
+
+    async def of_link(self, token_hash: bytes, *, agent_id: UUID, now: datetime) -> UUID | None:
+        """Return whose a link is, and leave it as it is."""
+        found: UUID | None = await self.session.scalar(
+            _OF_LINK,
+            {
+                "tenant_id": self.tenant_id,
+                "token_hash": token_hash,
+                "agent_id": agent_id,
+                "now": now,
+            },
+        )
+        return found
 
     async def use_link(self, token_hash: bytes, *, agent_id: UUID, now: datetime) -> UUID | None:
         """Use a link up; returns whose it was, None when it is none."""

@@ -45,10 +45,16 @@ _ERASE_CONVERSATIONS = """
 DELETE FROM conversations WHERE tenant_id = $1 AND id = ANY (ARRAY(
     SELECT id FROM conversations WHERE tenant_id = $1 AND deleted_at < $2 LIMIT $3))
 """
+# A branch that was left can be come back to, until all of its conversation is to be erased.
 _ERASE_MESSAGES = """
 DELETE FROM messages WHERE tenant_id = $1 AND id = ANY (ARRAY(
-    SELECT id FROM messages
-    WHERE tenant_id = $1 AND deleted_at < $2 AND branch_id IS NULL LIMIT $3))
+    SELECT m.id FROM messages m
+    WHERE m.tenant_id = $1 AND m.deleted_at < $2
+      AND (m.branch_id IS NULL OR NOT EXISTS (
+          SELECT FROM messages kept
+          WHERE kept.tenant_id = $1 AND kept.conversation_id = m.conversation_id
+            AND (kept.deleted_at IS NULL OR kept.deleted_at >= $2)))
+    LIMIT $3))
 """
 
 

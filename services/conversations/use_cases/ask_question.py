@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from libs.common.telemetry import current_traceparent
@@ -23,6 +23,9 @@ from services.conversations.domain.ports import AnswerQueue, Recent
 from services.conversations.domain.questions import checked_question
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.use_cases.follow_answers import FollowAnswers
+
+# Somewhat less than workers look for what was announced early: `_EARLY_PAUSES_SECONDS` of theirs.
+_EARLY_PATIENCE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,7 @@ class AskQuestion:
         traceparent = current_traceparent()
         ids = QuestionIds.new(person.tenant_id, conversation_id)
         groups = person.groups
+        began = time.monotonic()
         with self.recent.asking(person, conversation_id) as agent_id:
             # While there is time to spare, a worker looks things up as this is being stored.
             if agent_id is not None:
@@ -88,8 +92,8 @@ class AskQuestion:
             self.recent.forget(person.tenant_id, conversation_id)
             return question
         # A crash between the two is covered: workers look for what was queued and not taken. Who
-        # hears of the question publishes its event too.
-        if agent_id is None:
+        # hears of the question publishes its event too. Who heard early may have given up by now.
+        if agent_id is None or time.monotonic() - began > _EARLY_PATIENCE_SECONDS:
             self.queue.put(question, text, traceparent=traceparent, groups=groups)
         self.recent.asked(person, question, kind, alone=alone)
         return question

@@ -55,9 +55,10 @@ class RegenerateAnswer:
             conversation.message_count -= await uow.branches.leave(
                 conversation.id, after=question, branch_id=new_id()
             )
-            asked = await _queue(uow, conversation, question.id, traceparent)
+            groups = _groups(person, conversation)
+            asked = await _queue(uow, conversation, question.id, traceparent, groups)
         self.recent.forget(person.tenant_id, asked.conversation_id)
-        self.queue.put(asked, question.content, traceparent=traceparent)
+        self.queue.put(asked, question.content, traceparent=traceparent, groups=groups)
         return asked
 
 
@@ -97,7 +98,8 @@ class EditQuestion:
                 content=text,
             )
             uow.messages.add(question)
-            asked = await _queue(uow, conversation, question.id, traceparent)
+            groups = _groups(person, conversation)
+            asked = await _queue(uow, conversation, question.id, traceparent, groups)
             uow.outbox.record(
                 MessagePosted(
                     message_id=question.id,
@@ -107,7 +109,7 @@ class EditQuestion:
                 aggregate_id=question.id,
             )
         self.recent.forget(person.tenant_id, asked.conversation_id)
-        self.queue.put(asked, text, traceparent=traceparent)
+        self.queue.put(asked, text, traceparent=traceparent, groups=groups)
         return asked
 
 
@@ -218,11 +220,17 @@ async def _question_of(uow: ConversationsUnitOfWork, message: Message) -> Messag
     return question
 
 
+def _groups(person: Person, conversation: Conversation) -> tuple[UUID, ...]:
+    # A visitor reads what is said here, and is in no group: migration 0008 does so for `ask`.
+    return person.groups if conversation.lead_id is None else ()
+
+
 async def _queue(
     uow: ConversationsUnitOfWork,
     conversation: Conversation,
     message_id: UUID,
     traceparent: str | None,
+    groups: Sequence[UUID],
 ) -> AskedQuestion:
     asked = AskedQuestion(
         tenant_id=uow.tenant_id,
@@ -232,5 +240,5 @@ async def _queue(
         answer_id=new_id(),
         task_id=new_task_id("conversations"),
     )
-    await uow.answers.queue(asked, traceparent=traceparent)
+    await uow.answers.queue(asked, traceparent=traceparent, groups=groups)
     return asked

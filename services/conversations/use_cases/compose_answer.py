@@ -152,7 +152,9 @@ class ComposeAnswer:
     async def _recover(self, taken: TakenAnswer, draft: Draft, text: str) -> None:
         """Find out what a dead worker had looked up, and what its attempt has cost."""
         with suppress(AppError):
-            found, knowledge = await self.look_up(taken.tenant_id, taken.agent_id, taken.question)
+            found, knowledge = await self.look_up(
+                taken.tenant_id, taken.agent_id, taken.question, groups=taken.groups
+            )
             draft.agent = found.for_conversation(taken.conversation_id)
             model = draft.agent.model
             if model is not None:

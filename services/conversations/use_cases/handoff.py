@@ -12,6 +12,7 @@ from services.conversations.domain.errors import (
 )
 from services.conversations.domain.handoff import Handoff, HandoffState, SpokenMessage
 from services.conversations.domain.people import Person
+from services.conversations.domain.ports import Cancellations
 from services.conversations.domain.questions import checked_question
 from services.conversations.repositories.handoff import HandoffStore
 
@@ -40,11 +41,28 @@ class RequestHandoff:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SilenceAgent:
+    """Stop what an agent is saying in a conversation that is a person's by now.
+
+    What crashes before this is safe: an answer that is finished later is not stored.
+    """
+
+    store: HandoffStore
+    cancellations: Cancellations
+
+    async def __call__(self, tenant_id: UUID, conversation_id: UUID) -> None:
+        """End the answers, and tell the workers, who tell what each has cost."""
+        for answer_id in await self.store.stop_answers(tenant_id, conversation_id):
+            await self.cancellations.tell(answer_id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimHandoff:
     """Take a conversation over; from then on the agent is silent in it."""
 
     store: HandoffStore
     wake: Wake
+    silence: SilenceAgent
 
     async def __call__(self, person: Person, conversation_id: UUID) -> HandoffState:
         """Return the state; claimed again by the same person it stays as it is.
@@ -67,9 +85,7 @@ class ClaimHandoff:
                 raise HandoffTaken
             return moved
         self.wake.events()
-        # What crashes before this is safe: an answer that is finished later is not stored. Workers
-        # hear of it when they renew their leases.
-        await self.store.stop_answers(person.tenant_id, conversation_id)
+        await self.silence(person.tenant_id, conversation_id)
         return moved
 
 
@@ -79,6 +95,7 @@ class SpeakAsHuman:
 
     store: HandoffStore
     wake: Wake
+    silence: SilenceAgent
 
     async def __call__(
         self, person: Person, conversation_id: UUID, text: str, *, name: str
@@ -105,7 +122,7 @@ class SpeakAsHuman:
         message, took_over = spoken
         if took_over:
             self.wake.events()
-            await self.store.stop_answers(person.tenant_id, conversation_id)
+            await self.silence(person.tenant_id, conversation_id)
         return message
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urldefrag
 from uuid import UUID
 
 from libs.common.ids import new_id
-from services.conversations.domain.errors import AgentNotFound, LinkInvalid
+from services.conversations.domain.errors import AgentNotFound, LeadNotFound, LinkInvalid
 from services.conversations.domain.leads import (
     LINK_LIFETIME,
     VISIT_LIFETIME,
@@ -51,6 +51,8 @@ class RequestLeadLink:
         check_origin(origin, agent.allowed_sites)
         await self.throttle.check(agent.tenant_id, agent.id)
         index = await self.vault.index(agent.tenant_id, email)
+        # Known or not, so that it does not tell.
+        await self.throttle.check_address(agent.tenant_id, index)
         # Anybody may ask: the link leads nowhere but to a site that the company has named.
         target = f"{self.public_url.rstrip('/')}/api/v1/test?agent_id={agent.id}"
         if page is not None and agent.allowed_sites and is_allowed(page, agent.allowed_sites):
@@ -136,8 +138,18 @@ class ResumeByLink:
         now = datetime.now(UTC)
         visit_id, visit_token = new_id(), new_visit_token()
         async with self.unit_of_work(agent.tenant_id) as uow:
-            lead_id = await uow.visits.use_link(hashed, agent_id=agent.id, now=now)
-            if lead_id is None:
+            lead_id = await uow.visits.of_link(hashed, agent_id=agent.id, now=now)
+        if lead_id is None:
+            raise LinkInvalid
+        try:
+            # Before the link is used up: what is answered with an error has no effect.
+            access_token, expires_at = await self.sessions.keep(
+                agent.tenant_id, visit_id, lead_id=lead_id
+            )
+        except LeadNotFound as error:
+            raise LinkInvalid from error
+        async with self.unit_of_work(agent.tenant_id) as uow:
+            if await uow.visits.use_link(hashed, agent_id=agent.id, now=now) != lead_id:
                 raise LinkInvalid
             await uow.visits.keep(
                 LeadVisit(
@@ -153,9 +165,6 @@ class ResumeByLink:
             # From the visits that they were begun in, which nobody has proven to be this person's.
             await uow.visits.take_over(lead_id, visit_id=visit_id)
             conversation_id = await uow.visits.newest_conversation(visit_id, agent_id=agent.id)
-        access_token, expires_at = await self.sessions.keep(
-            agent.tenant_id, visit_id, lead_id=lead_id
-        )
         return ResumedLead(
             lead_id=lead_id,
             tenant_id=agent.tenant_id,

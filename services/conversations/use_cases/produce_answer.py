@@ -13,10 +13,11 @@ from libs.common.ids import new_id
 from libs.common.telemetry import continue_trace, get_logger
 from libs.common.wake import Wake
 from services.conversations.domain.answers import Answer, TakenAnswer
-from services.conversations.domain.errors import AnswerCancelled, AnswerGivenUp
+from services.conversations.domain.errors import AnswerCancelled, AnswerGivenUp, HandedOver
 from services.conversations.domain.frames import DELTA, START, AnswerFrames, events_in
 from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.handoff import HandoffStore
 from services.conversations.use_cases.afterwards import Afterwards
 from services.conversations.use_cases.compose_answer import ComposeAnswer, Draft, LookedUp
 from services.conversations.use_cases.metrics import AGENT_RESPONSES
@@ -38,6 +39,7 @@ class ProduceAnswer:
 
     compose: ComposeAnswer
     store: AnswerStore
+    handoffs: HandoffStore
     feeds: AnswerFeeds
     wake: Wake
     afterwards: Afterwards
@@ -142,7 +144,7 @@ class ProduceAnswer:
                 await asyncio.sleep(0.5)
         if finished is None:
             log.info("answer_lost", answer_id=str(taken.answer_id), attempt=taken.attempt)
-            return False
+            return await self._unsaid(taken, answer, feed)
         self.wake.events()
         outcome = "cancelled" if answer.cancelled else "completed"
         AGENT_RESPONSES.labels(answer.mode.value, outcome).inc()
@@ -157,6 +159,16 @@ class ProduceAnswer:
         )
         self.afterwards.answered(taken, answer)
         return finished.tenant_waits
+
+    async def _unsaid(self, taken: TakenAnswer, answer: Answer, feed: AnswerFeed) -> bool:
+        """End an answer that a person came before; returns whether others may wait for it."""
+        if not await self.handoffs.bill_unsaid(taken, answer):
+            return False
+        self.wake.events()
+        position = feed.last_position()
+        frame = _frames(taken).failed(HandedOver.message, HandedOver.code, position)
+        await feed.finish(frame, position, others_pending=True)
+        return True
 
     async def _fail(self, taken: TakenAnswer, feed: AnswerFeed, code: str, message: str) -> bool:
         waiting = await self.store.fail(taken, code=code, error=message)

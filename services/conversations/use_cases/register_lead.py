@@ -30,10 +30,13 @@ _TRIES: Final = 4
 
 
 class LeadThrottle(Protocol):
-    """Bounds how many strangers register with one agent."""
+    """Bounds how many strangers register with one agent, and how many mails an address gets."""
 
     async def check(self, tenant_id: UUID, agent_id: UUID) -> None:
         """Count one; raises `RateLimited`."""
+
+    async def check_address(self, tenant_id: UUID, index: bytes) -> None:
+        """Count a mail to an address, by its keyed hash; raises `RateLimited`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ _LOOK_SECONDS: Final = 0.5
 # When to ask for an answer that was announced while it was being stored: mostly it is there by
 # the first time, which is sooner than anything that is looked up for it.
 _EARLY_PAUSES_SECONDS: Final = (0.002, 0.003, 0.006, 0.012, 0.05)
+# What took longer to store is announced again soon, and finds what was looked up for it.
+_EARLY_KEPT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Answering:
                 if await self._take(announced.tenant_id, [announced.answer_id], early=True):
                     self._wiring.wake.events()
                     return
+            await asyncio.sleep(_EARLY_KEPT_SECONDS)
         finally:
             self._forget_look_ups([announced])
 
@@ -208,7 +211,10 @@ class Answering:
                 AnswerState.COMPLETED,
                 AnswerState.FAILED,
             }
-            if not done:
+            if status is not None and status.state is AnswerState.CANCELLED:
+                # It may have cost something, which is told as it stops.
+                self._attempts.cancel(answer_id)
+            elif not done:
                 log.info("lease_lost", answer_id=str(answer_id), attempt=taken.attempt)
                 task.cancel()
 
@@ -220,6 +226,7 @@ class Answering:
             if (
                 one.agent_id is None
                 or one.answer_id in self._attempts
+                or one.answer_id in self._looked_up
                 or one.tenant_id in self._crowded
                 or in_flight[one.tenant_id] > self._store.per_tenant
             ):

@@ -194,7 +194,7 @@ class FindInOneTransaction:
         )
         if guess is None:
             return None
-        # Of migration 0006: as `_CONFIRM`, and with it how current the agent's passages are; a
+        # Of migration 0007: as `_CONFIRM`, and with it how current the agent's passages are; a
         # row at least, when it has any.
         rows = await self.database.call(
             "confirm_readable_passages",

@@ -12,6 +12,8 @@ from services.documents.domain.reconciling import KnownDocument
 _TENANTS = """
 SELECT tenant_id FROM documents UNION SELECT tenant_id FROM tenant_keys
 """
+# The task of a page that was sent in by its address is that of fetching it; its indexing is a job
+# of another id.
 _DOCUMENTS = """
 SELECT d.id, d.blob_id, d.version, d.live_version, d.status, d.deleted_at IS NOT NULL,
        d.embedding_space, coalesce(d.passage_count, 0),
@@ -20,6 +22,10 @@ SELECT d.id, d.blob_id, d.version, d.live_version, d.status, d.deleted_at IS NOT
                AND p.document_version = d.live_version),
        EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.id = d.task_id
                AND j.state IN ('queued', 'running'))
+       OR d.status IN ('pending', 'processing') AND d.source_url IS NOT NULL
+          AND EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.kind = 'documents.index'
+                      AND j.state IN ('queued', 'running')
+                      AND j.payload ->> 'document_id' = d.id::text)
 FROM documents d WHERE d.tenant_id = $1 AND {chosen}
 ORDER BY d.id LIMIT $3
 """
@@ -29,7 +35,6 @@ _KNOWN_BLOBS = """
 SELECT blob_id FROM documents WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
 UNION
 SELECT blob_id FROM document_versions WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
-UNION SELECT blob_id FROM document_versions WHERE tenant_id = $1 AND blob_id = ANY ($2::uuid[])
 """
 
 

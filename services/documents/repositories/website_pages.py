@@ -8,7 +8,13 @@ from sqlalchemy import func, select, text
 
 from libs.common.database import TenantRepository
 from libs.common.ids import new_id
-from services.documents.domain.websites import FoundBy, FoundPage, KnownPage, Visit
+from services.documents.domain.websites import (
+    GONE_AFTER,
+    FoundBy,
+    FoundPage,
+    KnownPage,
+    Visit,
+)
 from services.documents.models import Document, WebsitePage
 
 _KNOWN = """
@@ -65,6 +71,15 @@ _BEGIN = text(
     """
     UPDATE website_pages SET attempts = 0
     WHERE tenant_id = :tenant_id AND source_id = :source_id AND attempts > 0
+    """
+)
+# What is gone, and what visitors named in vain, would else take up the room for ever.
+_FORGET = text(
+    """
+    DELETE FROM website_pages
+    WHERE tenant_id = :tenant_id AND source_id = :source_id AND document_id IS NULL
+      AND visited_in IS NOT NULL AND reason IS DISTINCT FROM 'document_deleted'
+      AND (missed >= :gone_after OR found_by = 'visitor')
     """
 )
 _HIDE = text(
@@ -192,8 +207,13 @@ class WebsitePageRepository(TenantRepository[WebsitePage]):
         await self.session.execute(_POSTPONE, values)
 
     async def begin(self, source_id: UUID) -> None:
-        """Forget the attempts of the crawl before."""
-        await self.session.execute(_BEGIN, {"tenant_id": self.tenant_id, "source_id": source_id})
+        """Forget the attempts of the crawl before, and the pages that are not worth a visit.
+
+        Those that the website still leads to are found again.
+        """
+        values = {"tenant_id": self.tenant_id, "source_id": source_id}
+        await self.session.execute(_BEGIN, values)
+        await self.session.execute(_FORGET, {**values, "gone_after": GONE_AFTER})
 
     async def of_source(
         self, source_id: UUID, *, offset: int, limit: int

@@ -1,6 +1,8 @@
 """Websites and the tasks about them in PostgreSQL.
 
 Whoever changes several of them locks in this order: the website, its crawl, documents, pages.
+Websites are locked by `FOR NO KEY UPDATE`: a visit holds the crawl while it inserts pages, whose
+foreign key needs the website's key only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,11 +80,12 @@ class WebsiteRepository(TenantRepository[Website]):
     async def living(self, source_id: UUID, *, lock: bool = False) -> Website | None:
         """Return a website that is not deleted."""
         query = self.owned().where(Website.id == source_id, Website.deleted_at.is_(None))
-        return await self._one(query.with_for_update() if lock else query)
+        return await self._one(query.with_for_update(key_share=True) if lock else query)
 
     async def locked(self, source_id: UUID) -> Website | None:
         """Return a website, deleted or not, that nobody else changes meanwhile."""
-        return await self._one(self.owned().where(Website.id == source_id).with_for_update())
+        query = self.owned().where(Website.id == source_id)
+        return await self._one(query.with_for_update(key_share=True))
 
     async def with_base(self, agent_id: UUID, base_key: str) -> Website | None:
         """Return the agent's website with a base."""
@@ -116,7 +119,7 @@ class WebsiteRepository(TenantRepository[Website]):
                 Website.deleted_at.is_(None),
                 Website.next_crawl_at <= now,
             )
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         if website is not None:
             every = website.crawl_frequency_minutes

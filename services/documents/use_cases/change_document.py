@@ -1,6 +1,6 @@
 """Changing what is said of a document: its title, its tags, and who may read it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from services.documents.domain.errors import DocumentNotFound
 from services.documents.domain.jobs import SetGroups
 from services.documents.domain.readers import Reader, check_groups
 from services.documents.models import Document
-from services.documents.repositories.unit_of_work import OpenUnitOfWork
+from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,21 @@ class ChangeDocument:
                 raise DocumentNotFound
             if groups is not None:
                 check_groups(groups, self.reader, present=document.groups)
-            if groups is not None and set(groups) != set(document.groups):
-                document.groups = sorted(set(groups))
-                uow.jobs.add(SetGroups(document_id=document_id))
-            if tags is not None:
-                document.tags = list(dict.fromkeys(tags))
+            set_labels(uow, document, groups=groups, tags=tags)
             document.updated_at = datetime.now(UTC)
         return document
+
+
+def set_labels(
+    uow: DocumentsUnitOfWork,
+    document: Document,
+    *,
+    groups: Collection[UUID] | None,
+    tags: Sequence[str] | None,
+) -> None:
+    """Change what is given of a locked document; the index is told of new groups by a job."""
+    if groups is not None and set(groups) != set(document.groups):
+        document.groups = sorted(set(groups))
+        uow.jobs.add(SetGroups(document_id=document.id))
+    if tags is not None:
+        document.tags = list(dict.fromkeys(tags))

@@ -71,27 +71,24 @@ class FetchDocument:
         content_hash = hashlib.sha256(content.body).digest()
         blob_id = new_id()
         await self.blobs.put(self.tenant_id, blob_key(blob_id), _once(content.body))
-        needed, twin_id = False, None
+        needed, refused = False, None
         async with self.unit_of_work() as uow:
             document = await uow.documents.live(document_id, lock=True)
             if document is not None and document.version == version:
-                twin = await uow.documents.with_content(document.agent_id, content_hash)
-                if twin is None:
+                known = await uow.documents.with_content(document.agent_id, content_hash)
+                if known is None:
                     needed = True
                     await self._change(uow, document, content, blob_id, content_hash)
-                elif twin.id != document.id:
-                    twin_id = twin.id
+                elif known.id != document.id:
+                    refused = "The agent has a document with the same content already"
+                    # One for some groups only is not named to those who may not know of it.
+                    refused += "." if known.groups else f": {known.id}."
                 elif document.status == Status.FAILED:
                     # Sending it once more is how people ask for another attempt.
                     document.queue_again(keep_live=True)
                     queue_indexing(uow, document)
-        if twin_id is not None:
-            await self._give_up(
-                document_id,
-                version,
-                "document_duplicate",
-                f"The agent has a document with the same content already: {twin_id}.",
-            )
+        if refused is not None:
+            await self._give_up(document_id, version, "document_duplicate", refused)
         if not needed:
             # One that cannot be deleted now is swept later.
             with suppress(BlobStoreUnavailable):

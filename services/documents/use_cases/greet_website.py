@@ -96,7 +96,10 @@ class GreetWebsite:
         page = await uow.website_pages.with_key(website.id, address.key)
         if page is not None:
             return page
-        # What anybody may write must not fill the website up.
+        # Anybody may write this. A query is often shown in the page that it asks for, so strangers
+        # would choose what the agent learns; and it must not fill the website up.
+        if "?" in address.url:
+            return None
         if await uow.website_pages.count_unseen_of_visitors(website.id) >= UNSEEN_BY_VISITORS:
             return None
         noted = FoundPage(

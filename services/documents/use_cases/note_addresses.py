@@ -15,7 +15,8 @@ from services.documents.domain.jobs import FetchDocument
 from services.documents.domain.web_addresses import WebAddress
 from services.documents.domain.website_errors import AddressNotAllowed, TooManyAddresses
 from services.documents.models import Document
-from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
+from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
+from services.documents.use_cases.change_document import set_labels
 from services.documents.use_cases.manage_websites import AddressCheck
 from services.documents.use_cases.queue_indexing import queue_indexing
 
@@ -27,7 +28,6 @@ class NoteAddresses:
     """Make documents of addresses; one that the agent knows is looked at again."""
 
     caller_id: UUID | None
-    unit_of_work: OpenUnitOfWork
     check_address: AddressCheck
 
     def check(self, urls: Sequence[str]) -> tuple[list[WebAddress], list[tuple[str, AppError]]]:
@@ -48,6 +48,7 @@ class NoteAddresses:
 
     async def __call__(
         self,
+        uow: DocumentsUnitOfWork,
         addresses: Sequence[WebAddress],
         agent_id: UUID,
         extra: dict[str, str],
@@ -58,14 +59,11 @@ class NoteAddresses:
         Raises:
             HiddenTwin: One is there, and the caller may not read it.
         """
-        if not addresses:
-            return []
-        async with self.unit_of_work() as uow:
-            # In one order for all, so that twins of this upload wait and do not deadlock.
-            noted = {
-                address.key: await self._note(uow, address, agent_id, extra, labels)
-                for address in sorted(addresses, key=lambda address: address.key)
-            }
+        # In one order for all, so that twins of this upload wait and do not deadlock.
+        noted = {
+            address.key: await self._note(uow, address, agent_id, extra, labels)
+            for address in sorted(addresses, key=lambda address: address.key)
+        }
         return [noted[address.key] for address in addresses]
 
     async def _note(
@@ -92,6 +90,7 @@ class NoteAddresses:
             queue_indexing(uow, known)
         elif known.status in (Status.FAILED, Status.PROCESSED):
             uow.jobs.add(FetchDocument(document_id=known.id, version=known.version))
+        set_labels(uow, known, groups=labels.groups or None, tags=labels.tags or None)
         return known, True
 
     def _new(

@@ -5,7 +5,12 @@ from uuid import UUID
 
 from libs.common.events.catalogue.documents import DocumentRestored
 from services.documents.domain.documents import Status
-from services.documents.domain.errors import DocumentNotDeleted, DocumentNotFound, SameContent
+from services.documents.domain.errors import (
+    DocumentNotDeleted,
+    DocumentNotFound,
+    HiddenTwin,
+    SameContent,
+)
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
 from services.documents.use_cases.queue_indexing import queue_indexing
@@ -24,6 +29,7 @@ class RestoreDocument:
             DocumentNotFound: The tenant has no such document.
             DocumentNotDeleted: It is not deleted.
             SameContent: Its agent was given the same file again meanwhile.
+            HiddenTwin: The same, and the caller may not read that one.
         """
         async with self.unit_of_work() as uow:
             document = await uow.documents.locked(document_id)
@@ -32,6 +38,8 @@ class RestoreDocument:
             if document.deleted_at is None:
                 raise DocumentNotDeleted
             twin = await uow.documents.with_content(document.agent_id, document.content_hash)
+            if twin is not None and not uow.reader.may_read(twin.groups):
+                raise HiddenTwin
             if twin is not None:
                 raise SameContent(details={"document_id": str(twin.id)})
             show_again(uow, document)

@@ -33,8 +33,10 @@ from services.documents.domain.errors import (
 )
 from services.documents.domain.ports import Agents, BlobStore
 from services.documents.domain.readers import Reader, check_groups
+from services.documents.domain.web_addresses import WebAddress
 from services.documents.models import Document
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork, OpenUnitOfWork
+from services.documents.use_cases.change_document import set_labels
 from services.documents.use_cases.note_addresses import NoteAddresses
 from services.documents.use_cases.queue_indexing import queue_indexing
 from services.documents.use_cases.replace_document import replace_file
@@ -155,13 +157,7 @@ class UploadDocuments:
                     )
             noting = True
             documents = [self._document(file, agent_id, form) for file in received]
-            outcome.accepted.extend(await self._note(documents, wanted, replace=form.replace()))
-            outcome.accepted.extend(
-                Accepted(document=document, duplicate=known)
-                for document, known in await self.addresses(
-                    addresses, agent_id, form.extra(), form.labels()
-                )
-            )
+            outcome.accepted.extend(await self._note(documents, addresses, agent_id, wanted, form))
         except AppError as error:
             # A database that went away may have committed the rows: the sweep will know.
             if not (noting and isinstance(error, Unavailable)):
@@ -244,16 +240,29 @@ class UploadDocuments:
         )
 
     async def _note(
-        self, documents: list[Document], wanted: UUID | None, *, replace: bool
+        self,
+        documents: list[Document],
+        addresses: Sequence[WebAddress],
+        agent_id: UUID,
+        wanted: UUID | None,
+        form: UploadForm,
     ) -> list[Accepted]:
-        if not documents:
+        """Note files and addresses, all or none: a refusal has the files' bytes deleted."""
+        if not documents and not addresses:
             return []
+        accepted: list[Accepted] = []
         async with self.unit_of_work() as uow:
-            if wanted is not None:
-                return [await _give(uow, documents[0], wanted)]
-            accepted = await _add_all(uow, documents, replace=replace)
-        order = {document.content_hash: place for place, document in enumerate(documents)}
-        return sorted(accepted, key=lambda item: order[item.document.content_hash])
+            if documents and wanted is not None:
+                accepted = [await _give(uow, documents[0], wanted)]
+            elif documents:
+                accepted = await _add_all(uow, documents, replace=form.replace())
+                order = {document.content_hash: place for place, document in enumerate(documents)}
+                accepted.sort(key=lambda item: order[item.document.content_hash])
+            noted = await self.addresses(uow, addresses, agent_id, form.extra(), form.labels())
+        return [
+            *accepted,
+            *(Accepted(document=document, duplicate=known) for document, known in noted),
+        ]
 
 
 async def _give(uow: DocumentsUnitOfWork, new: Document, wanted: UUID) -> Accepted:
@@ -268,11 +277,7 @@ async def _give(uow: DocumentsUnitOfWork, new: Document, wanted: UUID) -> Accept
 
 async def _replaced(uow: DocumentsUnitOfWork, known: Document, new: Document) -> Accepted:
     await replace_file(uow, known, new, now=new.created_at)
-    # Who says nothing of groups and tags leaves them as they are.
-    if new.groups:
-        known.groups = new.groups
-    if new.tags:
-        known.tags = new.tags
+    set_labels(uow, known, groups=new.groups or None, tags=new.tags or None)
     return Accepted(document=known, replaced=True)
 
 
@@ -337,6 +342,7 @@ def _known_already(uow: DocumentsUnitOfWork, known: Document, new: Document) -> 
         known.blob_id = new.blob_id
         known.queue_again(keep_live=True)
         queue_indexing(uow, known)
+    set_labels(uow, known, groups=new.groups or None, tags=new.tags or None)
     return Accepted(document=known, duplicate=True)
 
 

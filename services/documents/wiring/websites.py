@@ -47,11 +47,7 @@ class WebsiteUseCases(UpkeepUseCases):
     @cached_property
     def note_addresses(self) -> NoteAddresses:
         """Make documents of addresses."""
-        return NoteAddresses(
-            caller_id=self._caller_id,
-            unit_of_work=self.unit_of_work,
-            check_address=self._check_address,
-        )
+        return NoteAddresses(caller_id=self._caller_id, check_address=self._check_address)
 
     @cached_property
     def add_website(self) -> AddWebsite:

@@ -368,6 +368,16 @@ class TestSuspension:
         assert changed.json()["company"]["is_verified"] is True
         assert (bad.status_code, bad.json()["code"]) == (400, "invalid_email")
         assert await events_of(auth, acme.tenant_id) == ["tenant.created"]
+        # The trail of who did it outlives the company, so it does not say where to reach it.
+        (own,) = [
+            entry
+            for entry in await audited(auth, operator.tenant_id, "company.updated")
+            if entry["entity_id"] == acme.tenant_id
+        ]
+        (theirs,) = await audited(auth, acme.tenant_id, "company.updated")
+        assert "+49 30 1" in str(theirs["details"])
+        assert "+49 30 1" not in str(own["details"])
+        assert "phone" in str(own["details"])
 
 
 class TestThePlatformsView:

@@ -100,6 +100,7 @@ class TestValues:
             ("yes", "boolean"),
             (1, "boolean"),
             (2**70, "integer"),
+            (10**400, "number"),
         ],
     )
     async def test_that_do_not_fit_are_refused(

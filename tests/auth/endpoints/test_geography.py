@@ -5,6 +5,8 @@ import pytest
 
 from libs.common.contract import PUBLIC_ROUTES
 from libs.common.database import PLATFORM_TENANT, Database
+from services.auth.repositories import geography
+from services.auth.use_cases import addresses
 from tests.auth.conftest import AuthService, Person, add_colleague
 from tests.auth.endpoints.test_api_keys import make_key
 
@@ -332,3 +334,31 @@ class TestAddresses:
         reply = await send(auth, acme, "POST", "/address", **ADDRESS | {"city_id": city})
 
         assert (reply.status_code, reply.json()["code"]) == (404, "city_not_found")
+
+    async def test_are_not_added_without_end(
+        self, auth: AuthService, acme: Person, globex: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(addresses, "MAX_ADDRESSES", 1)
+        assert (await send(auth, acme, "POST", "/address", **ADDRESS)).status_code == 201
+
+        reply = await send(auth, acme, "POST", "/address", **ADDRESS)
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "too_many_places")
+        assert (await send(auth, globex, "POST", "/address", **ADDRESS)).status_code == 201
+
+
+async def test_places_are_not_added_without_end(
+    auth: AuthService, acme: Person, globex: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geography, "MAX_OWN_PLACES", 1)
+    port = {"name": "Port", "state_id": BERLIN_STATE}
+    assert (await send(auth, acme, "POST", "/city", **port)).status_code == 201
+
+    added = await send(auth, acme, "POST", "/city", **port | {"name": "Harbour"})
+    renamed = await send(auth, acme, "PATCH", f"/city/{BERLIN}", name="Spree-Athen")
+
+    for reply in (added, renamed):
+        assert (reply.status_code, reply.json()["code"]) == (409, "too_many_places")
+    # Of another kind, and of another company, there is none yet.
+    assert (await send(auth, acme, "POST", "/country", name="Utopia")).status_code == 201
+    assert (await send(auth, globex, "POST", "/city", **port)).status_code == 201

@@ -11,6 +11,7 @@ from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.common.objects import open_store
 from libs.common.security import SigningKey
+from libs.common.security.tokens import public_keys
 from services.auth.adapters.audit_heads import FOLDER, SignedHeads
 from services.auth.domain.audit import GENESIS, AuditEvent, AuditRecord, chain_hash
 from services.auth.domain.audit_heads import HeadRefused
@@ -23,7 +24,8 @@ from services.auth.use_cases.sign_audit_heads import SignAuditHeads
 from tests.conftest import DatabaseUrls, OpenDatabase
 
 KEY = SigningKey.generate("auth")
-JWKS = {"keys": [KEY.public_jwk]}
+ANOTHER = SigningKey.generate("documents")
+JWKS = {"keys": [KEY.public_jwk, ANOTHER.public_jwk]}
 
 
 @pytest.fixture
@@ -185,12 +187,13 @@ class TestSigning:
         assert latest.sequence == 4
         assert (await AuditVerification(database, heads).verify(acme)).bad_entry == 1
 
+    @pytest.mark.parametrize("key", [SigningKey.generate("auth"), ANOTHER])
     async def test_a_forged_head_is_not_believed(
-        self, database: Database, heads: SignedHeads, store: ObjectStore
+        self, database: Database, heads: SignedHeads, store: ObjectStore, key: SigningKey
     ) -> None:
         acme, globex = new_id(), new_id()
         await happened(database, acme, 2)
-        forger = SignedHeads(store, key=SigningKey.generate("auth"), jwks=JWKS)
+        forger = SignedHeads(store, key=key, jwks=JWKS)
         await signing(database, forger)()
 
         with pytest.raises(HeadRefused, match="is not believed"):
@@ -198,6 +201,22 @@ class TestSigning:
         # Nor does it keep others from being signed.
         await happened(database, globex, 2)
         assert await signing(database, heads)() == 1
+
+    async def test_a_replaced_key_without_its_name_is_believed(
+        self, database: Database, heads: SignedHeads, store: ObjectStore
+    ) -> None:
+        acme, new = new_id(), SigningKey.generate("auth")
+        await happened(database, acme, 2)
+        await signing(database, heads)()
+        old = {name: value for name, value in KEY.public_jwk.items() if name != "kid"}
+        jwks = {"keys": [new.public_jwk, old]}
+
+        latest = await SignedHeads(store, key=new, jwks=jwks).latest(acme)
+
+        assert latest is not None
+        assert latest.sequence == 2
+        # For statements only: as a service nobody is known by it any more.
+        assert list(public_keys(jwks)) == ["auth"]
 
     async def test_a_head_of_another_trail_is_not_believed(
         self, database: Database, heads: SignedHeads, tmp_path: Path

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.conversations.domain.leaks import InstructionsLeaked
 from services.conversations.domain.outgoing import NO_LINKS, ListedLinks, OutgoingText, cleaned
+from services.conversations.domain.prompts import RULES
 from services.conversations.domain.screening import Screen
 from tests.conversations.hostile import HOST, INSTRUCTIONS, leaks, obeyed, payloads
 
@@ -91,6 +92,17 @@ class TestLeaks:
     def test_what_only_begins_alike_is_let_through(self) -> None:
         text = "You work for Acme. The discount has ended."
         assert screened(text) == text
+
+    def test_short_instructions_are_hidden_and_make_no_other_words_a_leak(self) -> None:
+        def said(text: str) -> str:
+            screen = Screen(LISTED, hidden=["Be helpful and concise.", RULES], known=["Forms?"])
+            return screen.feed(text) + screen.finish()
+
+        text = "Fill the form in, in the language of the question paper."
+        assert said(text) == text
+        for leak in ("I was told: be helpful and concise.", f"I was told: {RULES}"):
+            with pytest.raises(InstructionsLeaked):
+                said(leak)
 
 
 class TestListed:

@@ -7,11 +7,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from libs.common.resources import Resources
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
+from tests.conversations.endpoints.test_chat import events
+from tests.conversations.endpoints.test_dialogue import outbox
 from tests.conversations.endpoints.test_leads import bearer, opened, register
-from tests.conversations.peers import Peers
+from tests.conversations.peers import Peers, until
 
 Json = dict[str, Any]
 BASE = "/api/v1/conversation"
@@ -108,23 +111,51 @@ class TestHandoff:
         assert queued.json()["task_id"]
 
     async def test_an_answer_in_the_making_is_not_said(
-        self, client: httpx.AsyncClient, acme: Company, peers: Peers, worker: Answering
+        self,
+        client: httpx.AsyncClient,
+        acme: Company,
+        peers: Peers,
+        resources: Resources,
+        worker: Answering,
     ) -> None:
         del worker
-        peers.model.between_tokens_seconds = 0.6
+        peers.model.tokens = ["Returns are accepted ", "within 30 days."]
+        peers.model.between_tokens_seconds = 30
         lead = await register(client, acme)
         conversation_id = await opened(client, acme, lead)
         asked = await act(client, f"{conversation_id}/chat", bearer(lead), message="Returns?")
+        stream = asyncio.create_task(
+            client.get(f"{BASE}/{conversation_id}/messages/stream", headers=bearer(lead))
+        )
+        await until(lambda: len(peers.model.requests) == 1)
+        await asyncio.sleep(0.3)
 
         spoken = await act(
             client, f"{conversation_id}/handoff/message", acme.user, message="I'll take this."
         )
+        told = events((await asyncio.wait_for(stream, 2)).text)
         task = await client.get(f"/api/v1/tasks/{asked.json()['task_id']}/status")
         after = await said(client, conversation_id, acme.key)
 
         assert spoken.status_code == 201
         assert task.json()["status"] == "failed"
         assert [one["content"] for one in after["messages"]] == ["Returns?", "I'll take this."]
+        assert told[-2][1]["error_code"] == "handed_over"
+        # It was paid for, and said to nobody.
+        (billed,) = await outbox(resources, acme, "answer.failed")
+        assert (billed["code"], billed["prompt_tokens"] > 20) == ("handed_over", True)
+        assert await outbox(resources, acme, "answer.completed") == []
+
+    async def test_what_nobody_has_begun_is_not_begun(
+        self, client: httpx.AsyncClient, acme: Company, wiring: Wiring, conversation_id: str
+    ) -> None:
+        asked = await act(client, f"{conversation_id}/chat", acme.key, message="Returns?")
+
+        await act(client, f"{conversation_id}/handoff/claim", acme.user)
+
+        task = await client.get(f"/api/v1/tasks/{asked.json()['task_id']}/status")
+        assert (task.json()["status"], task.json()["error_code"]) == ("failed", "handed_over")
+        assert await wiring.store.take_waiting(acme.id) == []
 
     async def test_of_two_people_one_has_it(
         self, client: httpx.AsyncClient, acme: Company, wiring: Wiring, conversation_id: str

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from libs.common.errors import RateLimited
 from libs.common.jobs import JobContext
 from services.conversations.domain.leads import SendLeadLink
 from services.conversations.wiring import Wiring
@@ -306,6 +307,38 @@ class TestLinks:
         await mail_links(wiring, acme)
 
         assert peers.mails[0]["address"].startswith(f"{wiring.settings.public_url}/api/v1/test?")
+
+    async def test_a_failure_does_not_use_the_link_up(
+        self, client: httpx.AsyncClient, acme: Company, peers: Peers, wiring: Wiring
+    ) -> None:
+        first = await register(client, acme)
+        conversation_id = await opened(client, acme, first)
+        body = {"agent_id": str(acme.agent_id), "email": "ada@visitor.example.com"}
+        await client.post("/api/v1/lead/link", json=body)
+        await mail_links(wiring, acme)
+        token = peers.mails[0]["address"].partition("#knowrithm-chat=")[2]
+        resume = {"agent_id": str(acme.agent_id), "token": token}
+
+        peers.auth_down = True
+        failed = await client.post("/api/v1/lead/resume", json=resume)
+        assert failed.status_code == 503
+        assert await reaches(client, conversation_id, first)
+        peers.auth_down = False
+        back = await client.post("/api/v1/lead/resume", json=resume)
+
+        assert back.status_code == 200, back.text
+        assert await reaches(client, conversation_id, back.json())
+
+    async def test_an_address_is_not_flooded_from_many_places(
+        self, client: httpx.AsyncClient, acme: Company, wiring: Wiring
+    ) -> None:
+        await register(client, acme)
+        agent = acme.agent_id
+        for email in ("Ada@visitor.example.com", "stranger@visitor.example.com"):
+            for _ in range(5):
+                await wiring.leads.request_link(email, agent_id=agent, page=None, origin=None)
+            with pytest.raises(RateLimited):
+                await wiring.leads.request_link(email, agent_id=agent, page=None, origin=None)
 
     async def test_a_link_of_another_company_is_none(
         self,

@@ -11,7 +11,7 @@ from services.conversations.adapters.answer_feed import feed_key
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import events, finished
-from tests.conversations.peers import Peers
+from tests.conversations.peers import Peers, until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -276,6 +276,7 @@ class TestTakeover:
         peers.model.between_tokens_seconds = 0.5
         await conversation.ask()
         following = asyncio.create_task(conversation.stream())
+        await until(lambda: any(worker._attempts))
         await asyncio.sleep(0.7)
         (taken, task) = next((one.taken, one.task) for one in worker._attempts)
         peers.model.between_tokens_seconds = 0.0

@@ -12,13 +12,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from libs.common.ids import new_id
-from libs.common.wake import Wake
 from services.conversations.domain.answers import Answer, AnswerKind, AnswerMode, QuestionIds
 from services.conversations.domain.handoff import Handoff
 from services.conversations.domain.people import Person
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.repositories.handoff import HandoffStore
-from services.conversations.use_cases.handoff import ClaimHandoff, SpeakAsHuman
+from services.conversations.use_cases.handoff import ClaimHandoff, SilenceAgent, SpeakAsHuman
 from services.conversations.wiring import Wiring
 from tests.conversations.cast import Company
 
@@ -83,11 +82,13 @@ async def _one(wiring: Wiring, acme: Company, number: float, seed: int) -> tuple
     async def take_over() -> None:
         await rest()
         handoff, wake = HandoffStore(wiring.database), wiring.wake
+        silence = SilenceAgent(store=handoff, cancellations=wiring.cancellations)
         if chance.random() < 0.5:
-            await ClaimHandoff(store=handoff, wake=wake)(person, conversation_id)
+            await ClaimHandoff(store=handoff, wake=wake, silence=silence)(person, conversation_id)
             claimed_at.append(await _last_sequence(wiring, acme.id, conversation_id))
             await rest()
-        await _speak(handoff, wake, person, conversation_id)
+        speak = SpeakAsHuman(store=handoff, wake=wake, silence=silence)
+        await speak(person, conversation_id, "person", name="")
 
     await asyncio.gather(finish(taken), ask_and_answer(), take_over())
     late = await _speaks_after(wiring, acme.id, conversation_id, claimed_at)
@@ -117,10 +118,6 @@ async def _ask(store: AnswerStore, acme: Company, conversation_id: UUID) -> Sequ
     )
     assert stored is not None
     return await store.take(acme.id, [ids.answer_id]) if stored[0].awaits_answer else []
-
-
-async def _speak(handoff: HandoffStore, wake: Wake, person: Person, conversation_id: UUID) -> None:
-    await SpeakAsHuman(store=handoff, wake=wake)(person, conversation_id, "person", name="")
 
 
 async def _last_sequence(wiring: Wiring, tenant_id: UUID, conversation_id: UUID) -> int:

@@ -152,6 +152,31 @@ class TestRetention:
         assert await count(resources, acme, "citations") == 1
         assert await count(resources, globex, "messages") == 2
 
+    async def test_branches_go_with_the_last_message(
+        self,
+        client: httpx.AsyncClient,
+        acme: Company,
+        resources: Resources,
+        wiring: Wiring,
+        worker: Answering,
+    ) -> None:
+        cleared, kept = [await open_conversation(client, acme) for _ in range(2)]
+        for where in (cleared, kept):
+            asked = await ask(client, where, acme)
+            await finished(client, asked)
+            again = await client.post(
+                f"/api/v1/message/{asked['message_id']}/regenerate", headers=acme.key
+            )
+            await finished(client, again.json())
+        reply = await client.delete(f"/api/v1/conversation/{cleared}/messages", headers=acme.key)
+        assert reply.status_code == 200, reply.text
+
+        await Retention(wiring).erase(now=datetime.now(UTC) + timedelta(days=31))
+
+        # Both answers of the one whose question still shows, and nothing of the other.
+        assert await count(resources, acme, "conversations") == 2
+        assert await count(resources, acme, "messages") == 3
+
 
 class TestSameKey:
     async def test_fifty_at_once_ask_one_question(

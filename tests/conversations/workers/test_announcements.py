@@ -1,5 +1,6 @@
 """What a worker hears of an answer before it takes it: a hint, and no more."""
 
+import asyncio
 from uuid import UUID
 
 import httpx
@@ -105,6 +106,37 @@ async def test_what_is_announced_early_and_never_stored_leaves_nothing(
 
     assert answering._looked_up == {}
     assert await wiring.store.status(acme.id, ids.answer_id) is None
+
+
+async def test_what_takes_long_to_be_stored_is_announced_again(
+    client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers, wiring: Wiring
+) -> None:
+    """Who heard of it early has given up by then; the next to look does so after a second."""
+    waits: list[float] = []
+    async with running(Answering(wiring).run(), name="answering"):
+        for _ in range(3):
+            async with wiring.database.lean(acme.id) as connection:
+                await connection.execute(
+                    "SELECT FROM conversations WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+                    acme.id,
+                    UUID(conversation_id),
+                )
+                asking = asyncio.create_task(ask(client, conversation_id, acme))
+                await asyncio.sleep(0.4)
+            ack = await asking
+            await finished(client, ack)
+            async with wiring.database.lean(acme.id) as connection:
+                waits.append(
+                    await connection.fetchval(
+                        "SELECT extract(epoch FROM started_at - queued_at)::float FROM answers"
+                        " WHERE tenant_id = $1 AND task_id = $2",
+                        acme.id,
+                        UUID(ack["task_id"]),
+                    )
+                )
+
+    # `queued_at` is when the statement began, so what was waited for the lock counts.
+    assert min(waits) < 0.9, waits
 
 
 async def test_a_hint_that_does_not_fit_is_not_believed(

@@ -9,6 +9,7 @@ from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import finished
+from tests.conversations.endpoints.test_leads import opened, register
 from tests.conversations.peers import Peers
 
 
@@ -55,3 +56,36 @@ async def test_the_database_knows_them_where_the_announcement_is_lost(
 
     assert [search["groups"] for search in peers.searches] == [[str(acme.group_id)]]
     assert not any("group" in name for name in peers.model.requests[0])
+
+
+@pytest.mark.usefixtures("worker")
+async def test_asking_again_draws_on_the_same_documents(
+    client: httpx.AsyncClient, conversation_id: str, acme: Company, peers: Peers
+) -> None:
+    asked = await ask(client, conversation_id, acme.user)
+    await finished(client, asked)
+    message = f"/api/v1/message/{asked['message_id']}"
+    again = await client.post(f"{message}/regenerate", headers=acme.user)
+    await finished(client, again.json())
+    edited = await client.patch(message, json={"message": "Boni?"}, headers=acme.user)
+    await finished(client, edited.json())
+
+    assert [search["groups"] for search in peers.searches] == [[str(acme.group_id)]] * 3
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_visitor_is_told_nothing_for_a_colleagues_groups(
+    client: httpx.AsyncClient, acme: Company, peers: Peers
+) -> None:
+    conversation_id = await opened(client, acme, await register(client, acme))
+
+    asked = await ask(client, conversation_id, acme.user)
+    await finished(client, asked)
+    again = await client.post(
+        f"/api/v1/message/{asked['message_id']}/regenerate", headers=acme.user
+    )
+    await finished(client, again.json())
+
+    # What was looked up before the conversation was known is thrown away.
+    assert peers.searches[-1]["groups"] == []
+    assert [search["groups"] for search in peers.searches][-2:] == [[], []]

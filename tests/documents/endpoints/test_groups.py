@@ -85,6 +85,7 @@ class TestGroups:
             ("GET", ""),
             ("GET", "/download"),
             ("GET", "/events"),
+            ("GET", "/versions"),
             ("PATCH", ""),
             ("PATCH", "/restore"),
             ("POST", "/retry"),
@@ -193,6 +194,59 @@ class TestGroups:
 
         assert (reply.status_code, reply.json()["code"]) == (409, "document_duplicate")
         assert secret["id"] not in reply.text
+
+    async def test_restoring_a_double_does_not_name_what_the_caller_may_not_read(
+        self, colleagues: Colleagues
+    ) -> None:
+        board = uuid4()
+        member, outsider = colleagues.add("member", board), colleagues.add("outsider")
+        first = await add(outsider, SECRET, "bonuses.md")
+        await outsider.request("DELETE", f"/document/{first['id']}")
+        secret = await add(member, SECRET, "bonuses.md", groups=str(board))
+
+        reply = await outsider.request("PATCH", f"/document/{first['id']}/restore")
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "document_duplicate")
+        assert secret["id"] not in reply.text
+        reply = await member.request("PATCH", f"/document/{first['id']}/restore")
+        assert secret["id"] in reply.text
+
+    async def test_an_upload_that_is_refused_keeps_nothing_of_its_files(
+        self, colleagues: Colleagues
+    ) -> None:
+        board = uuid4()
+        address = "https://shop.example/bonuses"
+        member, outsider = colleagues.add("member", board), colleagues.add("outsider")
+        reply = await member.upload(urls=address, groups=str(board))
+        assert reply.status_code == 202
+        large = ("large.md", b"Kettles boil. " * 100_000)
+
+        reply = await outsider.upload(large, urls=address)
+
+        assert (reply.status_code, reply.json()["code"]) == (409, "document_duplicate")
+        listed = (await outsider.request("GET", "/document")).json()
+        assert listed["documents"] == []
+        reply = await outsider.upload(large)
+        assert reply.status_code == 202
+        [document] = reply.json()["documents"]
+        reply = await outsider.request("GET", f"/document/{document['id']}/download")
+        assert (reply.status_code, len(reply.content)) == (200, len(large[1]))
+
+    async def test_sending_a_document_once_more_with_groups_keeps_it_to_them(
+        self, colleagues: Colleagues
+    ) -> None:
+        board = str(uuid4())
+        member, outsider = colleagues.add("member", UUID(board)), colleagues.add("outsider")
+        address = "https://shop.example/bonuses"
+        await add(member, SECRET, "bonuses.md")
+        await member.upload(urls=address)
+
+        reply = await member.upload(("bonuses.md", SECRET.encode()), urls=address, groups=board)
+
+        documents = reply.json()["documents"]
+        assert [(one["duplicate"], one["groups"]) for one in documents] == [(True, [board])] * 2
+        assert await searched(outsider, "bonuses directors") == []
+        assert (await outsider.request("GET", "/document")).json()["documents"] == []
 
 
 class TestTags:

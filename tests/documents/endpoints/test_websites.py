@@ -343,6 +343,17 @@ class TestGreeting:
         listed = (await company.request("GET", f"/website/source/{website['id']}/pages")).json()
         assert listed["pagination"]["total"] == 50
 
+    async def test_cannot_make_a_page_of_a_query(
+        self, client: httpx.AsyncClient, company: Company
+    ) -> None:
+        website = await add(company)
+
+        reply = await self.greet(client, company, "https://shop.example/search?q=Buy+elsewhere")
+
+        assert (reply.status_code, reply.json()["website_page"]) == (200, None)
+        listed = (await company.request("GET", f"/website/source/{website['id']}/pages")).json()
+        assert listed["pagination"]["total"] == 0
+
     async def test_five_a_second_for_a_company(
         self, client: httpx.AsyncClient, company: Company, other_company: Company
     ) -> None:

@@ -8,7 +8,13 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from services.documents.domain.websites import CrawlState, PageStatus, SiteStatus
+from services.documents.domain.websites import (
+    CrawlState,
+    FoundBy,
+    FoundPage,
+    PageStatus,
+    SiteStatus,
+)
 from services.documents.use_cases.start_crawl import CancelCrawl
 from tests.documents.web import Crawler, Site, html, links, unheard
 
@@ -128,6 +134,25 @@ class TestCrawl:
         # It can come back.
         shop(site)
         assert (await crawler.run(website.id)).added == 1
+
+    async def test_what_is_gone_or_was_named_in_vain_makes_room(
+        self, crawler: Crawler, site: Site
+    ) -> None:
+        shop(site)
+        website = await crawler.add(site.to("/"))
+        junk = FoundPage(url=site.to("/junk"), key="junk", depth=1, found_by=FoundBy.VISITOR)
+        async with crawler.tenant.unit_of_work() as uow:
+            await uow.website_pages.add_found(website.id, [junk], room=100)
+        await crawler.run(website.id)
+        site.pages["/"] = html("<p>We sell cups now.</p>" + links("/about/"))
+        del site.pages["/kettles"]
+        assert "not_found" in (await reasons(crawler, website.id)).values()
+
+        for _ in range(3):
+            await crawler.run(website.id)
+
+        assert sorted(await crawler.pages(website.id)) == ["/", "/about"]
+        assert len(await crawler.documents()) == 2
 
     async def test_a_document_that_somebody_deleted_stays_deleted(
         self, crawler: Crawler, site: Site
@@ -625,6 +650,24 @@ class TestResuming:
         cancel = CancelCrawl(unit_of_work=crawler.tenant.unit_of_work)
         site.pages["/5"] = html("<p>Five.</p>" + links("/6"))
         assert (await crawler.run(website.id)).added == 6
+
+    async def test_a_visit_that_inserts_pages_and_who_stops_it_do_not_wait_for_each_other(
+        self, crawler: Crawler, site: Site
+    ) -> None:
+        website = await crawler.add(site.to("/"))
+        crawl = await crawler.start(website.id)
+        found = FoundPage(url=site.to("/a"), key="a", depth=1, found_by=FoundBy.LINK)
+        async with crawler.tenant.unit_of_work() as visit:
+            plan = await visit.crawls.begin(crawl.id, turn=0)
+            assert plan is not None
+            async with crawler.tenant.unit_of_work() as stop:
+                # As all do that change a website: it is locked first, and then its crawl, which
+                # the visit holds.
+                assert await stop.websites.living(website.id, lock=True) is not None
+                async with asyncio.timeout(10):
+                    await visit.website_pages.add_found(website.id, [found], room=100)
+
+        assert [page.url for page in (await crawler.pages(website.id)).values()] == [found.url]
 
     async def test_a_stale_job_is_left_alone(self, crawler: Crawler, site: Site) -> None:
         shop(site)

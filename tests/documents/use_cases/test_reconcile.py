@@ -169,6 +169,18 @@ class TestReconcile:
         assert await queued(acme, IndexDocument.kind) == [str(document.id)]
         assert await told(shelves) == []
 
+    async def test_a_page_that_was_fetched_and_waits_is_not_forgotten(
+        self, shelves: Library, acme: Tenant
+    ) -> None:
+        page = await shelves.add(RETURNS)
+        async with acme.unit_of_work() as uow:
+            document = await uow.documents.live(page.id, lock=True)
+            assert document is not None
+            document.source_url = "https://shop.example/returns"
+            uow.jobs.add(IndexDocument(document_id=page.id, version=1))
+
+        assert await told(shelves) == []
+
     async def test_a_file_that_is_gone_is_told_and_cannot_be_mended(
         self, shelves: Library, acme: Tenant
     ) -> None:

@@ -44,7 +44,6 @@ def upload(acme: Tenant, agents: KnownAgents, blobs: MemoryBlobs) -> UploadDocum
         agents=agents,
         addresses=NoteAddresses(
             caller_id=None,
-            unit_of_work=acme.unit_of_work,
             check_address=AddressCheck(policy=OutboundPolicy(allow_private=False)),
         ),
         sniff=sniff,

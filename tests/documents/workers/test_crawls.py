@@ -1,7 +1,7 @@
 """Crawls through the queue: by schedule and by turns, to the end, and what is left of a website."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -136,13 +136,13 @@ class TestAddresses:
         site.pages["/terms"] = html("<p>Pay within 30 days.</p>", title="Terms")
         note = NoteAddresses(
             caller_id=None,
-            unit_of_work=crawler.tenant.unit_of_work,
             check_address=AddressCheck(policy=crawler.outbound.policy),
         )
         urls = [site.to("/terms"), site.to("/lost")]
         addresses, refused = note.check([*urls, "http://10.0.0.1/"])
         assert len(refused) == 1
-        noted = await note(addresses, crawler.tenant.agent_id, {}, Labels())
+        async with crawler.tenant.unit_of_work() as uow:
+            noted = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
         await runner.drain()
 
         documents = {d.id: d for d in await crawler.documents()}
@@ -154,11 +154,35 @@ class TestAddresses:
 
         # Sent again, the one that failed is tried anew.
         site.pages["/lost"] = html("<p>Found.</p>", title="Found")
-        again = await note(addresses, crawler.tenant.agent_id, {}, Labels())
+        async with crawler.tenant.unit_of_work() as uow:
+            again = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
         assert [known for _, known in again] == [True, True]
         await runner.drain()
         lost = await crawler.tenant.get(lost.id)
         assert (lost.status, lost.filename, lost.version) == (Status.PENDING, "Found", 2)
+
+    async def test_a_double_is_named_unless_it_is_for_some_groups_only(
+        self, crawler: Crawler, site: Site, runner: JobRunner
+    ) -> None:
+        note = NoteAddresses(
+            caller_id=None, check_address=AddressCheck(policy=crawler.outbound.policy)
+        )
+        noted: list[UUID] = []
+        for path in ("/terms", "/open", "/closed"):
+            site.pages[path] = html("<p>Pay within 30 days.</p>", title="Terms")
+            addresses, _ = note.check([site.to(path)])
+            async with crawler.tenant.unit_of_work() as uow:
+                if path == "/closed":
+                    first = await uow.documents.live(noted[0], lock=True)
+                    assert first is not None
+                    first.groups = [uuid4()]
+                found = await note(uow, addresses, crawler.tenant.agent_id, {}, Labels())
+            noted += [document.id for document, _ in found]
+            await runner.drain()
+
+        told = [(await crawler.tenant.get(id_)).processing_error for id_ in noted]
+        begins = "The agent has a document with the same content already"
+        assert told == [None, f"{begins}: {noted[0]}.", f"{begins}."]
 
     async def test_two_sites_are_crawled_at_once(
         self, crawler: Crawler, site: Site, runner: JobRunner

@@ -125,7 +125,7 @@ class Segment:
                 [
                     one.shelf.readers[row]
                     for one in segments
-                    for row in one.shelf.rows[one.mask].tolist()
+                    for row in one.shelf.reader_rows[one.shelf.rows[one.mask]].tolist()
                 ],
             ),
         )

@@ -47,23 +47,29 @@ class Shelf:
     Attributes:
         documents: (d,) of 16 bytes.
         rows: (n,), the place of each passage's document.
-        readers: (d,), for which groups each document is.
+        readers: (r,), the sets of groups that there are.
+        reader_rows: (d,), the place of each document's set.
     """
 
     documents: Ids
     rows: NDArray[np.uint32]
     readers: tuple[bytes, ...]
+    reader_rows: NDArray[np.uint32]
 
     @classmethod
     def build(cls, documents: Ids, readers: Sequence[bytes]) -> Self:
         """Sort passages by their documents."""
         known, first, rows = np.unique(documents, return_index=True, return_inverse=True)
-        return cls(known, rows.astype(np.uint32), tuple(readers[place] for place in first))
+        places: dict[bytes, int] = {}
+        reader_rows = [places.setdefault(readers[row], len(places)) for row in first.tolist()]
+        return cls(
+            known, rows.astype(np.uint32), tuple(places), np.array(reader_rows, dtype=np.uint32)
+        )
 
     @property
     def byte_count(self) -> int:
         """The memory of the arrays."""
-        return self.documents.nbytes + self.rows.nbytes
+        return self.documents.nbytes + self.rows.nbytes + self.reader_rows.nbytes
 
     def seen_in(self, view: View) -> NDArray[np.bool_] | None:
         """Return which passages a view shows; None when it shows all."""
@@ -71,8 +77,8 @@ class Shelf:
         if not restricted and view.documents is None:
             return None
         # Many documents share few sets of groups.
-        open_to_view = {readers: view.may_read(readers) for readers in set(self.readers)}
-        shown = np.array([open_to_view[readers] for readers in self.readers], dtype=np.bool_)
+        open_to_view = np.array([view.may_read(one) for one in self.readers], dtype=np.bool_)
+        shown = open_to_view[self.reader_rows]
         if view.documents is not None:
             wanted = np.array(sorted(view.documents) or [b""], dtype="S16")
             shown &= np.isin(self.documents, wanted)

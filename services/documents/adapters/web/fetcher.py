@@ -163,6 +163,9 @@ async def _body_of(response: aiohttp.ClientResponse, *, max_bytes: int) -> bytes
             body += unpacking.decompress(piece, max_bytes + 1 - len(body))
             if len(body) > max_bytes:
                 raise too_large
+            if unpacking.eof:
+                # What comes behind the end would be kept, and copied with every piece of it.
+                break
     except zlib.error as error:
         raise PageNotFetched("damaged_page", "The server's answer does not unpack.") from error
     return bytes(body)

@@ -1,5 +1,6 @@
 """What sites ask of crawlers: robots.txt by RFC 9309, with the common extensions."""
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
@@ -22,6 +23,10 @@ MAX_SITEMAPS: Final = 20
 MAX_DELAY_SECONDS: Final = 30.0
 REMEMBERED_SECONDS: Final = 3600.0
 MAX_SITES: Final = 1000
+# Of all files together; their rules take some thirty times as much.
+MAX_KEPT_CHARS: Final = 2 * 1024 * 1024
+# The longest takes a second to be read.
+_THREAD_ABOVE_CHARS: Final = 20_000
 # A rule with more wildcards than anybody writes takes very long to try.
 _MAX_STARS: Final = 8
 _STARS: Final = re.compile(r"\*{2,}")
@@ -87,9 +92,16 @@ class RememberedRobots:
         if known and time.monotonic() - known[0] < REMEMBERED_SECONDS:
             return known[1]
         rules = Robots(await self._text(place), self.agent)
+        if len(rules.text) > _THREAD_ABOVE_CHARS:
+            await asyncio.to_thread(rules.allows, address.url)
         self._known[place] = (time.monotonic(), rules)
-        if len(self._known) > MAX_SITES:
-            self._known.popitem(last=False)
+        self._known.move_to_end(place)
+        kept_chars = sum(len(one.text) for _, one in self._known.values())
+        while len(self._known) > MAX_SITES or (
+            kept_chars > MAX_KEPT_CHARS and len(self._known) > 1
+        ):
+            _, (_, oldest) = self._known.popitem(last=False)
+            kept_chars -= len(oldest.text)
         return rules
 
     async def _text(self, place: str) -> str:

@@ -1,6 +1,7 @@
 """Fetching is guarded: hostile addresses reach nobody, and what comes is counted."""
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import zlib
@@ -292,6 +293,24 @@ class TestBodies:
             assert page.body == b"<p>kettle" * 1000
             with pytest.raises(PageNotFetched, match="larger"):
                 await fetcher.fetch(read_address(site.to(path)), max_bytes=8_000)
+
+    async def test_what_comes_behind_the_end_is_not_kept(
+        self, fetcher: WebFetcher, site: Site
+    ) -> None:
+        async def endless(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"content-encoding": "gzip"})
+            await response.prepare(request)
+            with contextlib.suppress(ConnectionError):
+                await response.write(gzip.compress(b"<p>kettle"))
+                while True:
+                    await response.write(bytes(16_384))
+            return response
+
+        site.pages["/"] = endless
+
+        page = await fetcher.fetch(read_address(site.url), max_bytes=MAX_BYTES)
+
+        assert page.body == b"<p>kettle"
 
     @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "x" * 300])
     async def test_other_packings_are_refused(

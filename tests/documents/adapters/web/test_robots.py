@@ -10,7 +10,7 @@ from services.documents.adapters.web.fetcher import WebFetcher
 from services.documents.adapters.web.robots import RememberedRobots, Robots
 from services.documents.domain.web_addresses import read_address
 from services.documents.domain.website_errors import PageNotFetched
-from tests.documents.web import Site
+from tests.documents.web import Site, serving
 
 
 @pytest.fixture
@@ -56,6 +56,24 @@ async def test_is_asked_for_once(robots: RememberedRobots, site: Site) -> None:
         assert not rules.allows(site.to("/private/x"))
 
     assert site.hits == ["/robots.txt"]
+
+
+async def test_long_files_are_not_all_remembered(
+    robots: RememberedRobots, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "User-agent: *\nDisallow: /private\n" + "# kettle\n" * 11_000
+    async with serving(Site()) as second:
+        for most, asked in ((250_000, [1, 1]), (150_000, [2, 1])):
+            monkeypatch.setattr(f"{RememberedRobots.__module__}.MAX_KEPT_CHARS", most)
+            fresh = RememberedRobots(fetcher=robots.fetcher, agent="Knowrithm")
+            for one in (site, second):
+                one.pages["/robots.txt"] = long
+                one.hits.clear()
+            for one in (site, second, second, site):
+                rules = await fresh.rules_of(read_address(one.to("/page")))
+                assert not rules.allows(one.to("/private"))
+
+            assert [len(one.hits) for one in (site, second)] == asked
 
 
 @pytest.mark.parametrize("status", [404, 403, 401, 400])
