@@ -12,8 +12,9 @@ from typing import Final
 
 from services.auth.domain.accounts import email_key
 
-# Until processes of the version before are gone, which know addresses in plain only.
-PLAIN_KEPT: Final = timedelta(minutes=30)
+# Until processes of the version before are gone, which know addresses in plain only; and while
+# somebody may want that version back.
+PLAIN_KEPT: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ class SealedEmail:
     """A row with an `email`; what is stored of it is `email_sealed`, and `email_index` to find it.
 
     Sealing and opening is the unit of work's (`repositories.emails`), as rows are written and read.
-    `plain_email` and `plain_email_key` are what the version before reads. They are empty half an
-    hour after an upgrade; while there, they say what counts.
+    `plain_email` and `plain_email_key` are what the version before reads. They are empty a
+    day after an upgrade; while there, they say what counts.
     """
 
     if TYPE_CHECKING:

@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from libs.common.database import Database
+from libs.common.telemetry.logging import get_logger
 from services.auth.models.invitations import Invitation
 from services.auth.models.users import User
+
+log = get_logger(__name__)
 
 TABLES: Final = (str(User.__tablename__), str(Invitation.__tablename__))
 BATCH: Final = 200
@@ -60,9 +65,18 @@ class PlainEmails:
         self, tenant_id: UUID, table: str, plain: PlainEmail, *, sealed: bytes, index: bytes,
         clear: bool,
     ) -> bool:  # fmt: skip
-        """Store the sealed form, and clear the plain one; False when the address has changed."""
-        async with self._database.lean(tenant_id) as connection:
-            status = await connection.execute(
-                _SEAL.format(table=table), tenant_id, plain.row, plain.email, sealed, index, clear
-            )
+        """Store the sealed form, and clear the plain one; False when that could not be.
+
+        Then the address has changed meanwhile, or a process of the version before, which lived
+        beyond its time, gave it to somebody although it was taken: both keep what they have.
+        """
+        query = _SEAL.format(table=table)
+        try:
+            async with self._database.lean(tenant_id) as connection:
+                status = await connection.execute(
+                    query, tenant_id, plain.row, plain.email, sealed, index, clear
+                )
+        except asyncpg.UniqueViolationError:
+            log.warning("email_not_sealed", table=table, row=str(plain.row), reason="taken")
+            return False
         return status.endswith("1")

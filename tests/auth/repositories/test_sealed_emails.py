@@ -24,10 +24,9 @@ from services.auth.repositories.plain_emails import PlainEmails
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
 from services.auth.repositories.users import UserFilter
 from services.auth.use_cases.seal_emails import SealEmails
-from tests.conftest import DatabaseUrls, OpenDatabase
+from tests.conftest import ROOT_KEY, DatabaseUrls, OpenDatabase
 
 NOW = datetime.now(UTC)
-ROOT = b"k" * 32
 COMPANY = "INSERT INTO auth.tenants (tenant_id, name) VALUES ($1, 'Old')"
 OLD_USER = """
 INSERT INTO auth.users (tenant_id, id, email, email_key, username, first_name, last_name,
@@ -58,7 +57,7 @@ async def owner(fresh_database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Conn
 
 def emails_of(database: Database) -> Emails:
     """Return the keys of a process that has just started."""
-    return Emails(database, KeyRing(ROOT, database))
+    return Emails(database, KeyRing(ROOT_KEY, database))
 
 
 def person(email: str, role: Role = Role.USER) -> User:
@@ -184,7 +183,7 @@ async def test_keys_rotate_under_it(database: Database, monkeypatch: pytest.Monk
     acme = new_id()
     ada = person("ada@acme.example.com")
     await enroll(database, acme, ada)
-    rekey, progress = Rekey(database, KeyRing(ROOT, database), ENCRYPTED), Progress()
+    rekey, progress = Rekey(database, KeyRing(ROOT_KEY, database), ENCRYPTED), Progress()
 
     await rekey.add_versions()
     await rekey.reencrypt(progress)
@@ -248,6 +247,23 @@ class TestUpgrading:
         ]
         assert await credentials.user_by_email("rob@old.example.com") is not None
         assert await credentials.user_by_email("bob@old.example.com") is None
+
+    async def test_an_address_that_was_given_twice_stops_nobody_elses(
+        self, database: Database, owner: asyncpg.Connection
+    ) -> None:
+        ada = person("ada@new.example.com")
+        # Nobody was registered before her, so nothing of her is in plain.
+        await enroll(database, new_id(), ada)
+        acme = new_id()
+        await old_rows(owner, acme, "ada@new.example.com", "bob@old.example.com")
+
+        seal = SealEmails(plain=PlainEmails(database), emails=emails_of(database))
+
+        assert await seal() == 2
+        assert await seal() == 0
+        stored = await at_rest(owner, acme)
+        assert "ada@new.example.com" in stored
+        assert "bob@old.example.com" not in stored
 
     async def test_two_at_once_do_no_harm(
         self, database: Database, owner: asyncpg.Connection

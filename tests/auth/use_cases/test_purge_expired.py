@@ -20,13 +20,13 @@ from services.auth.repositories.expired import ExpiredSessions
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
 from services.auth.use_cases.purge_expired import KEEP_ENDED, PurgeExpired
 from tests.auth.conftest import new_email
-from tests.conftest import OpenDatabase
+from tests.conftest import ROOT_KEY, OpenDatabase
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def unit_of_work(database: Database, tenant_id: UUID) -> AuthUnitOfWork:
-    emails = Emails(database, KeyRing(b"k" * 32, database))
+    emails = Emails(database, KeyRing(ROOT_KEY, database))
     return AuthUnitOfWork(database, tenant_id, emails=emails)
 
 

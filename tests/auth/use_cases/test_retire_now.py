@@ -8,7 +8,7 @@ from services.auth.domain.signing import MIN_LEAD, RETIRE_AFTER
 from services.auth.repositories.audit import AuditFilter, AuditTrail
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
-from tests.conftest import OpenDatabase
+from tests.conftest import ROOT_KEY, OpenDatabase
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ async def test_old_keys_are_believed_no_more_once_the_new_one_signs(
     open_fresh_database: OpenDatabase,
 ) -> None:
     database = await open_fresh_database("auth")
-    ring = KeyRing(b"k" * 32, database)
+    ring = KeyRing(ROOT_KEY, database)
 
     async def published(now: datetime) -> list[str]:
         load = LoadSigningKeys(database=database, key_ring=ring, clock=lambda: now)
@@ -46,7 +46,7 @@ async def test_without_it_they_are_believed_as_long_as_their_tokens_live(
     open_fresh_database: OpenDatabase,
 ) -> None:
     database = await open_fresh_database("auth")
-    ring = KeyRing(b"k" * 32, database)
+    ring = KeyRing(ROOT_KEY, database)
     rotate = RotateSigningKey(database=database, key_ring=ring, clock=lambda: NOON)
     await LoadSigningKeys(database=database, key_ring=ring, clock=lambda: NOON)()
 
