@@ -10,7 +10,7 @@ from services.auth.repositories.plain_emails import BATCH, TABLES, PlainEmail, P
 
 @dataclass(frozen=True, kw_only=True)
 class SealEmails:
-    """Fill in what is missing at once, and clear what is in plain once nobody reads it any more.
+    """Fill in what is missing, and clear what is in plain once nobody reads it any more.
 
     May run anywhere, any number of times, beside everything else.
     """
