@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from services.conversations.domain.words import THOUSANDS, numbers, stem
+from services.conversations.domain.words import stem
 
 _MONTHS: Final = {
     name: number
@@ -25,7 +25,7 @@ _MONTHS: Final = {
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 # Patterns that find words begin with no condition: the engine then looks for the first letters
 # itself, several times as fast. What stands before a word is checked after.
-_YEAR: Final = re.compile(r"\d{4}")
+_YEAR: Final = re.compile(r"\d{4}(?<!\d{5})(?!\d)")
 _SEPARATED: Final = re.compile(r"\d[-./]\s?\d")
 _NAMED: Final = (
     re.compile(
@@ -80,7 +80,8 @@ _UNITS: Final = {
     },
     "%": "percent",
 }
-_MEASURE: Final = re.compile(r"(\d+(?:[.,]\d+)*)[\s-]*(%|[a-z]+)(?:[\s-]+([a-z]+))?")
+_THOUSANDS: Final = re.compile(r",(?=\d{3}(?!\d))")
+_NUMBER: Final = re.compile(r"(\d+(?:[.,]\d+)*)(?:[\s-]*(%|[a-z]+)(?:[\s-]+([a-z]+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,14 @@ def figures(text: str) -> Figures:
     if _YEAR.search(text):
         text = _without_dates(text, dates)
     text = _SPELLED.sub(_in_digits, text)
-    measures = set()
-    for found in _MEASURE.finditer(text):
-        unit = _UNITS.get(stem(found[2])) or _UNITS.get(stem(found[3] or ""))
+    numbers, measures = set(), set()
+    for digits, word, another in _NUMBER.findall(text):
+        number = _plain(digits)
+        numbers.add(number)
+        unit = _UNITS.get(stem(word)) or _UNITS.get(stem(another))
         if unit is not None:
-            measures.add((_plain(found[1]), unit))
-    return Figures(
-        frozenset(_plain(number) for number in numbers(text)), frozenset(dates), frozenset(measures)
-    )
+            measures.add((number, unit))
+    return Figures(frozenset(numbers), frozenset(dates), frozenset(measures))
 
 
 def joined(texts: Iterable[str]) -> Figures:
@@ -196,5 +197,5 @@ def _in_a_word(found: "re.Match[str]") -> bool:
 
 def _plain(number: str) -> str:
     if "," in number:
-        number = THOUSANDS.sub("", number)
+        number = _THOUSANDS.sub("", number)
     return number.rstrip("0").rstrip(".") if "." in number else number
