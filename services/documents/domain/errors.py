@@ -206,6 +206,10 @@ class NoText(UnreadableDocument):
     message = "The file contains no text; it may be a scan, and OCR is off."
 
 
+class ScanFound(Exception):
+    """A file with pages to be recognised, met where that would keep others waiting."""
+
+
 class ParserLimitExceeded(UnreadableDocument):
     """A file that needs more time, memory or output than a document may have."""
 

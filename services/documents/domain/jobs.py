@@ -12,6 +12,13 @@ class IndexDocument(Job, kind="documents.index"):
     version: int
 
 
+class IndexScan(Job, kind="documents.index_scan", max_seconds=21_600):
+    """`IndexDocument`, for what has pages to be recognised: slow, so done by hands of its own."""
+
+    document_id: UUID
+    version: int
+
+
 class PurgeVectors(Job, kind="documents.purge_vectors"):
     """Take a deleted document out of the vector store.
 

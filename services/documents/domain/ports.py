@@ -135,11 +135,19 @@ class VectorGuess:
 class Parser(Protocol):
     """Reads any supported file, at arm's length: hostile bytes cannot harm the caller."""
 
-    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
         """Return the document's text and structure.
+
+        Args:
+            content: All of it, or where it is.
+            filename: Tells kinds of text apart.
+            scans: Recognise pages that are pictures, which takes seconds for each.
 
         Raises:
             UnreadableDocument: The file is at fault; trying again would not help.
+            ScanFound: It has pages to be recognised, and `scans` is off.
         """
         ...
 

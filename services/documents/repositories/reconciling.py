@@ -23,7 +23,8 @@ SELECT d.id, d.blob_id, d.version, d.live_version, d.status, d.deleted_at IS NOT
        EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.id = d.task_id
                AND j.state IN ('queued', 'running'))
        OR d.status IN ('pending', 'processing') AND d.source_url IS NOT NULL
-          AND EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.kind = 'documents.index'
+          AND EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1
+                      AND j.kind IN ('documents.index', 'documents.index_scan')
                       AND j.state IN ('queued', 'running')
                       AND j.payload ->> 'document_id' = d.id::text)
 FROM documents d WHERE d.tenant_id = $1 AND {chosen}

@@ -71,15 +71,19 @@ class IndexDocument:
     terms_of: Terms
     fail: FailDocument
 
-    async def __call__(self, document_id: UUID, *, version: int, tell_progress: Progress) -> None:
+    async def __call__(
+        self, document_id: UUID, *, version: int, tell_progress: Progress, scans: bool = True
+    ) -> None:
         """Index one version of a document; one that is superseded or done is left alone.
 
         Args:
             document_id: Which document.
             version: Which version is wanted.
             tell_progress: Told how far the work is, after each step of longer work.
+            scans: Recognise pages that are pictures.
 
         Raises:
+            ScanFound: There are such pages, and `scans` is off.
             Unavailable: A part that is needed is out of reach; running again may help.
         """
         document = await self.state.begin(self.tenant_id, document_id, version=version)
@@ -88,7 +92,7 @@ class IndexDocument:
             await self._withdraw(document_id)
             return
         try:
-            parsed = await self._read(document)
+            parsed = await self._read(document, scans=scans)
             passages = await _split(parsed)
             if not passages:
                 raise NoText
@@ -108,16 +112,16 @@ class IndexDocument:
         knowledge = await self.agents.find(self.tenant_id, document.agent_id)
         return self.embedder_for(knowledge.embedding)
 
-    async def _read(self, document: Document) -> ParsedDocument:
+    async def _read(self, document: Document, *, scans: bool) -> ParsedDocument:
         content = self.blobs.read(self.tenant_id, blob_key(document.blob_id))
         if document.size_bytes <= HELD_BYTES:
             held = b"".join([chunk async for chunk in content])
-            return await self.parser.parse(held, filename=document.filename)
+            return await self.parser.parse(held, filename=document.filename, scans=scans)
         with tempfile.NamedTemporaryFile(prefix="knowrithm-") as file:
             async for chunk in content:
                 file.write(chunk)
             file.flush()
-            return await self.parser.parse(Path(file.name), filename=document.filename)
+            return await self.parser.parse(Path(file.name), filename=document.filename, scans=scans)
 
     async def _store_vectors(
         self,

@@ -99,6 +99,7 @@ def _recognised(
             width, height = page.get_size()
             if not width * height or raw.FPDFPage_CountObjects(page) == 0:
                 continue
+            ocr.begin()
             most = (MAX_PIXELS / (width * height)) ** 0.5
             bitmap = page.render(scale=min(DOTS_PER_INCH / 72, most), grayscale=True)
             try:
