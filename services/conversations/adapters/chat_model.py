@@ -5,7 +5,6 @@ Asking is repeated only while no token has arrived: after that the person has re
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import orjson
 
 from libs.common.breaker import Breaker, BreakerOpen
 from libs.common.http.outbound import Outbound, is_refused_address
+from libs.common.periodic import jittered
 from libs.common.telemetry import get_logger, span
 from libs.common.telemetry.metrics import outside_call
 from services.conversations.domain.agents import ChatModelSettings
@@ -238,8 +238,8 @@ class OpenAICompatibleModels:
 
     def _pause(self, error: ModelFailed, attempt: int) -> float:
         if error.retry_after_seconds is not None:
-            return error.retry_after_seconds + random.uniform(0, 0.2)  # noqa: S311 - jitter
-        return random.uniform(0.1, 0.4) * float(2 ** (attempt - 1))  # noqa: S311 - jitter
+            return error.retry_after_seconds + jittered(0.2, 0, 1)
+        return jittered(2.0 ** (attempt - 1), 0.1, 0.4)
 
     def _breaker(self, settings: ChatModelSettings) -> Breaker:
         # By key too: one tenant's revoked key says nothing about another's.

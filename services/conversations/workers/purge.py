@@ -1,14 +1,10 @@
 """Throwing away what has run out: visits of leads, and links that nobody followed."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 from typing import Final
 
-from libs.common.database import Database, DatabaseUnavailable
-from libs.common.telemetry import get_logger
-
-log = get_logger(__name__)
+from libs.common.database import Database
+from libs.common.periodic import repeat
 
 INTERVAL_SECONDS: Final = 3600.0
 # What stands in a conversation's place goes with its visit.
@@ -25,13 +21,8 @@ class PurgeLoop:
     database: Database
 
     async def run(self) -> None:
-        """Throw away, and rest."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                await self.purge()
-            except DatabaseUnavailable:
-                log.warning("purge_waits", reason="DatabaseUnavailable")
+        """Throw away for ever."""
+        await repeat(self.purge, every_seconds=INTERVAL_SECONDS, waits="purge_waits")
 
     async def purge(self) -> None:
         """Throw away, of all tenants."""
