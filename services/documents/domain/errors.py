@@ -224,6 +224,27 @@ class EmbeddingUnavailable(Unavailable):
     message = "The embedding model is out of reach. Try again in a moment."
 
 
+class SpaceMoved(Unavailable):
+    """The tenant's live embedding space changed while a document was made ready for the old one."""
+
+    code = "embedding_space_moved"
+    message = "The embedding model changed meanwhile. Try again in a moment."
+
+
+class SpaceNotFull(Conflict):
+    """An embedding space that lacks documents cannot be searched instead of the live one."""
+
+    code = "embedding_space_not_full"
+    message = "The other embedding space is not full yet."
+
+
+class SpaceNotKept(Conflict):
+    """An embedding space that is not kept any more, or is still searched."""
+
+    code = "embedding_space_not_kept"
+    message = "The other embedding space is not kept. Fill it first."
+
+
 class EmbeddingRejected(Unavailable):
     """The embedding model refuses the request, so trying again as is would not help."""
 

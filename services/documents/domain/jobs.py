@@ -54,10 +54,14 @@ class FetchDocument(Job, kind="documents.fetch"):
 
 
 class FillVectors(Job, kind="documents.fill_vectors"):
-    """Make the vectors of a document's live version again, from its passages."""
+    """Make the vectors of a document's live version again, from its passages.
+
+    `beside`: in the space that it lacks, of the two that are kept while the platform moves.
+    """
 
     document_id: UUID
     version: int
+    beside: bool = False
 
 
 class FollowAgent(Job, kind="documents.follow_agent"):

@@ -275,12 +275,16 @@ class StoredBlob:
 class AgentKnowledge:
     """What this service needs to know of an agent.
 
-    `embedding` is None when the agent uses the platform's own model.
+    Attributes:
+        embedding: None when the agent uses the platform's own model.
+        beside: Another model in whose space its documents are kept as well, while the platform
+            moves from one to another.
     """
 
     agent_id: UUID
     name: str
     embedding: "EmbeddingChoice | None"
+    beside: "EmbeddingChoice | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +296,11 @@ class EmbeddingChoice:
     dimension: int
     base_url: str
     api_key: str | None = field(repr=False)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """Where its vectors belong."""
+        return EmbeddingSpace(model=self.model, dimension=self.dimension)
 
 
 class Agents(Protocol):

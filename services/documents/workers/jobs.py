@@ -94,7 +94,7 @@ class JobHandlers:
     async def fill_vectors(self, job: FillVectors, context: JobContext) -> None:
         """Make a document's vectors again."""
         use = self.wiring.use_cases(context.tenant_id)
-        await use.fill_vectors(job.document_id, version=job.version)
+        await use.fill_vectors(job.document_id, version=job.version, beside=job.beside)
 
     async def set_groups(self, job: SetGroups, context: JobContext) -> None:
         """Tell the vector store who may read a document."""
