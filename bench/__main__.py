@@ -19,7 +19,7 @@ from typing import Final
 import psutil
 import uvloop
 
-from bench import costs, table
+from bench import costs, ranking, table
 from bench.api import Api
 from bench.knowledge import markdown, question
 from bench.rounds import QUICK, Bench, Findings, Lengths
@@ -30,7 +30,7 @@ from bench.stub import Plan
 MANUALS: Final = 50
 SECTIONS_EACH: Final = 200
 _SETTLE_SECONDS: Final = 8.0
-_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "crowd")
+_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "search", "crowd")
 
 
 async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findings:
@@ -118,6 +118,7 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
         "streams": (bench.streams,),
         "ingest": (bench.ingestion,),
         "callers": (bench.callers,),
+        "search": (bench.searching,),
     }
     loads = []
     await bench.warm_up()
@@ -128,6 +129,11 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
                     await measurement()
                     loads.append(psutil.getloadavg()[0])
         print(f"round {number + 1} of {bench.lengths.rounds} is done", file=sys.stderr)
+    if not only or "search" in only:
+        # With the platform at rest: the largest agent of its own would take minutes to load.
+        for size, middle, slow in await asyncio.to_thread(lambda: list(ranking.figures())):
+            bench.findings.add(f"ranking.{size}.p50_ms", middle)
+            bench.findings.add(f"ranking.{size}.p95_ms", slow)
     if not only or "crowd" in only:
         await bench.crowd()
         loads.append(psutil.getloadavg()[0])

@@ -134,6 +134,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             crawl_concurrency="8",
             crawl_pause_seconds="1.0",
             keep_deleted_days="30",
+            keep_versions="20",
         ),
         TRUSTED_MODEL_HOSTS,
         Variable("OBJECT_STORE_URL", None, per_service=True),

@@ -74,6 +74,9 @@ class Settings(ModelCallingSettings):
         default=1.0, ge=0, le=60, description="Between two pages of a host, at least."
     )
 
+    keep_versions: int = Field(
+        default=20, ge=0, description="Earlier files of a document that can be downloaded."
+    )
     keep_deleted_days: int = Field(
         default=30, ge=0, description="How long a deleted document can be restored."
     )

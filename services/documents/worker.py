@@ -22,7 +22,7 @@ from services.documents.adapters.parsing.ocr import OcrChoice, find_ocr
 from services.documents.adapters.parsing.pool import PROCESSES, ProcessParser
 from services.documents.repositories.crawl_schedule import CrawlSchedule
 from services.documents.settings import Settings
-from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring import Wiring, erase_deleted, purge_versions, sweep_store
 from services.documents.wiring.websites import Crawling
 from services.documents.workers.crawls import ScheduleLoop
 from services.documents.workers.events import HANDLERS
@@ -87,7 +87,9 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             "events": Consumer(redis, database, service, HANDLERS).run,
             "sweeper": Sweeper(database).run,
             "sweep": SweepLoop(
-                sweep_store=sweep_store(wiring), erase_deleted=erase_deleted(wiring)
+                sweep_store=sweep_store(wiring),
+                erase_deleted=erase_deleted(wiring),
+                purge_versions=purge_versions(wiring),
             ).run,
         }
 

@@ -292,6 +292,8 @@ class DocumentRepository(TenantRepository[Document]):
             Document.deleted_at.is_(None),
             Document.live_version.is_not(None),
         )
+        if wanted.document_ids is not None:
+            query = query.where(Document.id.in_(wanted.document_ids))
         if wanted.document_types is not None:
             query = query.where(Document.document_type.in_(wanted.document_types))
         if wanted.tags is not None:

@@ -64,7 +64,7 @@ from services.documents.use_cases.list_versions import ListVersions
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
-from services.documents.use_cases.sweep import EraseDeleted, SweepStore
+from services.documents.use_cases.sweep import EraseDeleted, PurgeVersions, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
 from services.documents.wiring.models import platform_embedding, two_models
 from services.documents.wiring.websites import WebsiteUseCases, greet_website
@@ -322,6 +322,15 @@ def sweep_store(wiring: Wiring) -> SweepStore:
     """Return the sweep of files without a row; needs the worker's database role."""
     return SweepStore(
         documents=DocumentSweep(database=wiring.resources.database), blobs=wiring.blobs
+    )
+
+
+def purge_versions(wiring: Wiring) -> PurgeVersions:
+    """Return the sweep of earlier files beyond those kept; needs the worker's database role."""
+    return PurgeVersions(
+        documents=DocumentSweep(database=wiring.resources.database),
+        blobs=wiring.blobs,
+        keep=wiring.settings.keep_versions,
     )
 
 

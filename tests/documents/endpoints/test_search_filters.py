@@ -15,12 +15,17 @@ async def found(company: Company, **filters: Any) -> list[str]:
 
 
 async def test_each_filter_narrows(company: Company) -> None:
+    ids = {}
     for name, tags in (("a.md", "shop,law"), ("b.md", "shop"), ("c.md", "")):
         reply = await company.upload((name, f"Returns as told in {name}.".encode()), tags=tags)
         [document] = reply.json()["documents"]
         await company.index(document["id"])
+        ids[name] = document["id"]
 
     assert await found(company) == ["a.md", "b.md", "c.md"]
+    assert await found(company, document_ids=[ids["a.md"], ids["c.md"]]) == ["a.md", "c.md"]
+    assert await found(company, document_ids=[ids["c.md"]], tags=["shop"]) == []
+    assert await found(company, document_ids=[]) == []
     assert await found(company, tags=["shop"]) == ["a.md", "b.md"]
     assert await found(company, tags=["shop", "law"]) == ["a.md"]
     assert await found(company, document_types=["md"]) == ["a.md", "b.md", "c.md"]
@@ -52,6 +57,15 @@ async def test_results_say_where_they_are_and_why(company: Company) -> None:
     assert len(await results(max_tokens=10)) == 1
 
 
+async def test_another_companys_document_is_like_none(
+    company: Company, other_company: Company
+) -> None:
+    await company.add_indexed("# Returns\nReturns of ours.\n")
+    theirs = await other_company.add_indexed("# Returns\nReturns of theirs.\n")
+
+    assert await found(company, document_ids=[theirs["id"]]) == []
+
+
 async def test_another_companys_tags_find_nothing(company: Company, other_company: Company) -> None:
     await other_company.upload(("a.md", b"Returns of another company."), tags="theirs")
 
@@ -63,6 +77,7 @@ async def test_bad_filters_are_told(company: Company) -> None:
         {"uploaded_after": "yesterday"},
         {"uploaded_after": "2026-01-01T00:00:00"},
         {"tags": "shop"},
+        {"document_ids": ["one"]},
     ):
         body = {"query": "returns", "agent_id": str(company.agent_id), **filters}
         reply = await company.request("POST", "/search/document", json=body)

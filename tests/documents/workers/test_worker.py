@@ -21,10 +21,11 @@ from libs.common.events.catalogue.agents import (
 from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
 from services.documents.domain.documents import Status
+from services.documents.domain.errors import VersionNotFound
 from services.documents.domain.ports import EmbeddingChoice, ParsedDocument
 from services.documents.models import Document
 from services.documents.settings import Settings
-from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring import Wiring, erase_deleted, purge_versions, sweep_store
 from services.documents.workers.events import HANDLERS
 from services.documents.workers.jobs import JobHandlers
 from tests.conftest import DatabaseUrls, ServiceEnvironment
@@ -338,6 +339,27 @@ class TestSweeps:
             found.deleted_at = NOON
         assert await erase_deleted(wiring)() == 1
         assert blobs.kept == {}
+
+    async def test_the_oldest_files_of_many_go(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner, blobs: MemoryBlobs
+    ) -> None:
+        for number in range(4):
+            [document] = await upload(wiring, tenant, TEXT + b"More.\n" * number)
+            await runner.drain()
+        settings = wiring.settings.model_copy(update={"keep_versions": 2})
+        keeping = replace(wiring, settings=settings)
+
+        assert await purge_versions(keeping)() == 1
+        assert await purge_versions(keeping)() == 0
+
+        use = wiring.use_cases(tenant.id)
+        assert len(blobs.kept) == 3
+        with pytest.raises(VersionNotFound):
+            await use.download_document(document.id, version=1)
+        kept = [await use.download_document(document.id, version=one) for one in (2, 3, 4)]
+        assert [file.size_bytes - len(TEXT) for file in kept] == [6, 12, 18]
+        blobs.age_seconds = 90_000
+        assert await sweep_store(wiring)() == 0
 
     async def test_what_was_deleted_long_ago_is_erased(
         self,
