@@ -32,7 +32,6 @@ class FoundPassage:
 class SearchFilter:
     """Which documents a search is about; what is None does not narrow it.
 
-    `document_ids` that are unknown, hidden or another agent's are as if they were not named.
     `tags` are all wanted; `uploaded_after` and `uploaded_before` are moments, the first included.
     """
 

@@ -305,6 +305,16 @@ class DocumentRepository(TenantRepository[Document]):
         found = await self.session.scalars(query.with_only_columns(Document.id))
         return frozenset(found.all())
 
+    async def has_all(self, agent_id: UUID, document_ids: frozenset[UUID]) -> bool:
+        """Tell whether these are all documents of the agent that the reader may read."""
+        query = self.owned().where(
+            Document.agent_id == agent_id,
+            Document.deleted_at.is_(None),
+            Document.id.in_(document_ids),
+        )
+        count = await self.session.scalar(select(func.count()).select_from(query.subquery()))
+        return count == len(document_ids)
+
     async def agent_ids(self) -> Sequence[UUID]:
         """Return the agents that have documents."""
         query = (

@@ -1,6 +1,7 @@
 """Searching in some of an agent's documents."""
 
 from typing import Any
+from uuid import uuid4
 
 from tests.documents.endpoints.conftest import Company
 
@@ -60,10 +61,15 @@ async def test_results_say_where_they_are_and_why(company: Company) -> None:
 async def test_another_companys_document_is_like_none(
     company: Company, other_company: Company
 ) -> None:
-    await company.add_indexed("# Returns\nReturns of ours.\n")
+    ours = await company.add_indexed("# Returns\nReturns of ours.\n")
     theirs = await other_company.add_indexed("# Returns\nReturns of theirs.\n")
+    body = {"query": "returns", "agent_id": str(company.agent_id)}
 
-    assert await found(company, document_ids=[theirs["id"]]) == []
+    for other in (theirs["id"], str(uuid4())):
+        named = {"document_ids": [ours["id"], other]}
+        reply = await company.request("POST", "/search/document", json=body | named)
+        assert reply.status_code == 404
+        assert reply.json()["code"] == "document_not_found"
 
 
 async def test_another_companys_tags_find_nothing(company: Company, other_company: Company) -> None:
