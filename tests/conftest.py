@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -43,6 +44,23 @@ COMMON_MIGRATIONS = Path(__file__).parent / "common" / "migrations"
 
 USE_THE_PLATFORM = ("flows", "tenancy")
 """The folders whose tests share one running platform."""
+
+THE_PLATFORM = "the platform"
+TAKE_LONGEST = (
+    THE_PLATFORM,
+    "tests/ops/test_stack.py",
+    "tests/conversations/workers/test_answering.py",
+    "tests/conversations/endpoints/test_dialogue.py",
+    "tests/auth/endpoints/test_scim.py",
+    "tests/auth/endpoints/test_administration.py",
+    "tests/documents/adapters/parsing/test_hostile.py",
+    "tests/documents/use_cases/test_crawl_website.py",
+    "tests/ops/test_locks.py",
+    "tests/common/test_process.py",
+    "tests/common/jobs/test_runner.py",
+    "tests/auth/endpoints/test_config_values.py",
+)
+"""What takes longest for the number of its tests, the longest first."""
 
 _began: list[TestRun] = []
 
@@ -82,16 +100,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """
     if config.getoption("dist") != "loadfile":
         return None
+    # The order is that of the collection; xdist knows only how many tests a file has.
+    config.option.loadscopereorder = False
     # It has no types, and is there only with its plugin.
     scheduler: Any = import_module("xdist.scheduler").LoadFileScheduling(config, log)
-    by_file: Callable[[str], str] = scheduler._split_scope
-
-    def by_what_is_shared(nodeid: str) -> str:
-        uses_platform = any(f"tests/{folder}/" in nodeid for folder in USE_THE_PLATFORM)
-        return "the platform" if uses_platform else by_file(nodeid)
-
-    scheduler._split_scope = by_what_is_shared
+    scheduler._split_scope = _kept_together
     return scheduler
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where several processes share the tests.
+
+    A long file that comes last is waited for by one process while the others are idle.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    sizes = Counter(_kept_together(item.nodeid) for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int, str]:
+        together = _kept_together(item.nodeid)
+        long = TAKE_LONGEST.index(together) if together in TAKE_LONGEST else len(TAKE_LONGEST)
+        return long, -sizes[together], together
+
+    items.sort(key=place)
+
+
+def _kept_together(nodeid: str) -> str:
+    """Return what the tests have in common that one process must run."""
+    uses_platform = any(nodeid.startswith(f"tests/{folder}/") for folder in USE_THE_PLATFORM)
+    return THE_PLATFORM if uses_platform else nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")
