@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
+from libs.common.periodic import jittered
 from libs.common.root_keys import LocalRootKey, RootKeyUnavailable
 from libs.common.settings import ServiceSettings
 from libs.common.telemetry.logging import configure_logging, flush_request_lines, get_logger
@@ -217,7 +217,7 @@ async def supervise(name: str, loop: Loop) -> None:
             crashes = 0
         wait = min(FIRST_BACKOFF_SECONDS * 2**crashes, MAX_BACKOFF_SECONDS)
         crashes = min(crashes + 1, 10)
-        await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # noqa: S311
+        await asyncio.sleep(jittered(wait))
 
 
 @contextlib.asynccontextmanager

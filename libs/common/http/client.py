@@ -7,7 +7,6 @@ answers as an error becomes the same kind of error here.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +27,7 @@ from libs.common.errors import (
     RateLimited,
     Unavailable,
 )
+from libs.common.periodic import jittered
 from libs.common.telemetry.logging import get_logger
 from libs.common.telemetry.metrics import outside_call
 from libs.common.telemetry.tracing import current_traceparent, span
@@ -129,7 +129,7 @@ class ServiceClient:
                         method, path, tenant_id=tenant_id, body=body, params=params, ends_at=ends_at
                     )
             except ServiceUnavailable as error:
-                wait = FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+                wait = jittered(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
                 if attempt == attempts or time.monotonic() + wait >= ends_at:
                     raise
                 log.warning("service_call_repeated", target=self._audience, reason=error.reason)

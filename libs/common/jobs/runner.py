@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import secrets
 import socket
 import time
@@ -31,6 +30,7 @@ from libs.common.jobs.arq_worker import WakeWorker
 from libs.common.jobs.claims import claim_jobs, give_back, renew_leases
 from libs.common.jobs.context import JobContext
 from libs.common.jobs.job import Job, JobFailed, LeaseLost
+from libs.common.periodic import jittered
 from libs.common.telemetry.logging import get_logger
 from libs.common.telemetry.tracing import continue_trace
 from libs.common.wake import wait_for_nudge
@@ -337,4 +337,4 @@ class JobRunner:
 def _with_jitter(seconds: float, error: Exception | None) -> float:
     """Shorten a wait by up to a half, but not below what the other side asked for."""
     asked = error.retry_after_seconds if isinstance(error, AppError) else None
-    return max(seconds * random.uniform(0.5, 1), float(asked or 0))  # noqa: S311
+    return max(jittered(seconds, high=1), float(asked or 0))

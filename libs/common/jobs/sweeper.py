@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from typing import Final
 
@@ -11,6 +10,7 @@ from prometheus_client import Gauge
 
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.jobs.claims import free_expired
+from libs.common.periodic import jittered
 from libs.common.telemetry.logging import get_logger
 
 log = get_logger(__name__)
@@ -63,7 +63,7 @@ class Sweeper:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._measured_at = 0.0
-        self._purged_at = time.monotonic() - random.uniform(0, PURGE_SECONDS)  # noqa: S311
+        self._purged_at = time.monotonic() - jittered(PURGE_SECONDS, 0, 1)
 
     async def run(self) -> None:
         """Sweep for ever; outages of PostgreSQL are waited out."""

@@ -1,10 +1,8 @@
 """Signing the ends of the audit trails, by the clock."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 
-from libs.common.database import DatabaseUnavailable
+from libs.common.periodic import repeat
 from libs.common.telemetry.logging import get_logger
 from services.auth.domain.audit_heads import HeadStoreUnavailable
 from services.auth.use_cases.sign_audit_heads import SignAuditHeads
@@ -22,13 +20,15 @@ class AuditHeadLoop:
     sign: SignAuditHeads
 
     async def run(self) -> None:
-        """Sign, and rest."""
-        while True:
-            # Apart from the other replicas' moments.
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311
-            try:
-                signed = await self.sign()
-            except (DatabaseUnavailable, HeadStoreUnavailable) as error:
-                log.warning("audit_heads_wait", reason=str(error) or type(error).__name__)
-            else:
-                log.debug("audit_heads_signed", count=signed)
+        """Sign for ever."""
+        await repeat(
+            self._sign, every_seconds=INTERVAL_SECONDS, waits="audit_heads_wait", low=0.8, high=1
+        )
+
+    async def _sign(self) -> None:
+        try:
+            signed = await self.sign()
+        except HeadStoreUnavailable as error:
+            log.warning("audit_heads_wait", reason=str(error) or type(error).__name__)
+        else:
+            log.debug("audit_heads_signed", count=signed)

@@ -1,10 +1,8 @@
 """Deleting what has run out, by the clock."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 
-from libs.common.database import DatabaseUnavailable
+from libs.common.periodic import repeat
 from libs.common.telemetry.logging import get_logger
 from services.auth.use_cases.purge_expired import PurgeExpired
 
@@ -20,14 +18,10 @@ class PurgeLoop:
     purge_expired: PurgeExpired
 
     async def run(self) -> None:
-        """Purge, and rest."""
-        while True:
-            # Apart from the other replicas' moments.
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                deleted = await self.purge_expired()
-            except DatabaseUnavailable:
-                log.warning("purge_waits", reason="DatabaseUnavailable")
-            else:
-                if deleted:
-                    log.info("purged", table="sessions", rows=deleted)
+        """Purge for ever."""
+        await repeat(self._purge, every_seconds=INTERVAL_SECONDS, waits="purge_waits")
+
+    async def _purge(self) -> None:
+        deleted = await self.purge_expired()
+        if deleted:
+            log.info("purged", table="sessions", rows=deleted)

@@ -1,11 +1,9 @@
 """Rotating the signing key by the clock."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from libs.common.database import DatabaseUnavailable
+from libs.common.periodic import repeat
 from libs.common.telemetry.logging import get_logger
 from services.auth.domain.signing import RETIRE_SCHEDULED_AFTER, SCHEDULED_LEAD
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
@@ -23,17 +21,14 @@ class SigningKeyLoop:
     every: timedelta
 
     async def run(self) -> None:
-        """Look, and rest."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                signs_from = await self.rotate(
-                    lead=SCHEDULED_LEAD,
-                    unless_younger_than=self.every,
-                    retire_after=RETIRE_SCHEDULED_AFTER,
-                )
-            except DatabaseUnavailable:
-                log.warning("rotation_waits", reason="DatabaseUnavailable")
-            else:
-                if signs_from is not None:
-                    log.info("signing_key_rotated", signs_from=signs_from.isoformat())
+        """Look for ever."""
+        await repeat(self._look, every_seconds=INTERVAL_SECONDS, waits="rotation_waits")
+
+    async def _look(self) -> None:
+        signs_from = await self.rotate(
+            lead=SCHEDULED_LEAD,
+            unless_younger_than=self.every,
+            retire_after=RETIRE_SCHEDULED_AFTER,
+        )
+        if signs_from is not None:
+            log.info("signing_key_rotated", signs_from=signs_from.isoformat())

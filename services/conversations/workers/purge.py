@@ -1,12 +1,12 @@
-"""Throwing away what has run out: visits of leads, and links that nobody followed."""
+"""Throwing away what has run out: visits of leads, links, and strays of budgets."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 from typing import Final
 
-from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database import Database
+from libs.common.periodic import repeat
 from libs.common.telemetry import get_logger
+from services.conversations.repositories.budgets import BudgetStore
 
 log = get_logger(__name__)
 
@@ -25,16 +25,14 @@ class PurgeLoop:
     database: Database
 
     async def run(self) -> None:
-        """Throw away, and rest."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                await self.purge()
-            except DatabaseUnavailable:
-                log.warning("purge_waits", reason="DatabaseUnavailable")
+        """Throw away for ever."""
+        await repeat(self.purge, every_seconds=INTERVAL_SECONDS, waits="purge_waits")
 
     async def purge(self) -> None:
         """Throw away, of all tenants."""
         for statement in _DELETE:
             async with self.database.lean_cross_tenant() as connection:
                 await connection.execute(statement)
+        strays = await BudgetStore(self.database).count_strays()
+        if strays:
+            log.warning("budgets_had_strays", answers=strays)

@@ -1,11 +1,9 @@
 """Erasing what was deleted, once it can no longer be wanted back."""
 
-import asyncio
-import random
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from libs.common.errors import Unavailable
+from libs.common.periodic import repeat
 from libs.common.telemetry import get_logger
 from services.conversations.wiring import Wiring
 
@@ -23,12 +21,12 @@ class Retention:
 
     async def run(self) -> None:
         """Erase for ever; outages of PostgreSQL are waited out."""
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            try:
-                await self.erase(now=datetime.now(UTC))
-            except Unavailable:
-                log.warning("retention_waits")
+        await repeat(
+            lambda: self.erase(now=datetime.now(UTC)),
+            every_seconds=_PAUSE_SECONDS,
+            waits="retention_waits",
+            high=1,
+        )
 
     async def erase(self, *, now: datetime) -> int:
         """Erase what is due; returns how many conversations and messages it was."""

@@ -1,7 +1,6 @@
 """One call to a model's HTTP endpoint: deadline, bounded retries, breaker, span and metric."""
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from libs.common.breaker import Breaker, BreakerOpen
 from libs.common.http.outbound import is_refused_address
+from libs.common.periodic import jittered
 from libs.common.telemetry.metrics import outside_call
 from libs.common.telemetry.tracing import span
 
@@ -135,7 +135,7 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _wait(attempt: int, *, asked: float | None) -> float:
-    wait = FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+    wait = jittered(FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1))
     return min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)
 
 

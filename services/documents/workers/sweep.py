@@ -1,16 +1,10 @@
 """The hourly sweep."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
-from libs.common.errors import Unavailable
+from libs.common.periodic import repeat
 from services.documents.use_cases.sweep import EraseDeleted, SweepStore
-
-log = structlog.get_logger(__name__)
 
 INTERVAL_SECONDS: Final = 3600.0
 
@@ -27,10 +21,8 @@ class SweepLoop:
 
     async def run(self) -> None:
         """Sweep for ever; outages are waited out."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                await self.erase_deleted()
-                await self.sweep_store()
-            except Unavailable as error:
-                log.warning("sweep_postponed", reason=error.code)
+        await repeat(self._sweep, every_seconds=INTERVAL_SECONDS, waits="sweep_postponed")
+
+    async def _sweep(self) -> None:
+        await self.erase_deleted()
+        await self.sweep_store()
