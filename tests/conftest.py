@@ -7,6 +7,8 @@ to use instead of those that a run starts for itself.
 from __future__ import annotations
 
 import base64
+import gc
+import inspect
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
@@ -109,6 +112,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     scheduler: Any = import_module("xdist.scheduler").LoadFileScheduling(config, log)
     scheduler._split_scope = _kept_together
     return scheduler
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect with a quarter less effort.
+
+    Before Python 3.13, pydantic looks for a model's docstrings in each frame of the stack, and for
+    the module of a frozen one, which has none, `inspect` goes through all modules there are.
+    """
+    find = inspect.getmodule
+
+    def getmodule(thing: Any, _filename: str | None = None) -> ModuleType | None:
+        if inspect.isframe(thing) and thing.f_code.co_filename.startswith("<frozen "):
+            return None
+        return find(thing, _filename)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspect, "getmodule", getmodule)
+        yield
+    # What is there now stays: the collector of garbage need not look at it again and again.
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -66,6 +66,7 @@ async def serving(app: FastAPI, listener: socket.socket, **options: Any) -> Asyn
     try:
         await server.startup(sockets=[listener])
     except SystemExit:
+        listener.close()
         raise RuntimeError("the service did not start") from None
     # Once is enough: it puts the headers together that every reply has.
     await server.on_tick(0)
