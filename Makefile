@@ -71,9 +71,9 @@ format: dev ## Format, and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Three for two cores: half of the time is spent waiting. They start some hundred processes, each
+# of which would compile all that it imports where no bytecode may be kept.
 test: dev ## The test suite; T=tests/auth for a part
-	@# Three for two cores: half of the time is spent waiting. They start some hundred processes,
-	@# each of which would compile all that it imports where no bytecode may be kept.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile $(T)
 
 ci: check test images k8s faults ## Everything that CI runs
