@@ -6,13 +6,14 @@ shape. Request and tenant ids are bound by the HTTP middleware, the events and t
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import IO, Any, ClassVar, Final, Protocol, cast
+from typing import IO, Any, BinaryIO, ClassVar, Final, Protocol, cast
 
 import orjson
 import structlog
@@ -60,10 +61,31 @@ def get_logger(name: str) -> Logger:
     return cast("Logger", structlog.get_logger(module=name))
 
 
+class _Lossy:
+    """Standard output that never raises: on a full disk lines get lost, and the work goes on.
+
+    An error while an error is logged would end the loops of a worker, and requests with it.
+    """
+
+    def __init__(self, output: IO[bytes]) -> None:
+        self._output = output
+
+    def write(self, line: bytes) -> None:
+        """Write what there is room for."""
+        with contextlib.suppress(OSError):
+            self._output.write(line)
+
+    def flush(self) -> None:
+        """Hand it over, now or with a later line."""
+        with contextlib.suppress(OSError):
+            self._output.flush()
+
+
 def configure_logging(*, service: str, level: str = "INFO") -> None:
     """Route all logging of this process to stdout as JSON."""
     _Access.service = service
-    _Access.output = sys.stdout.buffer
+    output = _Lossy(sys.stdout.buffer)
+    _Access.output = output
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     _Access.enabled = threshold <= logging.INFO
     shared: list[Processor] = [
@@ -77,7 +99,7 @@ def configure_logging(*, service: str, level: str = "INFO") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_dump)],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output)),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -137,7 +159,7 @@ class _Access:
 
     enabled = False
     service = ""
-    output: IO[bytes]
+    output: "_Lossy"
     lines: ClassVar[list[bytes]] = []
 
 

@@ -1,5 +1,9 @@
 """Logs without secrets."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from libs.common.telemetry.logging import REDACTED, redact
@@ -29,3 +33,24 @@ def test_task_ids_are_masked() -> None:
 
 def test_bytes_are_not_dumped() -> None:
     assert redact(None, "info", {"body": b"123"}) == {"body": "<3 bytes>"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_loses_lines_and_nothing_else() -> None:
+    program = (
+        "import logging, os, sys\n"
+        "from libs.common.telemetry.logging import configure_logging, get_logger\n"
+        "configure_logging(service='auth')\n"
+        "for number in range(3000):\n"
+        "    get_logger('x').error('kettle', number=number)\n"
+        "sys.stderr.write('went on')\n"
+        "sys.stderr.flush()\n"
+        "os._exit(0)\n"
+    )
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert ran.returncode == 0
+    assert ran.stderr == b"went on"
