@@ -163,7 +163,7 @@ class Crawler:
             agents=self.agents,
             check=AddressCheck(policy=self.outbound.policy),
         )
-        details = SiteDetails(agent_id=self.tenant.agent_id, base_url=base_url, **more)  # type: ignore[arg-type]
+        details = SiteDetails(agent_id=self.tenant.agent_id, base_url=base_url, **more)  # type: ignore[arg-type]  # a test names what it changes
         return await add(details)
 
     async def start(self, source_id: UUID) -> Crawl:

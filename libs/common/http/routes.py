@@ -62,7 +62,7 @@ class RouteIndex(BaseRoute):
             permissions: What the route table asks for, by method and shape of the path.
         """
         # Here, because what it reads from a route is declared by modules that need this one.
-        from libs.common.http.access import rate_classes_of  # noqa: PLC0415
+        from libs.common.http.access import rate_classes_of  # noqa: PLC0415 - a cycle otherwise
 
         self._root = _Node()
         for context in iter_route_contexts(routes):
