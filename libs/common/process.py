@@ -225,7 +225,8 @@ async def _probes(resources: "Resources", *, port: int) -> AsyncIterator[None]:
     """Serve a worker's probes and metrics."""
     from aiohttp import web  # noqa: PLC0415 - the HTTP processes have their own server
 
-    from libs.common.health import Readiness, examine  # noqa: PLC0415 - as above
+    from libs.common.health import examine  # noqa: PLC0415 - as above
+    from libs.common.readiness import Readiness  # noqa: PLC0415 - as above
     from libs.common.telemetry.metrics import render_metrics  # noqa: PLC0415 - as above
 
     readiness = Readiness(resources)
