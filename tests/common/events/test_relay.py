@@ -49,14 +49,16 @@ class TestOutbox:
         await light(database, acme, 30)
 
         async with database.session(acme) as session:
-            first = await read_outbox(session, after=None, limit=2, settled_seconds=0)
-            rest = await read_outbox(session, after=first[-1].id, limit=2, settled_seconds=0)
-            unsettled = await read_outbox(session, after=None, limit=2)
+            first = await read_outbox(session, acme, after=None, limit=2, settled_seconds=0)
+            rest = await read_outbox(session, acme, after=first[-1].id, limit=2, settled_seconds=0)
+            unsettled = await read_outbox(session, acme, after=None, limit=2)
+            foreign = await read_outbox(session, globex, after=None, limit=2, settled_seconds=0)
 
         assert sorted(one.payload["watts"] for one in first + rest) == [10, 20, 30]
         assert {one.tenant_id for one in first + rest} == {acme}
         # An older transaction might still add one before these.
         assert unsettled == []
+        assert foreign == []
 
     async def test_takes_events_of_lean_transactions(
         self, database: Database, make_tenant: Callable[[], UUID], relay: Relay, redis: Redis
