@@ -25,6 +25,7 @@ class Breaker:
         name: Of the dependency, for messages.
         threshold: Failures in a row that open it.
         rest_seconds: How long calls are refused before one is tried.
+        longest_rest_seconds: Each trial that fails doubles the rest, up to this; by default not.
         counts: Says which exceptions are the dependency's failures; others leave the state alone.
         clock: Seconds, monotonic.
     """
@@ -35,12 +36,15 @@ class Breaker:
         *,
         threshold: int = 5,
         rest_seconds: float = 2.0,
+        longest_rest_seconds: float = 0.0,
         counts: Callable[[Exception], bool] = lambda _error: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._threshold = threshold
         self._rest_seconds = rest_seconds
+        self._longest_rest_seconds = max(rest_seconds, longest_rest_seconds)
+        self._next_rest_seconds = rest_seconds
         self._counts = counts
         self._clock = clock
         self._failures = 0
@@ -82,8 +86,10 @@ class Breaker:
     def _failed(self) -> None:
         self._failures += 1
         if self._failures >= self._threshold:
-            self._open_until = self._clock() + self._rest_seconds
+            self._open_until = self._clock() + self._next_rest_seconds
+            self._next_rest_seconds = min(self._longest_rest_seconds, self._next_rest_seconds * 2)
 
     def _succeeded(self) -> None:
         self._failures = 0
+        self._next_rest_seconds = self._rest_seconds
         self._open_until = None

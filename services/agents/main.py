@@ -9,6 +9,7 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.agents.endpoints import (
     agents,
+    budgets,
     guardrails,
     internal,
     models,
@@ -33,6 +34,7 @@ def make_app(settings_: Settings, resources: Resources | None = None) -> FastAPI
             # Before the settings that go by id.
             guardrails.router,
             versions.router,
+            budgets.router,
             settings.router,
             providers.router,
             models.router,

@@ -49,6 +49,7 @@ from services.agents.use_cases.import_catalogue import ImportCatalogue
 from services.agents.use_cases.publish_version import PublishVersion
 from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.restore_agent import RestoreAgent
+from services.agents.use_cases.set_budgets import Budgets
 from services.agents.use_cases.set_guardrails import SetGuardrails, ShowGuardrails
 from services.agents.use_cases.settings_editing import SettingsEditor
 from services.agents.use_cases.show_agent import ShowAgent
@@ -204,6 +205,11 @@ class UseCases:
     def edit_models(self) -> EditModels:
         """See `EditModels`."""
         return EditModels(unit_of_work=self.unit_of_work)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """See `Budgets`."""
+        return Budgets(unit_of_work=self.unit_of_work)
 
     @cached_property
     def import_catalogue(self) -> ImportCatalogue:

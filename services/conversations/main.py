@@ -8,12 +8,14 @@ from libs.common.process import load_settings, serve
 from libs.common.resources import Resources
 from services.conversations.endpoints import (
     agents,
+    budgets,
     chat,
     completions,
     conversations,
     dialogue,
     handoff,
     leads,
+    mcp,
     messages,
     tasks,
 )
@@ -28,8 +30,10 @@ ROUTERS = (
     dialogue.router,
     chat.router,
     agents.router,
+    budgets.router,
     leads.router,
     leads.sdk_router,
+    mcp.router,
     tasks.router,
     completions.router,
     router_of_events(),

@@ -33,6 +33,15 @@ class Settings(ModelCallingSettings):
     deleted_conversation_days: int = Field(
         default=30, ge=1, description="After how many days deleted conversations are erased."
     )
+    model_fallback_seconds: float = Field(
+        default=15, gt=0, description="How long a model may think while another one stands by."
+    )
+    model_calls_per_provider: int = Field(
+        default=256, ge=1, description="Calls of one process to one provider at the same time."
+    )
+    model_calls_per_agent: int = Field(
+        default=64, ge=1, description="Calls of one process for one agent at the same time."
+    )
     heartbeat_seconds: float = Field(
         default=10, gt=0, le=25, description="How often a silent stream shows that it is alive."
     )

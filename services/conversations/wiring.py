@@ -32,11 +32,13 @@ from services.conversations.domain.handoff import Handoff
 from services.conversations.domain.people import Person
 from services.conversations.domain.ports import Agents
 from services.conversations.repositories.answers import AnswerStore
+from services.conversations.repositories.budgets import BudgetStore
 from services.conversations.repositories.handoff import HandoffStore
 from services.conversations.repositories.memory import ConversationMemory
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
 from services.conversations.settings import Settings
 from services.conversations.use_cases.afterwards import Afterwards
+from services.conversations.use_cases.ask_models import AskModels
 from services.conversations.use_cases.ask_question import AskQuestion, AwaitAnswer, ReadTask
 from services.conversations.use_cases.branches import (
     EditQuestion,
@@ -87,6 +89,8 @@ from services.conversations.use_cases.messages import (
 from services.conversations.use_cases.produce_answer import ProduceAnswer
 from services.conversations.use_cases.rate_answer import RateAnswer
 from services.conversations.use_cases.register_lead import RegisterLead
+from services.conversations.use_cases.search_knowledge import SearchKnowledge
+from services.conversations.use_cases.show_budgets import ShowBudgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,8 @@ class UseCases:
     """What this service does; one object a process."""
 
     agents: Agents
+    search_knowledge: SearchKnowledge
+    show_budgets: ShowBudgets
     handoff: HandoffUseCases
     start_conversation: StartConversation
     list_conversations: ListConversations
@@ -185,14 +191,23 @@ class Wiring:
             outbound,
             first_token_seconds=settings.model_first_token_seconds,
             total_seconds=settings.model_total_seconds,
+            per_provider=settings.model_calls_per_provider,
+            per_agent=settings.model_calls_per_agent,
         )
         self.memory = ConversationMemory(database, resources.key_ring)
-        self.afterwards = Afterwards(agents=self.agents, models=models, memory=self.memory)
+        self.budgets = BudgetStore(database)
+        self.afterwards = Afterwards(
+            agents=self.agents, models=models, memory=self.memory, budgets=self.budgets
+        )
         self.compose = ComposeAnswer(
             agents=self.agents,
+            budgets=self.budgets,
             knowledge_base=DocumentsSearch(resources.client("documents")),
-            models=models,
-            memory=self.memory,
+            ask=AskModels(
+                models=models,
+                memory=self.memory,
+                fallback_seconds=settings.model_fallback_seconds,
+            ),
         )
         self.produce = ProduceAnswer(
             compose=self.compose,
@@ -245,6 +260,10 @@ class Wiring:
         open_uow = self._open_unit_of_work
         return UseCases(
             agents=self.agents,
+            search_knowledge=SearchKnowledge(
+                agents=self.agents, knowledge_base=self.compose.knowledge_base
+            ),
+            show_budgets=ShowBudgets(agents=self.agents, budgets=self.budgets),
             handoff=self._handoff(),
             start_conversation=StartConversation(
                 unit_of_work=open_uow, agents=self.agents, recent=self.recent

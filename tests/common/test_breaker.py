@@ -93,3 +93,23 @@ def test_a_failed_trial_opens_it_again(breaker: Breaker, clock: Clock) -> None:
     states.append(breaker.is_open)
 
     assert states == [True, False]
+
+
+class TestLongerRests:
+    def test_double_with_each_failed_trial_and_end_with_a_success(self, clock: Clock) -> None:
+        breaker = Breaker(
+            "model", threshold=1, rest_seconds=10, longest_rest_seconds=25, clock=clock
+        )
+        rests = []
+        for _ in range(4):
+            fail(breaker, ConnectionError())
+            began = clock.now
+            while breaker.is_open:
+                clock.now += 1
+            rests.append(clock.now - began)
+        assert rests == [10, 20, 25, 25]
+        with breaker.call():
+            pass
+        fail(breaker, ConnectionError())
+        clock.now += 10
+        assert not breaker.is_open

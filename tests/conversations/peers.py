@@ -24,6 +24,7 @@ class ModelScript:
     )
     statuses: list[int] = field(default_factory=lambda: [200])
     headers: dict[str, str] = field(default_factory=dict)
+    statuses_by_model: dict[str, int] = field(default_factory=dict)
     first_token_seconds: float = 0.0
     between_tokens_seconds: float = 0.0
     cut_after: int | None = None
@@ -169,7 +170,8 @@ class Peers:
         if body["messages"][0]["content"].startswith(("Give the conversation", "Summarise the")):
             return await self._aside(request, body)
         script.requests.append(body)
-        status = script.next_status()
+        asked = str(body.get("model"))
+        status = script.statuses_by_model.get(asked) or script.next_status()
         if status != 200:
             refusal = {"error": {"message": "no"}}
             return web.json_response(refusal, status=status, headers=script.headers)

@@ -26,6 +26,9 @@ _LEAD: Final = {"first_name": "New", "last_name": "Lead", "email": "new@lead.exa
 # Bodies that are right but for whose things they are about, where a route wants one.
 BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PUT", "/api/v1/agent/{agent_id}"): {"name": "Stolen"},
+    ("PUT", "/api/v1/agent/{agent_id}/budget"): {"budgets": []},
+    ("POST", "/api/v1/agent/{agent_id}/mcp"): {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+    ("PUT", "/api/v1/budget"): {"budgets": []},
     ("PUT", "/api/v1/agent/{agent_id}/split"): {"version": 1, "percent": 0},
     ("POST", "/api/v1/agent/{agent_id}/version"): {"name": "Stolen"},
     ("PUT", "/api/v1/sdk/agent/{agent_id}"): {"name": "Stolen"},
@@ -112,6 +115,7 @@ REFUSED: Final[Mapping[Auth, tuple[str, ...]]] = {
 # The id of what a field names, where that is not the field's own name.
 NAMED_BY_FIELD: Final[Mapping[str, str]] = {
     "llm_settings_id": "settings_id",
+    "fallback_settings_ids": "settings_id",
     "llm_provider_id": "provider_id",
     "embedding_provider_id": "provider_id",
     "llm_model_id": "model_id",

@@ -8,7 +8,16 @@ from libs.common.permissions import Scope
 OWNER: Final = "conversations"
 
 ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/api/v1/agent/{agent_id}/budget/usage", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/agent/{agent_id}/chat", OWNER, Auth.USER, BUILT),
+    Route(
+        "POST",
+        "/api/v1/agent/{agent_id}/mcp",
+        OWNER,
+        Auth.READ,
+        BUILT,
+        asks=Scope.CONVERSATIONS_READ,
+    ),
     Route("POST", "/api/v1/agent/{agent_id}/test", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/conversation", OWNER, Auth.READ, BUILT),
     Route("POST", "/api/v1/conversation", OWNER, Auth.WRITE_OR_LEAD, BUILT),

@@ -41,6 +41,7 @@ _RESOURCES: Final[dict[str, str]] = {
     "auth/user": "users",
     "auth/user/me": "profile",
     "auth/users": "users",
+    "budget": "config",
     "chat/completions": "conversations",
     "city": "geography",
     "company": "company",

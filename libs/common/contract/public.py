@@ -127,6 +127,8 @@ PUBLIC_ROUTES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
         "description",
         "avatar_url",
         "company_id",
+        "opening_message",
+        "suggested_questions",
     ),
     # JavaScript and HTML: no fields.
     ("GET", "/api/v1/widget.js"): (),

@@ -32,7 +32,6 @@ class Results:
     generated: int = 0
     refused: int = 0
     extractive: int = 0
-    failed: int = 0
     citations: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

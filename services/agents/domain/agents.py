@@ -1,5 +1,6 @@
 """What an agent may be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -23,6 +24,8 @@ class PublicAgent:
     name: str
     description: str | None
     avatar_url: str | None
+    opening_message: str | None
+    suggested_questions: Sequence[str]
 
 
 def copy_name(name: str, *, max_length: int) -> str:

@@ -40,6 +40,8 @@ class AgentChange(TypedDict, total=False):
     capabilities: list[Any]
     operating_hours: Mapping[str, Any]
     languages: list[Any]
+    behaviour: Mapping[str, Any]
+    fallback_settings_ids: list[UUID]
 
 
 class ProviderChange(TypedDict, total=False):

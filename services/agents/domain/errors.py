@@ -12,6 +12,13 @@ class AgentNotFound(NotFound):
     message = "There is no such agent."
 
 
+class BadOperatingHours(Invalid):
+    """Operating hours that cannot be read."""
+
+    code = "bad_operating_hours"
+    message = "The operating hours cannot be read."
+
+
 class VersionNotFound(NotFound):
     """The agent has no version of this number."""
 

@@ -8,12 +8,14 @@ read the outcome and need no rules of their own.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
+from services.agents.domain.budgets import BudgetRule
 from services.agents.domain.errors import ReservedParameter, UnsupportedDimension
 from services.agents.domain.guardrails import Guardrails
 from services.agents.domain.model_urls import same_endpoint
+from services.agents.domain.operating_hours import WeeklyHours
 
 LOCAL_PROVIDER: Final = "knowrithm-local"
 REDACTED: Final = "••••"
@@ -152,6 +154,10 @@ class AgentProfile:
     Args:
         version: Grows with every change of the agent, going back included.
         number: The version that is live, or shares its conversations; None before there are any.
+        fallbacks: Chat models to ask in turn when `llm` does not answer.
+        behaviour: As `schemas/behaviour.py` describes it, with `tone` also from the traits.
+        hours: When the agent's people are there; None for always.
+        budgets: What it may spend, the company's budgets included.
         split: Who else answers, and how much. Documents are searched by the live version's
             embeddings in any case.
     """
@@ -169,6 +175,11 @@ class AgentProfile:
     guardrails: Guardrails = field(default_factory=Guardrails)
     number: int | None = None
     split: "Split | None" = None
+    fallbacks: tuple[ChatCall, ...] = ()
+    behaviour: Mapping[str, Any] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    hours: WeeklyHours | None = None
+    budgets: tuple[BudgetRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ AGENT_FIELDS: Final = (
     "capabilities",
     "operating_hours",
     "languages",
+    "behaviour",
+    "fallback_settings_ids",
 )
 SETTINGS_IDS: Final = (
     "llm_provider_id",

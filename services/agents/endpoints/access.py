@@ -57,5 +57,7 @@ WriteAgents = Annotated[KeyedUseCases, Depends(keyed_use_cases_for(Scope.AGENTS_
 ReadSettings = Annotated[UseCases, Depends(use_cases_for(Scope.SETTINGS_READ))]
 WriteSettings = Annotated[KeyedUseCases, Depends(keyed_use_cases_for(Scope.SETTINGS_WRITE))]
 ReadProviders = Annotated[UseCases, Depends(use_cases_for(Scope.PROVIDERS_READ))]
+ReadConfig = Annotated[UseCases, Depends(use_cases_for(Scope.CONFIG_READ))]
+WriteConfig = Annotated[UseCases, Depends(use_cases_for(Scope.CONFIG_UPDATE))]
 WriteProviders = Annotated[UseCases, Depends(use_cases_for(Scope.PROVIDERS_WRITE))]
 Internal = Annotated[KeyedUseCases, Depends(internal_use_cases)]

@@ -9,6 +9,7 @@ from services.agents.models.agent_versions import (
 )
 from services.agents.models.agents import Agent
 from services.agents.models.base import Base
+from services.agents.models.budgets import Budget
 from services.agents.models.closed_tenants import ClosedTenant
 from services.agents.models.guardrails import GuardrailRow
 from services.agents.models.llm_settings import LlmSettings
@@ -22,6 +23,7 @@ __all__ = [
     "AgentVersion",
     "AgentVersionStats",
     "Base",
+    "Budget",
     "ClosedTenant",
     "GuardrailRow",
     "KnownDocument",

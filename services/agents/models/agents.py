@@ -33,6 +33,8 @@ class Agent(TenantOwned, Timestamps, Base):
     capabilities: Mapped[list[Any]] = mapped_column(default=list)
     operating_hours: Mapped[dict[str, Any]] = mapped_column(default=dict)
     languages: Mapped[list[Any]] = mapped_column(default=list)
+    behaviour: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    fallback_settings_ids: Mapped[list[Any]] = mapped_column(default=list)
     version: Mapped[int] = mapped_column(default=1)
     live_version: Mapped[int | None] = mapped_column(default=None)
     split_version: Mapped[int | None] = mapped_column(default=None)
@@ -50,6 +52,8 @@ class Agent(TenantOwned, Timestamps, Base):
             capabilities=[],
             operating_hours={},
             languages=[],
+            behaviour={},
+            fallback_settings_ids=[],
             version=1,
             split_percent=0,
         )
@@ -68,6 +72,8 @@ class Agent(TenantOwned, Timestamps, Base):
             capabilities=list(self.capabilities),
             operating_hours=dict(self.operating_hours),
             languages=list(self.languages),
+            behaviour=dict(self.behaviour),
+            fallback_settings_ids=list(self.fallback_settings_ids),
             version=1,
             split_percent=0,
         )

@@ -33,6 +33,8 @@ class AgentCard:
     capabilities: Any
     operating_hours: Any
     languages: Any
+    behaviour: Any
+    fallback_settings_ids: Any
     version: int
     live_version: int | None
     created_at: datetime
@@ -52,6 +54,7 @@ class AgentCard:
 _CARD = f"""
 SELECT a.id, a.tenant_id, a.name, a.description, a.avatar_url, a.status, a.instructions,
        a.llm_settings_id, a.personality_traits, a.capabilities, a.operating_hours, a.languages,
+       a.behaviour, a.fallback_settings_ids,
        a.version, a.live_version, a.created_at, a.updated_at, a.deleted_at,
        coalesce(own.name, shared.name) AS model_name,
        s.llm_temperature AS temperature, s.llm_max_tokens AS max_tokens,
@@ -84,7 +87,10 @@ _DOCUMENTS = """
 SELECT count(*), max(indexed_at) FROM known_documents
 WHERE tenant_id = $1 AND agent_id = $2 AND is_indexed
 """
-_PUBLIC = "SELECT tenant_id, id, name, description, avatar_url FROM public_agent($1)"
+_PUBLIC = """
+SELECT tenant_id, id, name, description, avatar_url, opening_message, suggested_questions
+FROM public_agent_face($1)
+"""
 
 
 class AgentReader:
@@ -130,12 +136,27 @@ async def find_public_agent(database: Database, agent_id: UUID) -> PublicAgent |
     """
     async with database.platform() as connection:
         row = await connection.fetchrow(_PUBLIC, agent_id)
-    return None if row is None else PublicAgent(**dict(row.items()))
+    if row is None:
+        return None
+    values = dict(row.items())
+    return PublicAgent(
+        **values | {"suggested_questions": orjson.loads(values["suggested_questions"])}
+    )
+
+
+_JSON = (
+    "personality_traits",
+    "capabilities",
+    "operating_hours",
+    "languages",
+    "behaviour",
+    "fallback_settings_ids",
+)
 
 
 def _card(row: Record) -> AgentCard:
     values = dict(row.items())
-    for column in ("personality_traits", "capabilities", "operating_hours", "languages"):
+    for column in _JSON:
         values[column] = orjson.loads(values[column])
     return AgentCard(**values)
 

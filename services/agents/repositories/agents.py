@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from libs.common.database import TenantRepository
 from services.agents.models import Agent
@@ -44,10 +44,10 @@ class AgentRepository(TenantRepository[Agent]):
         return (await self.session.scalars(query)).all()
 
     async def count_using(self, settings_id: UUID) -> int:
-        """Count the living agents that use these settings."""
+        """Count the living agents that use these settings, be it to fall back on."""
         query = select(func.count()).where(
             Agent.tenant_id == self.tenant_id,
-            Agent.llm_settings_id == settings_id,
+            _uses(settings_id),
             Agent.deleted_at.is_(None),
         )
         return await self.session.scalar(query) or 0
@@ -72,7 +72,7 @@ class AgentRepository(TenantRepository[Agent]):
             update(Agent)
             .where(
                 Agent.tenant_id == self.tenant_id,
-                Agent.llm_settings_id == settings_id,
+                _uses(settings_id),
                 Agent.deleted_at.is_(None),
             )
             .values(version=Agent.version + 1, updated_at=now)
@@ -92,3 +92,11 @@ class AgentRepository(TenantRepository[Agent]):
             )
             .values(llm_settings_id=None)
         )
+
+
+def _uses(settings_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that an agent uses these settings, be it to fall back on."""
+    return or_(
+        Agent.llm_settings_id == settings_id,
+        Agent.fallback_settings_ids.contains([str(settings_id)]),
+    )

@@ -32,11 +32,14 @@ class LlmSettingsRepository(TenantRepository[LlmSettings]):
         query = self.owned().order_by(LlmSettings.id).limit(limit)
         return (await self.session.scalars(query)).all()
 
-    async def by_ids(self, ids: Collection[UUID]) -> dict[UUID, LlmSettings]:
-        """Return the settings that have one of these ids."""
+    async def by_ids(self, ids: Collection[UUID], *, lock: bool = False) -> dict[UUID, LlmSettings]:
+        """Return the settings that have one of these ids; with `lock` none of them can go."""
         if not ids:
             return {}
-        rows = await self.session.scalars(self.owned().where(LlmSettings.id.in_(ids)))
+        query = self.owned().where(LlmSettings.id.in_(ids)).order_by(LlmSettings.id)
+        if lock:
+            query = query.with_for_update(read=True)
+        rows = await self.session.scalars(query)
         return {row.id: row for row in rows}
 
     async def of_agent(self, agent_id: UUID, *, current_id: UUID | None) -> Sequence[LlmSettings]:

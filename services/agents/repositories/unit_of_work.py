@@ -7,6 +7,7 @@ from libs.common.unit_of_work import UnitOfWork
 from services.agents.repositories.agent_stats import AgentStatsRepository
 from services.agents.repositories.agent_versions import AgentVersionRepository
 from services.agents.repositories.agents import AgentRepository
+from services.agents.repositories.budgets import BudgetRepository
 from services.agents.repositories.guardrails import GuardrailRepository
 from services.agents.repositories.llm_settings import LlmSettingsRepository
 from services.agents.repositories.providers import ModelRepository, ProviderRepository
@@ -24,6 +25,11 @@ class AgentsUnitOfWork(UnitOfWork):
     def versions(self) -> AgentVersionRepository:
         """The versions of the tenant's agents."""
         return AgentVersionRepository(self.session, self.tenant_id)
+
+    @cached_property
+    def budgets(self) -> BudgetRepository:
+        """What the tenant's agents may spend."""
+        return BudgetRepository(self.session, self.tenant_id)
 
     @cached_property
     def settings(self) -> LlmSettingsRepository:

@@ -12,6 +12,7 @@ from services.agents.domain.agents import PublicAgent, Status
 from services.agents.domain.changes import AgentChange, SettingsChange
 from services.agents.models import Agent
 from services.agents.repositories.agent_reader import AgentCard
+from services.agents.schemas.behaviour import Behaviour
 from services.agents.schemas.common import (
     Input,
     JsonList,
@@ -45,7 +46,12 @@ class AgentFields(LlmFields):
     personality_traits: JsonObject | None = None
     capabilities: JsonList | None = None
     operating_hours: JsonObject | None = None
-    languages: JsonList | None = None
+    languages: JsonList | None = Field(default=None, examples=[["en", "German"]])
+    behaviour: Behaviour | None = None
+    fallback_settings_ids: Annotated[list[UUID], Field(max_length=3)] | None = Field(
+        default=None,
+        description="LLM settings whose chat models are asked in turn when the first is down.",
+    )
     company_id: UUID | None = None
     settings: LlmFields | None = None
 
@@ -57,6 +63,8 @@ class AgentFields(LlmFields):
             for name, value in given.items()
             if value is not None or (name in _NULLABLE and not creating)
         }
+        if self.behaviour is not None:
+            kept["behaviour"] = self.behaviour.change()
         return cast("AgentChange", kept)
 
     def settings_change(self, *, creating: bool = False) -> SettingsChange:
@@ -104,6 +112,8 @@ class AgentOut(Output):
     languages: list[Any]
     personality_traits: dict[str, Any]
     operating_hours: dict[str, Any]
+    behaviour: dict[str, Any]
+    fallback_settings_ids: list[UUID]
     version: int
     live_version: int | None = Field(description="The number that its answers carry.")
     total_conversations: int
@@ -131,6 +141,8 @@ class AgentOut(Output):
             languages=card.languages,
             personality_traits=card.personality_traits,
             operating_hours=card.operating_hours,
+            behaviour=card.behaviour,
+            fallback_settings_ids=card.fallback_settings_ids,
             version=card.version,
             live_version=card.live_version,
             total_conversations=card.total_conversations,
@@ -176,6 +188,8 @@ class PublicAgentOut(Output):
     description: str | None
     avatar_url: str | None
     company_id: UUID
+    opening_message: str | None
+    suggested_questions: list[str]
 
 
 class PublicAgentDetail(PublicAgentOut):
@@ -192,6 +206,8 @@ class PublicAgentDetail(PublicAgentOut):
             "description": agent.description,
             "avatar_url": agent.avatar_url,
             "company_id": agent.tenant_id,
+            "opening_message": agent.opening_message,
+            "suggested_questions": agent.suggested_questions,
         }
         return cls(**fields, agent=PublicAgentOut(**fields))
 

@@ -42,7 +42,6 @@ class ResultsOut(Output):
     generated: int = Field(description="Written by a chat model.")
     extractive: int = Field(description="Quotes, for want of a chat model.")
     refused: int = Field(description="The documents did not hold the answer.")
-    failed: int
     refusal_rate: float = Field(description="Of all answers, 0 to 1.")
     citations_per_answer: float
     average_duration_ms: float = Field(description="From the question to the stored answer.")
@@ -64,7 +63,6 @@ class ResultsOut(Output):
             generated=row.generated or 0,
             extractive=row.extractive or 0,
             refused=row.refused or 0,
-            failed=row.failed or 0,
             refusal_rate=round((row.refused or 0) * per_answer, 4),
             citations_per_answer=round((row.citations or 0) * per_answer, 3),
             average_duration_ms=round((row.duration_ms or 0) * per_answer, 1),

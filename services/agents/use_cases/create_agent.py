@@ -12,6 +12,7 @@ from services.agents.repositories.agent_reader import AgentReader
 from services.agents.repositories.unit_of_work import OpenUnitOfWork
 from services.agents.use_cases.agent_settings import AgentSettings
 from services.agents.use_cases.agent_views import AgentView
+from services.agents.use_cases.applying import apply_change
 from services.agents.use_cases.record_version import VersionRecorder
 from services.agents.use_cases.settings_views import view_settings
 
@@ -29,9 +30,8 @@ class CreateAgent:
     async def __call__(self, change: AgentChange, settings: SettingsChange) -> AgentView:
         """Raises `SettingsNotFound`, and what `SettingsEditor.apply` raises."""
         agent = Agent.named(change["name"])
-        for name, value in change.items():
-            setattr(agent, name, value)
         async with self.unit_of_work() as uow:
+            await apply_change(uow, agent, change)
             uow.agents.add(agent)
             row, notes = await self.settings.choose(
                 uow, agent, settings, settings_id=change.get("llm_settings_id")

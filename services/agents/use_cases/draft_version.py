@@ -8,6 +8,7 @@ from services.agents.domain.versions import SETTINGS_FIELDS, Action
 from services.agents.models import Agent, LlmSettings
 from services.agents.repositories.unit_of_work import AgentsUnitOfWork, OpenUnitOfWork
 from services.agents.use_cases.agent_settings import named_settings
+from services.agents.use_cases.applying import apply_change
 from services.agents.use_cases.browse_versions import (
     VersionView,
     found_version,
@@ -64,8 +65,7 @@ class DraftVersion:
             draft = Agent.named(agent.name)
             draft.id, draft.tenant_id = agent.id, agent.tenant_id
             put_agent(draft, content)
-            for name, value in change.items():
-                setattr(draft, name, value)
+            await apply_change(uow, draft, change)
             row = LlmSettings.blank(agent_id=agent_id)
             is_new = True
             if "llm_settings_id" in change:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.crypto import Cipher
-from services.agents.domain.errors import AgentNotFound
+from services.agents.domain.budgets import BudgetRule, OnExhausted, Period, Unit
+from services.agents.domain.errors import AgentNotFound, BadOperatingHours
+from services.agents.domain.operating_hours import WeeklyHours, parse_hours
 from services.agents.domain.profiles import (
+    LOCAL_PROVIDER,
     AgentProfile,
     ChatCall,
     EmbeddingCall,
@@ -63,6 +66,7 @@ class GetProfile:
         if agent.llm_settings_id is not None:
             row = await uow.settings.get(agent.llm_settings_id)
         profile = await self._of(uow, agent, row, number=agent.live_version)
+        profile = replace(profile, budgets=await _budgets(uow, agent.id))
         if agent.split_version is None or agent.split_percent == 0:
             return profile
         return replace(profile, split=await self._split(uow, agent, row))
@@ -100,6 +104,7 @@ class GetProfile:
         call = chat_call(view, cipher=self.cipher, platform=self.platform)
         if call is not None and call.is_platforms:
             call = await _priced(uow, call)
+        fallbacks, lacks = await self._fallbacks(uow, agent, call)
         return AgentProfile(
             id=agent.id,
             tenant_id=agent.tenant_id,
@@ -110,9 +115,63 @@ class GetProfile:
             instructions=agent.instructions,
             llm=call,
             embedding=None if view is None else embedding_call(view, cipher=self.cipher),
-            warnings=() if view is None else tuple(view.warnings),
+            warnings=(*(() if view is None else view.warnings), *lacks),
             number=number,
+            fallbacks=fallbacks,
+            behaviour=_behaviour(agent),
+            languages=tuple(one for one in agent.languages if isinstance(one, str)),
+            hours=_hours(agent),
         )
+
+    async def _fallbacks(
+        self, uow: AgentsUnitOfWork, agent: Agent, first: ChatCall | None
+    ) -> tuple[tuple[ChatCall, ...], list[str]]:
+        """Return the models to fall back on in their order, and why one is left out."""
+        rows = await uow.settings.by_ids({UUID(one) for one in agent.fallback_settings_ids})
+        wanted = [rows[UUID(one)] for one in agent.fallback_settings_ids if UUID(one) in rows]
+        calls: list[ChatCall] = []
+        lacks: list[str] = []
+        for view in await view_settings(uow, wanted, platform=self.platform):
+            local = view.llm_provider.name == LOCAL_PROVIDER
+            if view.chat.source is not Source.OWN and not local:
+                lacks.append(f"Not fallen back on: {view.chat.warning}")
+                continue
+            call = chat_call(view, cipher=self.cipher, platform=self.platform)
+            if call is None:
+                continue
+            if call.is_platforms:
+                call = await _priced(uow, call)
+            known = {(one.base_url, one.model) for one in (*calls, *([first] if first else []))}
+            if (call.base_url, call.model) not in known:
+                calls.append(call)
+        return tuple(calls), lacks
+
+
+def _behaviour(agent: Agent) -> dict[str, object]:
+    tone = agent.personality_traits.get("tone")
+    traits = {"tone": tone} if isinstance(tone, str) and tone.strip() else {}
+    return {**traits, **agent.behaviour}
+
+
+def _hours(agent: Agent) -> WeeklyHours | None:
+    try:
+        return parse_hours(agent.operating_hours)
+    except BadOperatingHours:
+        # From before hours were checked; they never meant anything.
+        return None
+
+
+async def _budgets(uow: AgentsUnitOfWork, agent_id: UUID) -> tuple[BudgetRule, ...]:
+    return tuple(
+        BudgetRule(
+            scope="company" if row.agent_id is None else "agent",
+            period=Period(row.period),
+            unit=Unit(row.unit),
+            amount=row.amount,
+            on_exhausted=OnExhausted(row.on_exhausted),
+        )
+        for row in await uow.budgets.binding(agent_id)
+    )
 
 
 def chat_call(

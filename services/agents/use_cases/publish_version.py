@@ -48,7 +48,8 @@ class PublishVersion:
             # version must pass first is asked at this place.
             if agent.live_version != number:
                 put_agent(agent, version.content)
-                notes = await self._put_settings(uow, agent, version.content)
+                notes += await _drop_lost_fallbacks(uow, agent)
+                notes += await self._put_settings(uow, agent, version.content)
                 uow.versions.publish(agent, number, by=self.recorder.by)
                 if agent.split_version == number:
                     agent.split_version, agent.split_percent = None, 0
@@ -102,3 +103,12 @@ class PublishVersion:
                 current.version += 1
                 return current
         return LlmSettings.blank(agent_id=agent.id)
+
+
+async def _drop_lost_fallbacks(uow: AgentsUnitOfWork, agent: Agent) -> list[str]:
+    """Take out settings that have been deleted since the version was made."""
+    wanted = [UUID(one) for one in agent.fallback_settings_ids]
+    there = await uow.settings.by_ids(set(wanted), lock=True)
+    agent.fallback_settings_ids = [str(one) for one in wanted if one in there]
+    lost = len(wanted) - len(agent.fallback_settings_ids)
+    return [f"{lost} of the settings to fall back on are gone."] if lost else []

@@ -13,6 +13,7 @@ from services.agents.repositories.unit_of_work import OpenUnitOfWork
 from services.agents.use_cases.agent_events import agent_changed
 from services.agents.use_cases.agent_settings import AgentSettings, named_settings
 from services.agents.use_cases.agent_views import AgentView
+from services.agents.use_cases.applying import apply_change
 from services.agents.use_cases.record_version import VersionRecorder, forget_removed_keys
 from services.agents.use_cases.settings_views import view_settings
 
@@ -41,8 +42,7 @@ class UpdateAgent:
             notes: list[str] = []
             if "llm_settings_id" in change:
                 row = await named_settings(uow, change["llm_settings_id"])
-            for name, value in change.items():
-                setattr(agent, name, value)
+            await apply_change(uow, agent, change)
             if settings:
                 row, notes = await self.settings.edit(uow, agent, settings)
                 await forget_removed_keys(uow, row, settings)

@@ -15,7 +15,8 @@ from uuid import UUID
 from libs.common.errors import NotFound, RateLimited, Unavailable
 from libs.common.telemetry import get_logger
 from services.conversations.adapters.documents import JsonService
-from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.agents import AgentProfile, BudgetRule, ChatModelSettings
+from services.conversations.domain.behaviour import Behaviour
 from services.conversations.domain.errors import AgentNotFound
 from services.conversations.domain.screening import Guardrails
 
@@ -136,6 +137,9 @@ def _profile(found: Mapping[str, Any]) -> AgentProfile:
         model=_model(llm) if llm else None,
         warnings=found.get("warnings") or (),
         guardrails=_guardrails(found.get("guardrails") or {}),
+        fallbacks=[_model(one) for one in found.get("fallbacks") or ()],
+        behaviour=Behaviour.of(found),
+        budgets=[_budget(rule) for rule in found.get("budgets") or ()],
         number=found.get("number"),
         candidate=_profile(split["profile"]) if split else None,
         candidate_percent=split["percent"] if split else 0,
@@ -147,6 +151,16 @@ def _guardrails(found: Mapping[str, Any]) -> Guardrails:
         link_hosts=tuple(found.get("link_hosts") or ()),
         mask_personal_data=bool(found.get("mask_personal_data")),
         report_suspicions=bool(found.get("report_suspicions")),
+    )
+
+
+def _budget(rule: Mapping[str, Any]) -> BudgetRule:
+    return BudgetRule(
+        scope=rule["scope"],
+        period=rule["period"],
+        unit=rule["unit"],
+        amount=rule["amount"],
+        on_exhausted=rule["on_exhausted"],
     )
 
 

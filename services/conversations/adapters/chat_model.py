@@ -7,8 +7,9 @@ Asking is repeated only while no token has arrived: after that the person has re
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
+from uuid import UUID
 
 import aiohttp
 import orjson
@@ -18,8 +19,10 @@ from libs.common.http.outbound import Outbound, is_refused_address
 from libs.common.periodic import jittered
 from libs.common.telemetry import get_logger, span
 from libs.common.telemetry.metrics import outside_call
+from services.conversations.adapters.model_places import Places
 from services.conversations.domain.agents import ChatModelSettings
 from services.conversations.domain.errors import (
+    ModelBusy,
     ModelCutOff,
     ModelFailed,
     ModelRateLimited,
@@ -36,6 +39,8 @@ _MAX_LINE_BYTES: Final = 1 << 20
 _MAX_ANSWER_CHARACTERS: Final = 100_000
 _BREAKER_FAILURES: Final = 5
 _BREAKER_REST_SECONDS: Final = 10.0
+# Each try of a model that is away costs somebody time, so they become rarer.
+_BREAKER_LONGEST_REST_SECONDS: Final = 160.0
 _MAX_RETRY_AFTER_SECONDS: Final = 3.0
 
 
@@ -128,6 +133,8 @@ class OpenAICompatibleModels:
         outbound: Keeps tenants' models out of the operator's network.
         first_token_seconds: How long a model may think before its first token, and pause later.
         total_seconds: How long an answer may take in all.
+        per_provider: Calls of this process at the same time to one endpoint with one key.
+        per_agent: And those for one agent.
         clock: Seconds, monotonic.
     """
 
@@ -137,6 +144,8 @@ class OpenAICompatibleModels:
         *,
         first_token_seconds: float = 60,
         total_seconds: float = 180,
+        per_provider: int = 256,
+        per_agent: int = 64,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbound = outbound
@@ -144,6 +153,8 @@ class OpenAICompatibleModels:
         self._total_seconds = total_seconds
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
+        self._providers = Places(per_provider)
+        self._agents = Places(per_agent)
 
     @asynccontextmanager
     async def stream(
@@ -152,6 +163,8 @@ class OpenAICompatibleModels:
         messages: Sequence[Mapping[str, str]],
         *,
         options: Mapping[str, Any],
+        agent_id: UUID | None = None,
+        patience_seconds: float | None = None,
     ) -> AsyncIterator[StreamedReply]:
         """Ask a model; entering returns once its first token is here.
 
@@ -159,28 +172,54 @@ class OpenAICompatibleModels:
             settings: Where the model is, and how the agent wants it to answer.
             messages: In OpenAI's shape.
             options: Of this one question, such as `temperature`; they win over the settings.
+            agent_id: For which agent, if for one.
+            patience_seconds: How long to wait for the first token, where another model stands by.
 
         Raises:
             ModelFailed: There was no answer, after as many attempts as make sense.
         """
         body = _body(settings, messages, options)
-        started = self._clock()
+        patience = min(self._first_token_seconds, patience_seconds or self._first_token_seconds)
         with span("model.chat", model=settings.model, provider=settings.provider):
+            async with self._place(settings, agent_id, wait_seconds=patience):
+                deadline = self._clock() + patience
+                try:
+                    async with asyncio.timeout(self._total_seconds):
+                        with outside_call("chat_model"):
+                            reply = await self._ask(settings, body, deadline)
+                        try:
+                            yield reply
+                        finally:
+                            reply._response.close()  # noqa: SLF001 - the reply is ours
+                except TimeoutError as error:
+                    raise ModelTimedOut from error
+
+    @asynccontextmanager
+    async def _place(
+        self, settings: ChatModelSettings, agent_id: UUID | None, *, wait_seconds: float
+    ) -> AsyncIterator[None]:
+        """Hold a place at the provider, and one of the agent's.
+
+        Raises:
+            ModelBusy: None came free in time.
+        """
+        async with AsyncExitStack() as places:
             try:
-                async with asyncio.timeout(self._total_seconds):
-                    with outside_call("chat_model"):
-                        reply = await self._ask(settings, body, started)
-                    try:
-                        yield reply
-                    finally:
-                        reply._response.close()  # noqa: SLF001 - the reply is ours
+                provider = (settings.base_url, settings.api_key)
+                if agent_id is not None:
+                    await places.enter_async_context(
+                        self._agents.place(agent_id, wait_seconds=wait_seconds)
+                    )
+                await places.enter_async_context(
+                    self._providers.place(provider, wait_seconds=wait_seconds)
+                )
             except TimeoutError as error:
-                raise ModelTimedOut from error
+                raise ModelBusy from error
+            yield
 
     async def _ask(
-        self, settings: ChatModelSettings, body: dict[str, Any], started: float
+        self, settings: ChatModelSettings, body: dict[str, Any], deadline: float
     ) -> StreamedReply:
-        deadline = started + self._first_token_seconds
         breaker = self._breaker(settings)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -252,6 +291,7 @@ class OpenAICompatibleModels:
                 settings.model,
                 threshold=_BREAKER_FAILURES,
                 rest_seconds=_BREAKER_REST_SECONDS,
+                longest_rest_seconds=_BREAKER_LONGEST_REST_SECONDS,
                 counts=lambda error: (
                     isinstance(error, ModelFailed) and not isinstance(error, ModelRefused)
                 ),

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
+from services.conversations.domain.behaviour import Behaviour
 from services.conversations.domain.screening import Guardrails
 
 _PLATFORM: Final = "knowrithm-local"
@@ -45,10 +46,30 @@ class ChatModelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRule:
+    """What an agent, or all of its company's together, may use up in a period.
+
+    Args:
+        scope: `agent` or `company`.
+        period: `day` or `month`, from midnight UTC.
+        unit: `tokens`, or `micros`: millionths of a US dollar.
+        on_exhausted: `quotes` or `refuse`.
+    """
+
+    scope: str
+    period: str
+    unit: str
+    amount: int
+    on_exhausted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentProfile:
     """One version of an agent as far as answering goes; no chat model means extractive answers.
 
     Args:
+        fallbacks: Chat models to ask in turn when `model` gives no first token.
+        budgets: What it may spend, the company's budgets included.
         number: The version's; None where the agents service keeps none yet.
         candidate: Another version that answers some of the conversations.
         candidate_percent: How many of a hundred.
@@ -61,14 +82,31 @@ class AgentProfile:
     model: ChatModelSettings | None
     warnings: Sequence[str] = ()
     guardrails: Guardrails = field(default_factory=Guardrails)
+    fallbacks: Sequence[ChatModelSettings] = ()
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    budgets: Sequence[BudgetRule] = ()
     number: int | None = None
     candidate: "AgentProfile | None" = None
     candidate_percent: int = 0
 
     @property
+    def models(self) -> Sequence[ChatModelSettings]:
+        """The chat models in the order in which they are asked."""
+        return (*((self.model,) if self.model is not None else ()), *self.fallbacks)
+
+    @property
+    def may_use_general_knowledge(self) -> bool:
+        """Whether what the documents do not hold may come from the model itself.
+
+        The small model that ships with the platform knows too little for that.
+        """
+        known = self.behaviour.general_knowledge and bool(self.models)
+        return known and not any(model.compact for model in self.models)
+
+    @property
     def wants_quotes(self) -> bool:
         """Whether some conversation may be answered in quotes, or with the help of some."""
-        own = self.model is None or self.model.compact
+        own = not self.models or self.models[0].compact
         return own or (self.candidate is not None and self.candidate.wants_quotes)
 
     def for_conversation(self, conversation_id: UUID) -> "AgentProfile":

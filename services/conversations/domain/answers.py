@@ -180,6 +180,8 @@ class Answer:
     provider: str | None = None
     agent_name: str = ""
     agent_version: int | None = None
+    general_knowledge: bool = False
+    outside_hours: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_micros: int = 0
@@ -196,6 +198,8 @@ class Answer:
             "warnings": list(self.warnings),
             "mode": self.mode.value,
             "agent_version": self.agent_version,
+            **({"general_knowledge": True} if self.general_knowledge else {}),
+            **({"outside_hours": True} if self.outside_hours else {}),
         }
 
 

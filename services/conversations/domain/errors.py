@@ -1,6 +1,7 @@
 """Everything that conversations tells a caller went wrong."""
 
 from libs.common.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from services.conversations.domain.agents import BudgetRule
 
 
 class ConversationNotFound(NotFound):
@@ -60,6 +61,13 @@ class NotDeleted(Conflict):
     message = "This is not deleted, so there is nothing to restore."
 
 
+class KnowledgeUnavailable(Unavailable):
+    """Search in the documents is out of reach."""
+
+    code = "knowledge_unavailable"
+    message = "The documents cannot be searched at the moment. Try again shortly."
+
+
 class ModelFailed(Unavailable):
     """The chat model gave no usable answer."""
 
@@ -80,6 +88,14 @@ class ModelRateLimited(ModelFailed):
 
     code = "model_rate_limited"
     message = "The language model's provider is limiting requests at the moment."
+
+
+class ModelBusy(ModelFailed):
+    """Too many questions wait for this chat model already."""
+
+    code = "model_busy"
+    message = "Too many questions wait for the language model at the moment."
+    retryable = False
 
 
 class ModelRefused(ModelFailed):
@@ -150,6 +166,25 @@ class NoAnswerToRate(Invalid):
 
     code = "not_an_answer"
     message = "Only an agent's answers can be rated."
+
+
+class BudgetExhausted(ModelFailed):
+    """A chat model may not be asked, since too little is left of a budget."""
+
+    code = "budget_exhausted"
+    message = "The budget for language models is used up."
+    retryable = False
+
+    def __init__(self, message: str, *, rule: BudgetRule) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class OverBudget(Forbidden):
+    """There is no answer, since a budget that refuses is used up."""
+
+    code = "budget_exhausted"
+    message = "The budget for language models is used up."
 
 
 class AnswerGivenUp(AppError):

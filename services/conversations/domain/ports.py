@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.agents import AgentProfile, BudgetRule, ChatModelSettings
 from services.conversations.domain.answers import (
     AnswerKind,
     AnswerStatus,
@@ -17,6 +17,7 @@ from services.conversations.domain.frames import Frame, Position
 from services.conversations.domain.knowledge import Knowledge
 from services.conversations.domain.leads import LeadPerson, WidgetAgent
 from services.conversations.domain.people import Person
+from services.conversations.domain.spending_limits import MostItTakes
 
 
 class Agents(Protocol):
@@ -65,6 +66,27 @@ class KnowledgeBase(Protocol):
         """
 
 
+class Budgets(Protocol):
+    """What is left of budgets; decided in the database, whoever asks at the same time."""
+
+    async def hold(
+        self,
+        tenant_id: UUID,
+        answer_id: UUID,
+        attempt: int,
+        *,
+        agent_id: UUID,
+        rules: Sequence[BudgetRule],
+        most: MostItTakes,
+    ) -> BudgetRule | None:
+        """Put aside what a call may use up; returns the budget that has too little left."""
+
+    async def settle(
+        self, tenant_id: UUID, answer_id: UUID, attempt: int, *, tokens: int, micros: int
+    ) -> None:
+        """Give back what an attempt at an answer holds, and count what it has used up."""
+
+
 class ModelReply(Protocol):
     """A chat model's answer while it comes in."""
 
@@ -89,6 +111,8 @@ class ChatModels(Protocol):
         messages: Sequence[Mapping[str, str]],
         *,
         options: Mapping[str, Any],
+        agent_id: UUID | None = None,
+        patience_seconds: float | None = None,
     ) -> AbstractAsyncContextManager[ModelReply]:
         """Ask a model; entering waits for the reply to begin, retrying where that is harmless.
 

@@ -5,7 +5,8 @@ again after the next answer.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,11 +15,14 @@ from libs.common.telemetry import get_logger
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer, Turn
 from services.conversations.domain.budgets import estimated_tokens
+from services.conversations.domain.errors import BudgetExhausted
 from services.conversations.domain.masking import PersonalData
 from services.conversations.domain.outgoing import NO_LINKS, cleaned
-from services.conversations.domain.ports import Agents, ChatModels
+from services.conversations.domain.ports import Agents, Budgets, ChatModels
+from services.conversations.domain.spending import Spending
 from services.conversations.models.conversations import DEFAULT_TITLE
 from services.conversations.repositories.memory import ConversationMemory, Summary
+from services.conversations.use_cases.purse import Purse
 
 log = get_logger(__name__)
 
@@ -65,6 +69,7 @@ class Afterwards:
     agents: Agents
     models: ChatModels
     memory: ConversationMemory
+    budgets: Budgets
     _waiting: "asyncio.Queue[tuple[TakenAnswer, Answer]]" = field(
         default_factory=lambda: asyncio.Queue(_MAX_WAITING)
     )
@@ -109,11 +114,14 @@ class Afterwards:
         question = taken.question
         if agent.model is not None and answer.mode is AnswerMode.GENERATED:
             said = _conversation([Turn("user", question), Turn("assistant", answer.text)])
-            title = one_line(
-                await self._ask(agent, agent.model, _TITLE_PROMPT, said, _TITLE_TOKENS)
-            )
-            if title:
-                return title
+            with suppress(BudgetExhausted):
+                title = one_line(
+                    await self._ask(
+                        taken, agent, agent.model, _TITLE_PROMPT, said, max_tokens=_TITLE_TOKENS
+                    )
+                )
+                if title:
+                    return title
         return one_line(question) or DEFAULT_TITLE
 
     async def _remember(self, taken: TakenAnswer) -> None:
@@ -132,12 +140,15 @@ class Afterwards:
         said = _conversation([turn for _, turn in old])
         if known is not None:
             said = f"What was said before: {known.text}\n\n{said}"
-        text = await self._ask(agent, agent.model, _SUMMARY_PROMPT, said, _SUMMARY_TOKENS)
+        text = await self._ask(
+            taken, agent, agent.model, _SUMMARY_PROMPT, said, max_tokens=_SUMMARY_TOKENS
+        )
         await self._keep(taken, text, through=old[-1][0], read_at=found.read_at)
 
     async def _agent(self, taken: TakenAnswer) -> AgentProfile:
         found = await self.agents.profile(taken.tenant_id, taken.agent_id)
-        return found.for_conversation(taken.conversation_id)
+        # Budgets are the agent's, whichever version answers.
+        return replace(found.for_conversation(taken.conversation_id), budgets=found.budgets)
 
     async def _keep(
         self, taken: TakenAnswer, text: str, *, through: int, read_at: datetime
@@ -152,10 +163,12 @@ class Afterwards:
 
     async def _ask(
         self,
+        taken: TakenAnswer,
         agent: AgentProfile,
         model: ChatModelSettings,
         instructions: str,
         text: str,
+        *,
         max_tokens: int,
     ) -> str:
         personal = PersonalData()
@@ -166,8 +179,35 @@ class Afterwards:
             {"role": "user", "content": f"<conversation>\n{text}\n</conversation>"},
         ]
         options = {"temperature": 0, "max_tokens": max_tokens}
-        async with self.models.stream(model, messages, options=options) as reply:
-            said = "".join([piece async for piece in reply])
+        purse = Purse(
+            budgets=self.budgets,
+            tenant_id=taken.tenant_id,
+            answer_id=taken.answer_id,
+            attempt=taken.attempt,
+            agent_id=taken.agent_id,
+            rules=agent.budgets,
+        )
+        spent, pieces = Spending(), list[str]()
+        prompt = "".join(message["content"] for message in messages)
+        try:
+            bounded = await purse.hold(model, messages, options)
+            async with self.models.stream(
+                model, messages, options=bounded, agent_id=taken.agent_id
+            ) as reply:
+                try:
+                    async for piece in reply:
+                        pieces.append(piece)
+                finally:
+                    spent.note(
+                        model,
+                        prompt=prompt,
+                        text="".join(pieces),
+                        prompt_tokens=reply.prompt_tokens,
+                        completion_tokens=reply.completion_tokens,
+                    )
+        finally:
+            await purse.settle(spent)
+        said = "".join(pieces)
         for placeholder, own in personal.restored.items():
             said = said.replace(placeholder, own)
         return cleaned(said, NO_LINKS)

@@ -1,38 +1,33 @@
 """Making one answer: profile, passages, prompt, model; without a database connection."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from libs.common.errors import AppError
 from libs.common.telemetry import get_logger, span
-from services.conversations.domain.agents import AgentProfile, ChatModelSettings
+from services.conversations.domain.agents import AgentProfile
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
 from services.conversations.domain.citations import offered_sources, resolve_citations
-from services.conversations.domain.errors import ModelFailed
+from services.conversations.domain.errors import BudgetExhausted, ModelFailed, OverBudget
 from services.conversations.domain.extractive import MAX_QUOTES, extractive_answer, refusal
 from services.conversations.domain.knowledge import Knowledge
-from services.conversations.domain.leaks import InstructionsLeaked
-from services.conversations.domain.masking import PersonalData
-from services.conversations.domain.outgoing import cleaned
-from services.conversations.domain.pages import PAGE, page_line
-from services.conversations.domain.ports import Agents, ChatModels, KnowledgeBase
-from services.conversations.domain.prompts import (
-    RULES,
-    ChatMessage,
-    build_compact_prompt,
-    build_prompt,
-    fit_passages,
-    remembered,
-    says_unknown,
-)
-from services.conversations.domain.screening import WITHHELD, WITHHELD_WARNING, Screen
+from services.conversations.domain.ports import Agents, Budgets, KnowledgeBase
+from services.conversations.domain.screening import WITHHELD
 from services.conversations.domain.spending import Spending
-from services.conversations.repositories.memory import ConversationMemory
-from services.conversations.use_cases.afterwards import needs_memory
+from services.conversations.use_cases.ask_models import (
+    AskModels,
+    Tell,
+    fitting,
+    harmless,
+    prompt_for,
+)
+from services.conversations.use_cases.draft import Draft
+from services.conversations.use_cases.purse import Purse
 
 log = get_logger(__name__)
 
@@ -40,31 +35,13 @@ NO_MODEL: Final = "This agent has no chat model, so the answer consists of quote
 MODEL_DOWN: Final = (
     "The language model is out of reach at the moment; these passages answer the question best:"
 )
-_UNSUPPORTED: Final = (
-    "What the language model wrote is not in the documents, so the answer consists of quotes."
+OVER_BUDGET: Final = (
+    "The budget for the language model is used up; these passages answer the question best:"
 )
-# A small model sometimes answers from the examples in its prompt.
-_MIN_COMPACT_SUPPORT: Final = 0.5
-_COMPACT_MAX_TOKENS: Final = 100
-
 # What a marker looks like that the model had no time to finish.
 _HALF_MARKER: Final = re.compile(r"\s*\[[^\]\n]{0,40}$")
 
-Tell = Callable[[str], None]
 LookedUp = tuple[AgentProfile, Knowledge]
-
-
-@dataclass(slots=True)
-class Draft:
-    """How far an attempt has come, for when it is cut short."""
-
-    agent: AgentProfile | None = None
-    knowledge: Knowledge = field(default_factory=Knowledge)
-    pieces: list[str] = field(default_factory=list)
-    """The text as it was told."""
-    asking: str = ""
-    """The prompt that a model has been sent and not begun to answer."""
-    spent: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +50,8 @@ class ComposeAnswer:
 
     agents: Agents
     knowledge_base: KnowledgeBase
-    models: ChatModels
-    memory: ConversationMemory
+    budgets: Budgets
+    ask: AskModels
 
     async def __call__(
         self,
@@ -104,8 +81,19 @@ class ComposeAnswer:
         )
         agent = found.for_conversation(taken.conversation_id)
         draft = draft or Draft()
-        draft.agent, draft.knowledge = agent, knowledge
-        answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
+        purse = Purse(
+            budgets=self.budgets,
+            tenant_id=taken.tenant_id,
+            answer_id=taken.answer_id,
+            attempt=taken.attempt,
+            agent_id=taken.agent_id,
+            rules=found.budgets,
+        )
+        draft.begin(agent, knowledge, purse)
+        try:
+            answer = await self._answer(taken, agent, knowledge, tell, draft=draft)
+        finally:
+            await draft.settle()
         if suspicions := agent.guardrails.suspicions(knowledge.passages):
             answer = replace(answer, warnings=[*answer.warnings, *suspicions])
         return _billed(answer, agent, draft.spent, abandoned)
@@ -126,7 +114,7 @@ class ComposeAnswer:
             text, abandoned = abandoned[-1], abandoned[:-1]
             await self._recover(taken, draft, text)
         agent, passages = draft.agent, draft.knowledge.passages
-        model = agent.model if agent is not None else None
+        model = draft.model or (agent.model if agent is not None else None)
         if model is not None and draft.asking:
             draft.spent.note(
                 model, prompt=draft.asking, text="", prompt_tokens=0, completion_tokens=0
@@ -158,8 +146,8 @@ class ComposeAnswer:
             draft.agent = found.for_conversation(taken.conversation_id)
             model = draft.agent.model
             if model is not None:
-                draft.knowledge = _fitting(knowledge, model, taken.max_context_tokens)
-                messages = self._prompt(taken, draft.agent, model, draft.knowledge)
+                draft.knowledge = fitting(knowledge, model, taken.max_context_tokens)
+                messages = prompt_for(taken, draft.agent, model, draft.knowledge)
                 prompt = "".join(message["content"] for message in messages)
                 draft.spent.note(
                     model, prompt=prompt, text=text, prompt_tokens=0, completion_tokens=0
@@ -196,15 +184,37 @@ class ComposeAnswer:
             draft.pieces.append(piece)
             tell(piece)
 
-        if not knowledge.available or not knowledge.has_answer:
+        closed = agent.behaviour.closed(datetime.now(UTC))
+        if closed is not None:
+            answer = Answer(text=closed, mode=AnswerMode.REFUSED, outside_hours=True)
+        elif not knowledge.available or not knowledge.has_answer:
             answer = refusal(knowledge)
-        elif agent.model is None:
+            if knowledge.available and agent.may_use_general_knowledge:
+                with suppress(ModelFailed):
+                    return await self.ask.from_general(taken, agent, hear, draft=draft)
+                draft.asking = ""
+        elif not agent.models:
             answer = extractive_answer(taken.question, knowledge, warnings=[NO_MODEL])
         else:
             try:
-                return await self._generate(taken, agent, agent.model, knowledge, hear, draft=draft)
+                answer = await self.ask(taken, agent, knowledge, hear, draft=draft)
+                if (
+                    answer.mode is AnswerMode.REFUSED
+                    and answer.text != WITHHELD
+                    and agent.may_use_general_knowledge
+                ):
+                    with suppress(ModelFailed):
+                        general = await self.ask.from_general(taken, agent, hear, draft=draft)
+                        return replace(general, text=f"{answer.text}\n\n{general.text}")
+                    draft.asking = ""
+                return answer
             except ModelFailed as error:
                 draft.asking = ""
+                because = MODEL_DOWN
+                if isinstance(error, BudgetExhausted):
+                    because = OVER_BUDGET
+                    if error.rule.on_exhausted == "refuse":
+                        raise OverBudget(error.message) from error
                 log.warning("answer_falls_back", code=error.code, answer_id=str(taken.answer_id))
                 if not knowledge.quotes:
                     found = await self.knowledge_base.search(
@@ -216,129 +226,15 @@ class ComposeAnswer:
                     )
                     knowledge = found if found.has_answer else knowledge
                 answer = extractive_answer(
-                    taken.question, knowledge, warnings=[error.message], because=MODEL_DOWN
+                    taken.question, knowledge, warnings=[error.message], because=because
                 )
-        answer = _harmless(answer, agent, knowledge)
+        if closed is None:
+            # What is told outside of hours the company has written itself.
+            answer = harmless(answer, agent, knowledge)
         # Half a sentence of the model's cannot be taken back: what takes its place comes whole.
         if not draft.pieces:
             hear(answer.text)
         return answer
-
-    async def _generate(
-        self,
-        taken: TakenAnswer,
-        agent: AgentProfile,
-        model: ChatModelSettings,
-        knowledge: Knowledge,
-        tell: Tell,
-        *,
-        draft: Draft,
-    ) -> Answer:
-        draft.knowledge = knowledge = _fitting(knowledge, model, taken.max_context_tokens)
-        messages = self._prompt(taken, agent, model, knowledge)
-        if not model.compact and needs_memory(taken):
-            summary = await self.memory.summary(taken.tenant_id, taken.conversation_id)
-            if summary is not None:
-                messages.insert(1, remembered(summary.text))
-        personal = PersonalData()
-        if agent.guardrails.mask_personal_data:
-            messages = [
-                {**message, "content": personal.mask(message["content"])} for message in messages
-            ]
-        options = {name: value for name, value in taken.options.items() if name != PAGE}
-        if model.compact:
-            options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
-        screen = Screen(
-            agent.guardrails.links(knowledge.passages),
-            hidden=() if model.compact else (agent.instructions, RULES),
-            known=(taken.question, *(passage.text for passage in knowledge.passages)),
-            restored=personal.restored,
-        )
-        said: list[str] = []
-        pieces: list[str] = []
-
-        def show(piece: str) -> None:
-            if piece:
-                pieces.append(piece)
-                tell(piece)
-
-        prompt = "".join(message["content"] for message in messages)
-        draft.asking = prompt
-        try:
-            async with self.models.stream(model, messages, options=options) as reply:
-                try:
-                    async for piece in reply:
-                        said.append(piece)
-                        show(screen.feed(piece))
-                finally:
-                    # Half an answer that is cut off is paid for, too.
-                    draft.asking = ""
-                    draft.spent.note(
-                        model,
-                        prompt=prompt,
-                        text="".join(said),
-                        prompt_tokens=reply.prompt_tokens,
-                        completion_tokens=reply.completion_tokens,
-                    )
-            show(screen.finish())
-        except InstructionsLeaked:
-            log.warning("answer_withheld", answer_id=str(taken.answer_id))
-            return Answer(
-                text=WITHHELD,
-                mode=AnswerMode.REFUSED,
-                warnings=[WITHHELD_WARNING, *knowledge.warnings],
-                model=model.model,
-                provider=model.provider,
-            )
-        text = "".join(pieces)
-        if not text.strip():
-            raise ModelFailed("The language model answered with nothing that can be shown.")
-        cited = resolve_citations(text, knowledge.passages, bare_markers=model.compact)
-        unknown = says_unknown(cited.text) and not cited.citations
-        if model.compact and not unknown and cited.support < _MIN_COMPACT_SUPPORT:
-            quoted = extractive_answer(taken.question, knowledge, warnings=[_UNSUPPORTED])
-            return _harmless(quoted, agent, knowledge)
-        return Answer(
-            text=cited.text,
-            mode=AnswerMode.REFUSED if unknown else AnswerMode.GENERATED,
-            citations=cited.citations,
-            sources=offered_sources(knowledge.passages, cited.citations),
-            citation_warnings=() if unknown else cited.warnings,
-            warnings=knowledge.warnings,
-            model=model.model,
-            provider=model.provider,
-        )
-
-    def _prompt(
-        self,
-        taken: TakenAnswer,
-        agent: AgentProfile,
-        model: ChatModelSettings,
-        knowledge: Knowledge,
-    ) -> list[ChatMessage]:
-        if model.compact:
-            return build_compact_prompt(taken.question, knowledge=knowledge)
-        return build_prompt(
-            taken.question,
-            agent=agent,
-            knowledge=knowledge,
-            history=taken.history,
-            budget=taken.max_context_tokens,
-            page=page_line(taken.options),
-        )
-
-
-def _harmless(answer: Answer, agent: AgentProfile, knowledge: Knowledge) -> Answer:
-    """Return an answer in quotes as it may go out: documents can be anybody's."""
-    links = agent.guardrails.links(knowledge.passages)
-    return replace(answer, text=cleaned(answer.text, links))
-
-
-def _fitting(knowledge: Knowledge, model: ChatModelSettings, budget: int) -> Knowledge:
-    """Return what of the passages fits into the prompt: the rest cannot be cited."""
-    if model.compact:
-        return knowledge
-    return replace(knowledge, passages=fit_passages(knowledge.passages, budget=budget))
 
 
 def _billed(
@@ -351,6 +247,7 @@ def _billed(
     return replace(
         answer,
         warnings=list(dict.fromkeys([*answer.warnings, *agent.warnings])),
+        text=agent.behaviour.styled(answer.text),
         agent_name=agent.name,
         agent_version=agent.number,
         prompt_tokens=spent.prompt_tokens,

@@ -19,7 +19,8 @@ from services.conversations.domain.ports import AnswerFeed, AnswerFeeds
 from services.conversations.repositories.answers import AnswerStore
 from services.conversations.repositories.handoff import HandoffStore
 from services.conversations.use_cases.afterwards import Afterwards
-from services.conversations.use_cases.compose_answer import ComposeAnswer, Draft, LookedUp
+from services.conversations.use_cases.compose_answer import ComposeAnswer, LookedUp
+from services.conversations.use_cases.draft import Draft
 from services.conversations.use_cases.metrics import AGENT_RESPONSES
 from services.conversations.use_cases.stopping import AnswerStopped, Stop
 

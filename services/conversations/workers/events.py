@@ -10,6 +10,7 @@ from libs.common.events.catalogue.agents import (
     AgentDeleted,
     AgentRestored,
     AgentUpdated,
+    BudgetsChanged,
     GuardrailsUpdated,
     SettingsUpdated,
 )
@@ -34,6 +35,7 @@ def handlers(redis: Redis) -> Handlers:
     forget = EveryOne(ForgetAgents(redis))
     return {
         AgentUpdated: forget,
+        BudgetsChanged: forget,
         AgentDeleted: forget,
         AgentRestored: forget,
         SettingsUpdated: forget,

@@ -1,10 +1,14 @@
-"""Throwing away what has run out: visits of leads, and links that nobody followed."""
+"""Throwing away what has run out: visits of leads, links, and strays of budgets."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from libs.common.database import Database
 from libs.common.periodic import repeat
+from libs.common.telemetry import get_logger
+from services.conversations.repositories.budgets import BudgetStore
+
+log = get_logger(__name__)
 
 INTERVAL_SECONDS: Final = 3600.0
 # What stands in a conversation's place goes with its visit.
@@ -29,3 +33,6 @@ class PurgeLoop:
         for statement in _DELETE:
             async with self.database.lean_cross_tenant() as connection:
                 await connection.execute(statement)
+        strays = await BudgetStore(self.database).count_strays()
+        if strays:
+            log.warning("budgets_had_strays", answers=strays)

@@ -8,7 +8,10 @@ import pytest
 
 from tests.agents.cast import SDK_SETTINGS, Company
 
-PUBLIC_FIELDS = {"id", "name", "description", "avatar_url", "company_id"}
+PUBLIC_FIELDS = {
+    *("id", "name", "description", "avatar_url", "company_id"),
+    *("opening_message", "suggested_questions"),
+}
 GUARDED = [
     ("GET", "/agent"),
     ("POST", "/agent"),
@@ -60,7 +63,7 @@ class TestStrangers:
 
 
 class TestPublicFace:
-    async def test_shows_five_fields_of_an_active_agent(
+    async def test_shows_seven_fields_of_an_active_agent(
         self, client: httpx.AsyncClient, acme: Company, globex: Company
     ) -> None:
         agent = await acme.create_agent(description="Helps", instructions="The secret plan")

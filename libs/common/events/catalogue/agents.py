@@ -38,6 +38,12 @@ class AgentRestored(Event, topic="agents", name="agent.restored"):
     agent_id: UUID
 
 
+class BudgetsChanged(Event, topic="agents", name="budgets.changed"):
+    """An agent or, without an id, the company may spend another amount; caches drop its agents."""
+
+    agent_id: UUID | None = None
+
+
 class SettingsUpdated(Event, topic="agents", name="settings.updated"):
     """Model settings changed or went; every cached agent of the tenant may be out of date."""
 

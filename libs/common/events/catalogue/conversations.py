@@ -93,6 +93,19 @@ class AnswerCompleted(Event, topic="conversations", name="answer.completed"):
     agent_version: int | None = Field(default=None, description="Of the agent that answered.")
 
 
+class BudgetExhausted(Event, topic="conversations", name="budget.exhausted"):
+    """Too little was left of a budget for a question; told once a budget and period.
+
+    For whoever alerts people.
+    """
+
+    agent_id: UUID = Field(description="Whose question it was.")
+    whole_company: bool = Field(description="It is the budget of all agents together.")
+    period: Literal["day", "month"]
+    unit: Literal["tokens", "micros"]
+    amount: int = Field(ge=0, description="What was allowed, in that unit.")
+
+
 class AnswerFailed(Event, topic="conversations", name="answer.failed"):
     """No answer could be given, for good; the tokens spent on trying are recorded."""
 
