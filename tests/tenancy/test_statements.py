@@ -43,6 +43,7 @@ ACROSS: Final = {
     "services/auth/repositories/signing_keys.py": NO_TABLE,
     "services/conversations/repositories/answer_statements.py": LEASES,
     "services/conversations/repositories/answers.py": LOOK_UPS,
+    "services/conversations/repositories/budgets.py": BY_THE_CLOCK,
     "services/conversations/repositories/memory.py": BY_THE_CLOCK,
     "services/conversations/workers/purge.py": BY_THE_CLOCK,
     "services/documents/repositories/crawl_schedule.py": BY_THE_CLOCK,
