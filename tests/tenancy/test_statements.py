@@ -40,6 +40,7 @@ ACROSS: Final = {
     "services/auth/repositories/federation.py": LOOK_UPS,
     "services/auth/repositories/logos.py": LOOK_UPS,
     "services/auth/repositories/people.py": "a super admin's search among all people",
+    "services/auth/repositories/plain_emails.py": BY_THE_CLOCK,
     "services/auth/repositories/signing_keys.py": NO_TABLE,
     "services/conversations/repositories/answer_statements.py": LEASES,
     "services/conversations/repositories/answers.py": LOOK_UPS,
