@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -184,21 +185,22 @@ class Deliver(Protocol):
 @pytest.fixture
 def deliver(auth: AuthService, mailbox: Mailbox) -> Deliver:
     """Send what is queued."""
+    return partial(send_all, auth)
 
-    async def send_all() -> int:
-        resources = auth.resources
-        handlers = JobHandlers(mails=mail_jobs(resources))
-        return await JobRunner(
-            resources.database,
-            resources.redis,
-            "auth",
-            handlers.by_kind,
-            # One after the other, so that the newest mail arrives last.
-            concurrency=1,
-            first_retry_seconds=0.05,
-        ).drain()
 
-    return send_all
+async def send_all(auth: AuthService) -> int:
+    """Do the work of a service's worker until nothing is left to be sent."""
+    resources = auth.resources
+    handlers = JobHandlers(mails=mail_jobs(resources))
+    return await JobRunner(
+        resources.database,
+        resources.redis,
+        "auth",
+        handlers.by_kind,
+        # One after the other, so that the newest mail arrives last.
+        concurrency=1,
+        first_retry_seconds=0.05,
+    ).drain()
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,13 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/api/v1/auth/api-keys/{key_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/role/{role_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/super-admin/companies/{company_id}/rate-limits"): {"limits": {}},
+    ("PATCH", "/api/v1/super-admin/users/{user_id}"): {"first_name": "Stolen"},
+    ("POST", "/api/v1/super-admin/companies/{company_id}/users"): {
+        "email": "planted@example.com",
+        "password": "correct horse battery",
+        "first_name": "New",
+        "last_name": "User",
+    },
     ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
     ("PATCH", "/api/v1/user/{user_id}/role"): {"role": "user"},
     ("PATCH", "/api/v1/user/{user_id}/status"): {"status": "suspended"},
