@@ -31,6 +31,7 @@ ACROSS: Final = {
     "libs/common/rekey.py": "the operator's; the tenant stands in what is put together",
     "libs/common/testing/databases.py": NO_TABLE,
     "services/agents/repositories/agent_reader.py": LOOK_UPS,
+    "services/auth/repositories/activity.py": "a super admin's view of all companies",
     "services/auth/repositories/audit_ends.py": BY_THE_CLOCK,
     "services/auth/repositories/audit_verification.py": "the operator's: which trails there are",
     "services/auth/repositories/companies.py": "a super admin's search among all companies",
