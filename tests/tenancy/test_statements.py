@@ -7,7 +7,7 @@ begin them, where a method that is called may be the one that names the tenant.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SQL: Final = re.compile(r"\s*(WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO)\s+[a-z_*({\"]")
+TABLE: Final = re.compile(r"\b(FROM|INTO|UPDATE)\s")
 BEGINNINGS: Final = frozenset({"select", "insert", "update", "delete"})
 
 BY_THE_CLOCK: Final = "the worker's, by the clock: what has run out or is due, whoever's it is"
@@ -23,7 +24,6 @@ LOOK_UPS: Final = "a narrow function that tells whose a secret, an id or a domai
 NO_TABLE: Final = "reads no table of a tenant's"
 ACROSS: Final = {
     "libs/common/database/database.py": NO_TABLE,
-    "libs/common/database/roles.py": NO_TABLE,
     "libs/common/readiness.py": NO_TABLE,
     "libs/common/events/relay.py": "the outbox of all tenants is published in the order of time",
     "libs/common/jobs/claims.py": LEASES,
@@ -42,7 +42,6 @@ ACROSS: Final = {
     "services/auth/repositories/logos.py": LOOK_UPS,
     "services/auth/repositories/people.py": "a super admin's search among all people",
     "services/auth/repositories/plain_emails.py": BY_THE_CLOCK,
-    "services/auth/repositories/signing_keys.py": NO_TABLE,
     "services/conversations/repositories/answer_statements.py": LEASES,
     "services/conversations/repositories/answers.py": LOOK_UPS,
     "services/conversations/repositories/budgets.py": BY_THE_CLOCK,
@@ -66,19 +65,30 @@ def of_sql(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield line and text of SQL that does not compare, insert or pass on a tenant."""
     formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
     parts = {id(part) for node in formatted for part in node.values}
-    texts = [(node.lineno, "".join(map(text_of, node.values))) for node in formatted]
+    known = {
+        node.targets[0].id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    texts = [
+        (node.lineno, "".join(text_of(part, known) for part in node.values)) for node in formatted
+    ]
     texts += [
-        (node.lineno, text_of(node))
+        (node.lineno, text_of(node, known))
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and id(node) not in parts
     ]
     for line, text in texts:
-        if SQL.match(text) and not names_tenant(text):
+        if SQL.match(text) and TABLE.search(text) and not names_tenant(text):
             yield line, " ".join(text.split())
 
 
-def text_of(node: ast.expr) -> str:
-    """Return a string as far as it is known; what is put in shows as `{}`."""
+def text_of(node: ast.expr, known: Mapping[str, object]) -> str:
+    """Return a string as far as it is known; what else is put in shows as `{}`."""
+    if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
+        return str(known.get(node.value.id, "{}"))
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     return "{}"
@@ -147,6 +157,8 @@ def test_statements_name_the_tenant() -> None:
     [
         ('QUERY = "SELECT id FROM documents WHERE tenant_id = $1 AND id = $2"', True),
         ('QUERY = "SELECT tenant_id, id FROM documents WHERE id = $1"', False),
+        ('OWN = "tenant_id = $1"\nQUERY = f"SELECT id FROM documents WHERE {OWN}"', True),
+        ('QUERY = "SELECT pg_advisory_xact_lock(1)"', True),
         ('QUERY = f"""\nDELETE FROM {table} WHERE id = $1"""', False),
         ('QUERY = "INSERT INTO documents (tenant_id, id) VALUES ($1, $2)"', True),
         ("def get(self):\n    return select(Document).where(Document.id == 1)", False),
