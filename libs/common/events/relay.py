@@ -163,9 +163,10 @@ class Relay:
                 rows = await connection.fetch(_TAKE, self._batch_size)
                 if rows or self._time_to_look():
                     rows.sort(key=lambda row: (row["occurred_at"], row["id"]))
-                    await self._put(rows)
+                    # First, so that nothing goes out time and again while it fails.
                     if self._hears is not None and rows:
                         await self._hears(connection, rows)
+                    await self._put(rows)
         except _EntriesLost as loss:
             await self._take_back(loss.reached_ms)
             return self._batch_size
