@@ -214,11 +214,15 @@ def rotate_signing_key(
     lead_seconds: Annotated[
         float, typer.Option(help="Published this long before it signs; at least 15.")
     ] = 120,
+    retire_now: Annotated[
+        bool,
+        typer.Option("--retire-now", help="A key is in the wrong hands: end what it has signed."),
+    ] = False,
 ) -> None:
     """Make another key for access tokens; both are published until the old one's have run out."""
     from ops.keys import rotate_signing
 
-    rotate_signing(lead_seconds)
+    rotate_signing(lead_seconds, retire_now=retire_now)
 
 
 @tenant_app.command("erase")

@@ -3,17 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import typer
+from redis.exceptions import RedisError
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from libs.common.crypto import KEYS_FRESH_SECONDS, NEW_KEY_RESTS_SECONDS, KeyRing
-from libs.common.database import Database, DatabaseUnavailable
+from libs.common.database import PLATFORM_TENANT, Database, DatabaseUnavailable
+from libs.common.events.catalogue.audit import KeysRotated
+from libs.common.events.envelope import EventEnvelope
+from libs.common.events.streams import publish_directly
+from libs.common.ids import new_id
 from libs.common.rekey import Progress, Rekey
+from libs.common.resources import open_redis
 from libs.common.root_keys import DecryptionFailed, RootKeyUnavailable
 from ops.errors import OpsError
 from ops.service_environment import chosen, settings_of
@@ -40,13 +46,16 @@ async def _rotate(services: tuple[str, ...], *, tenants: bool) -> None:
         for service in services:
             await _rewrap(service, bar)
         if not tenants:
+            for service in services:
+                await _tell(service, new_tenant_keys=False)
             return
         for service in services:
             async with _opened(settings_of(service)) as (database, key_ring):
                 await _rekey(service, database, key_ring).add_versions()
         await _settle(bar)
         for service in services:
-            await _reencrypt(service, bar)
+            unreadable = await _reencrypt(service, bar)
+            await _tell(service, new_tenant_keys=True, unreadable=unreadable)
 
 
 async def _rewrap(service: str, bar: Bar) -> None:
@@ -66,7 +75,7 @@ async def _settle(bar: Bar) -> None:
         bar.advance(task)
 
 
-async def _reencrypt(service: str, bar: Bar) -> None:
+async def _reencrypt(service: str, bar: Bar) -> int:
     task = bar.add_task(f"{service}: fields", total=None)
     progress = Progress(told=lambda now: bar.update(task, completed=now.done, total=now.total))
     async with _opened(settings_of(service)) as (database, key_ring):
@@ -78,23 +87,60 @@ async def _reencrypt(service: str, bar: Bar) -> None:
             "they were left as they are.",
             style="red",
         )
+    return progress.unreadable
 
 
-def rotate_signing(lead_seconds: float) -> None:
-    """Make another signing key.
+async def _tell(service: str, *, new_tenant_keys: bool, unreadable: int = 0) -> None:
+    """Tell the platform's audit trail.
+
+    Raises:
+        OpsError: Redis is out of reach; the keys are replaced all the same.
+    """
+    event = KeysRotated(service=service, new_tenant_keys=new_tenant_keys, unreadable=unreadable)
+    envelope = EventEnvelope(
+        id=new_id(),
+        name=event.event_name,
+        version=event.schema_version,
+        tenant_id=PLATFORM_TENANT,
+        aggregate_id=None,
+        aggregate_version=0,
+        occurred_at=datetime.now(UTC),
+        traceparent=None,
+        payload=event.model_dump(mode="json"),
+    )
+    redis = open_redis(settings_of(service).redis_url.get_secret_value(), timeout_seconds=5)
+    try:
+        await publish_directly(redis, envelope, topic=KeysRotated.topic)
+    except (RedisError, OSError) as error:
+        raise OpsError(
+            f"The keys of {service} are replaced, but the audit trail could not be told: {error}."
+        ) from error
+    finally:
+        await redis.aclose()
+
+
+def rotate_signing(lead_seconds: float, *, retire_now: bool) -> None:
+    """Make another signing key; `retire_now` ends what the ones before have signed.
 
     Raises:
         OpsError: PostgreSQL is out of reach.
     """
     # Auth's rooms; the service itself need not run.
+    from services.auth.domain.signing import MIN_LEAD  # noqa: PLC0415
     from services.auth.use_cases.rotate_signing_key import RotateSigningKey  # noqa: PLC0415
 
     async def work() -> None:
         async with _opened(settings_of("auth")) as (database, key_ring):
             rotate_key = RotateSigningKey(database=database, key_ring=key_ring)
-            signs_from = await rotate_key(lead=timedelta(seconds=lead_seconds))
+            signs_from = await (
+                rotate_key(lead=MIN_LEAD, retire_after=timedelta())
+                if retire_now
+                else rotate_key(lead=timedelta(seconds=lead_seconds))
+            )
         when = signs_from.isoformat(timespec="seconds") if signs_from else "now"
         typer.echo(f"The new key is published, and signs from {when} on.")
+        if retire_now:
+            typer.echo("What the old ones have signed is refused from then on, and is renewed.")
 
     asyncio.run(work())
 

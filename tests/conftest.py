@@ -44,6 +44,9 @@ COMMON_MIGRATIONS = Path(__file__).parent / "common" / "migrations"
 USE_THE_PLATFORM = ("flows", "tenancy")
 """The folders whose tests share one running platform."""
 
+ROOT_KEY = bytes(range(32))
+"""Of whoever encrypts in a database that tests share: two would not read each other's."""
+
 _began: list[TestRun] = []
 
 DatabaseUrls = Callable[[str], ServiceUrls]
@@ -232,7 +235,7 @@ def service_environment(database_urls: DatabaseUrls, redis_url: str) -> ServiceE
             "PRIMARY_DB_URL": urls.primary,
             "WORKER_DB_URL": urls.worker,
             "REDIS_URL": redis_url,
-            "MASTER_ENCRYPTION_KEY": base64.b64encode(bytes(range(32))).decode(),
+            "MASTER_ENCRYPTION_KEY": base64.b64encode(ROOT_KEY).decode(),
             "SERVICE_KEY": keys.private_pems[service],
             "SERVICE_JWKS": json.dumps(keys.jwks),
         }

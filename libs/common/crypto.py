@@ -217,14 +217,16 @@ class KeyRing:
         if known is not None and time.monotonic() - known.read_at < KEYS_FRESH_SECONDS:
             return known
         # No lock: whoever comes second finds what the first has stored, here or in the table, and
-        # while PostgreSQL is away nobody waits behind the others.
+        # while PostgreSQL is away nobody waits behind the others. One looks again at known keys;
+        # the others go on with them meanwhile, rather than all ask for a connection at once.
+        if known is not None:
+            known.read_at = time.monotonic()
         try:
             read = await self._load(tenant_id)
         except (DatabaseUnavailable, RootKeyUnavailable):
             if known is None:
                 raise
             # No new key comes from a database that is away; nobody waits for it each time.
-            known.read_at = time.monotonic()
             return known
         self._sweep()
         if known is not None and (read.keys, read.encrypts) == (known.keys, known.encrypts):

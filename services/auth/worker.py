@@ -1,8 +1,8 @@
 """The worker process: `python -m services.auth.worker`.
 
 It sends mails, publishes auth's events, records other services' refusals, rotates the signing
-key, signs the ends of the audit trails, looks at proven e-mail domains again and throws away what
-has run out.
+key, seals addresses, signs the ends of the audit trails, looks at proven e-mail domains again and
+throws away what has run out.
 """
 
 import json
@@ -25,18 +25,22 @@ from libs.common.wake import Nudges
 from services.auth.adapters.txt_records import DnsTxtRecords
 from services.auth.repositories.audit_ends import AuditEnds
 from services.auth.repositories.email_domains import DomainsDue
+from services.auth.repositories.emails import Emails
 from services.auth.repositories.expired import ExpiredSessions
 from services.auth.repositories.federation import ExpiredLogins
+from services.auth.repositories.plain_emails import PlainEmails
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
 from services.auth.settings import Settings
 from services.auth.use_cases.purge_expired import PurgeExpired
 from services.auth.use_cases.purge_logins import PurgeLogins
 from services.auth.use_cases.recheck_domains import RecheckDomains
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
+from services.auth.use_cases.seal_emails import SealEmails
 from services.auth.use_cases.sign_audit_heads import SignAuditHeads
 from services.auth.wiring.people import auth_settings, mail_jobs
 from services.auth.workers import denials, handoffs
 from services.auth.workers.audit_heads import AuditHeadLoop
+from services.auth.workers.emails import EmailLoop
 from services.auth.workers.federation import FederationLoop
 from services.auth.workers.jobs import JobHandlers
 from services.auth.workers.purge import PurgeLoop
@@ -53,13 +57,14 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
     expired = ExpiredSessions(resources.database)
     rotate = RotateSigningKey(database=resources.database, key_ring=resources.key_ring)
     settings = auth_settings(resources)
+    emails = Emails(resources.database, resources.key_ring)
     jobs = JobHandlers(mails=mail_jobs(resources))
     runner = JobRunner(
         resources.database, resources.redis, resources.service, jobs.by_kind, nudge=nudges.jobs
     )
 
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
-        return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only)
+        return AuthUnitOfWork(resources.database, tenant_id, emails=emails, read_only=read_only)
 
     federation = FederationLoop(
         recheck_domains=RecheckDomains(
@@ -85,6 +90,9 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
         ).run,
         "purge": PurgeLoop(purge_expired=PurgeExpired(expired=expired)).run,
         "federation": federation.run,
+        "emails": EmailLoop(
+            seal=SealEmails(plain=PlainEmails(resources.database), emails=emails)
+        ).run,
     }
     if settings.object_store_url is None:
         log.warning("audit_heads_unsigned", reason="OBJECT_STORE_URL is not set")

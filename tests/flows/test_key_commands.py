@@ -1,12 +1,16 @@
 """The operator's commands for keys and the trail, while people work."""
 
+import asyncio
 import threading
 import time
 
+import asyncpg
 import pytest
 import requests
 
-from tests.platform import Company, Platform, register
+from libs.common.database import PLATFORM_TENANT
+from tests.flows.platform_keys import environment_of
+from tests.platform import Company, Platform, register, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -66,6 +70,29 @@ def test_root_keys_are_put_in_order_while_people_work(platform: Platform, acme: 
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert load.failures == []
+    # The platform's own trail hears of it, once for each service.
+    wait_for(lambda: len(rotations(platform)) >= 5, seconds=20, what="five rotations on record")
+
+
+def rotations(platform: Platform) -> list[str]:
+    """Return the services whose keys were replaced, by the platform's trail."""
+
+    async def read() -> list[str]:
+        connection = await asyncpg.connect(environment_of(platform, "auth")["PRIMARY_DB_URL"])
+        try:
+            async with connection.transaction():
+                await connection.execute(
+                    "SELECT set_config('app.tenant_id', $1, true)", str(PLATFORM_TENANT)
+                )
+                rows = await connection.fetch(
+                    "SELECT details->>'service' FROM auth.audit_entries"
+                    " WHERE event_type = 'keys.rotated' AND entity_type = 'encryption_keys'"
+                )
+            return [row[0] for row in rows]
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
 
 
 def test_the_trails_hold(platform: Platform, acme: Company) -> None:

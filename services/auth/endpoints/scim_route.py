@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
-from scim2_models import Error, InvalidSyntaxException, SCIMException
+from scim2_models import Error, InvalidSyntaxException, InvalidValueException, SCIMException
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -20,6 +20,8 @@ from services.auth.endpoints.access import wiring_of
 from services.auth.schemas.scim import MEDIA_TYPE, PREFIX
 from services.auth.wiring.federation import DirectoryUseCases
 
+NUL_REFUSED: Final = "NUL characters cannot be stored."
+
 
 class ScimRoute(APIRoute):
     """A route for directories, which expect SCIM's errors."""
@@ -30,6 +32,8 @@ class ScimRoute(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
+                if has_nul([*request.path_params.values(), *request.query_params.values()]):
+                    raise InvalidValueException(detail=NUL_REFUSED)
                 return await handle(request)
             except SCIMException as error:
                 told = error.to_error()
@@ -91,7 +95,22 @@ async def json_body(request: Request) -> Any:
         raise InvalidSyntaxException(detail="The body is not valid JSON.") from error
     if not isinstance(body, dict):
         raise InvalidSyntaxException(detail="The body is no JSON object.")
+    if has_nul(body):
+        raise InvalidValueException(detail=NUL_REFUSED)
     return body
+
+
+def has_nul(value: object) -> bool:
+    """Tell whether a NUL character is anywhere in what was sent: the database takes none."""
+    match value:
+        case str():
+            return "\x00" in value
+        case dict():
+            return any(has_nul(part) for pair in value.items() for part in pair)
+        case list():
+            return any(has_nul(part) for part in value)
+        case _:
+            return False
 
 
 async def _directory(

@@ -5,6 +5,11 @@ from typing import Final
 from libs.common.rekey import EncryptedColumn
 
 ENCRYPTED: Final = (
+    EncryptedColumn(table="users", column="email_sealed", purpose="people"),
+    EncryptedColumn(table="invitations", column="email_sealed", purpose="people"),
+    EncryptedColumn(
+        table="platform_secrets", column="sealed", purpose="platform-secrets", row="name"
+    ),
     EncryptedColumn(table="signing_keys", column="private_key", purpose="signing-keys"),
     EncryptedColumn(
         table="refresh_tokens",

@@ -9,18 +9,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.common.database import TenantOwned
 from libs.common.ids import new_id
-from services.auth.domain.accounts import Role, email_key
+from services.auth.domain.accounts import Role
 from services.auth.domain.tokens import INVITATION_LIFETIME
 from services.auth.models.base import Base
+from services.auth.models.sealed_emails import SealedEmail
 
 
-class Invitation(TenantOwned, Base):
+class Invitation(SealedEmail, TenantOwned, Base):
     """Somebody who may join; at most one is open for an address in a company."""
 
     __tablename__ = "invitations"
 
-    email: Mapped[str] = mapped_column(Text)
-    email_key: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
     invited_by: Mapped[UUID | None]
     """The admin; None when a proven domain of the company let the person ask."""
@@ -35,7 +34,6 @@ class Invitation(TenantOwned, Base):
         return cls(
             id=new_id(),
             email=email,
-            email_key=email_key(email),
             role=role,
             invited_by=invited_by,
             created_at=now,

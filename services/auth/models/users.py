@@ -9,17 +9,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.common.database import TenantOwned, Timestamps
 from libs.common.ids import new_id
-from services.auth.domain.accounts import Role, UserStatus, email_key
+from services.auth.domain.accounts import Role, UserStatus
 from services.auth.models.base import Base
+from services.auth.models.sealed_emails import SealedEmail
 
 
-class User(TenantOwned, Timestamps, Base):
-    """A person; `email_key` is unique on the platform, as people log in by it alone."""
+class User(SealedEmail, TenantOwned, Timestamps, Base):
+    """A person; their address is unique on the platform, as people log in by it alone."""
 
     __tablename__ = "users"
 
-    email: Mapped[str] = mapped_column(Text)
-    email_key: Mapped[str] = mapped_column(Text)
     username: Mapped[str] = mapped_column(Text)
     first_name: Mapped[str] = mapped_column(Text)
     last_name: Mapped[str] = mapped_column(Text)
@@ -54,7 +53,6 @@ class User(TenantOwned, Timestamps, Base):
         return cls(
             id=new_id(),
             email=email,
-            email_key=email_key(email),
             username=username,
             first_name=first_name,
             last_name=last_name,

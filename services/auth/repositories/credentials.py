@@ -15,6 +15,7 @@ from libs.common.rate_limits import Rate
 from services.auth.domain.api_keys import LAST_USED_RESOLUTION
 from services.auth.domain.limits import strictest
 from services.auth.domain.roles import permissions_of, permissions_of_key
+from services.auth.repositories.emails import Emails
 
 # `custom` is NULL where the user has no role of the company's own; one without permissions is
 # still one.
@@ -145,12 +146,14 @@ class LiveSession:
 class Credentials:
     """Finds whose a credential is."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, emails: Emails) -> None:
         self._database = database
+        self._emails = emails
 
     async def user_by_email(self, email_key: str) -> tuple[UUID, UUID] | None:
         """Return tenant and user of an address."""
-        return await self._ids("SELECT * FROM user_by_email($1)", email_key)
+        index = (await self._emails.index()).of(email_key)
+        return await self._ids("SELECT * FROM user_by_address($1, $2)", index, email_key)
 
     async def session_by_refresh_token(self, token_hash: bytes) -> tuple[UUID, UUID] | None:
         """Return tenant and session of a refresh token, live or replaced."""
@@ -222,9 +225,9 @@ class Credentials:
             value = await connection.fetchval(query, argument)
         return None if value is None else UUID(int=value.int)
 
-    async def _ids(self, query: str, argument: str | bytes) -> tuple[UUID, UUID] | None:
+    async def _ids(self, query: str, *arguments: str | bytes) -> tuple[UUID, UUID] | None:
         async with self._database.platform() as connection:
-            row = await connection.fetchrow(query, argument)
+            row = await connection.fetchrow(query, *arguments)
         # Of asyncpg's own UUID class otherwise.
         return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))
 

@@ -10,16 +10,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.auth.domain.accounts import Role, UserStatus, email_key
+from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.directory import Criterion, DirectoryGroup, name_key
 from services.auth.domain.federation_errors import NameTaken, UnknownMember
 from services.auth.domain.sessions import EndReason
 from services.auth.models.directory import DirectoryLink, Group, GroupMember, ScimToken
 from services.auth.models.sessions import Session
 from services.auth.models.users import User
+from services.auth.repositories.emails import sealing_of
 
 _UNIQUE: Final = (
     "uq_users_email_key",
+    "uq_users_email_index",
     "uq_directory_users_tenant_id_user_name_key",
     "uq_directory_groups_tenant_id_display_name_key",
 )
@@ -71,9 +73,7 @@ class DirectoryRepository:
 
     async def user_by_email(self, email: str) -> User | None:
         """Return the tenant's own user with an address."""
-        query = select(User).where(
-            User.tenant_id == self.tenant_id, User.email_key == email_key(email)
-        )
+        query = select(User).where(User.tenant_id == self.tenant_id, self._has_address(email))
         found: User | None = await self.session.scalar(query)
         return found
 
@@ -89,7 +89,7 @@ class DirectoryRepository:
                 User.role != Role.SUPER_ADMIN,
                 DirectoryLink.removed_at.is_not(None),
                 DirectoryLink.user_name_key == name_key(user_name),
-                User.email_key == email_key(email),
+                self._has_address(email),
             )
             .with_for_update(of=User)
         )
@@ -268,17 +268,20 @@ class DirectoryRepository:
     def _link_joins(self) -> ColumnElement[bool]:
         return (DirectoryLink.tenant_id == User.tenant_id) & (DirectoryLink.user_id == User.id)
 
+    def _has_address(self, email: str) -> ColumnElement[bool]:
+        return sealing_of(self.session.sync_session).is_of(User, email)
+
     def _user_condition(self, criterion: Criterion) -> ColumnElement[bool]:
         value = str(criterion.value)
         match criterion.attribute:
             case "user_name":
                 named = DirectoryLink.user_name_key == name_key(value)
                 unnamed = DirectoryLink.user_name_key.is_(None)
-                return or_(named, unnamed & (User.email_key == email_key(value)))
+                return or_(named, unnamed & self._has_address(value))
             case "external_id":
                 return DirectoryLink.external_id == value
             case "email":
-                return User.email_key == email_key(value)
+                return self._has_address(value)
             case "active":
                 active = User.status == UserStatus.ACTIVE
                 return active if criterion.value is True else ~active

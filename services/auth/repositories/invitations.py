@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import update
 
 from libs.common.database import TenantRepository
+from services.auth.domain.email_domains import domain_of
 from services.auth.models.invitations import Invitation
+from services.auth.repositories.emails import sealing_of
 
 _MAX_LISTED = 500
 
@@ -35,7 +37,7 @@ class InvitationRepository(TenantRepository[Invitation]):
         """Return the one that an address can accept."""
         found: Invitation | None = await self.session.scalar(
             self.owned().where(
-                Invitation.email_key == email_key,
+                sealing_of(self.session.sync_session).is_of(Invitation, email_key),
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
                 Invitation.expires_at > now,
@@ -49,12 +51,34 @@ class InvitationRepository(TenantRepository[Invitation]):
             update(Invitation)
             .where(
                 Invitation.tenant_id == self.tenant_id,
-                Invitation.email_key == email_key,
+                sealing_of(self.session.sync_session).is_of(Invitation, email_key),
                 Invitation.accepted_at.is_(None),
                 Invitation.revoked_at.is_(None),
             )
             .values(revoked_at=now)
         )
+
+    async def revoke_of_domain(self, domain: str, *, now: datetime) -> int:
+        """Take back what people of a domain asked for themselves; return how many it was.
+
+        Whoever an admin has invited stays invited.
+        """
+        asked = await self.session.scalars(
+            self.owned()
+            .where(
+                Invitation.invited_by.is_(None),
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+            )
+            .with_for_update()
+        )
+        revoked = 0
+        for invitation in asked:
+            # Addresses are sealed: only we can tell of which domain one is.
+            if domain_of(invitation.email) == domain:
+                invitation.revoked_at = now
+                revoked += 1
+        return revoked
 
     async def revoke(self, invitation_id: UUID, *, now: datetime) -> bool:
         """Take an open invitation back; False when there is none."""

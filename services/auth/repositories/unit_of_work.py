@@ -1,10 +1,12 @@
 """One transaction of a tenant, with this service's repositories."""
 
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, Self
 from uuid import UUID
 
+from libs.common.database import Database
 from libs.common.unit_of_work import UnitOfWork
+from libs.common.wake import Wake
 from services.auth.models.geography import City, Country, State
 from services.auth.repositories.addresses import AddressRepository
 from services.auth.repositories.api_keys import ApiKeyRepository
@@ -13,6 +15,7 @@ from services.auth.repositories.challenges import ChallengeRepository
 from services.auth.repositories.config_values import ConfigRepository
 from services.auth.repositories.directory import DirectoryRepository
 from services.auth.repositories.email_domains import EmailDomainRepository
+from services.auth.repositories.emails import Emails, equip
 from services.auth.repositories.federation import SsoRepository
 from services.auth.repositories.geography import Places
 from services.auth.repositories.invitations import InvitationRepository
@@ -29,7 +32,31 @@ from services.auth.repositories.users import UserRepository
 
 
 class AuthUnitOfWork(UnitOfWork):
-    """All or nothing, the audit entry included."""
+    """All or nothing, the audit entry included.
+
+    Args:
+        emails: Seal and open the addresses of people.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        tenant_id: UUID,
+        *,
+        emails: Emails,
+        read_only: bool = False,
+        wake: Wake | None = None,
+    ) -> None:
+        super().__init__(database, tenant_id, read_only=read_only, wake=wake)
+        self._emails = emails
+
+    async def __aenter__(self) -> Self:
+        """Begin; raises what `UnitOfWork` does."""
+        # The keys first: no connection is held while they are asked for.
+        sealing = await self._emails.sealing(self.tenant_id)
+        await super().__aenter__()
+        equip(self.session.sync_session, sealing)
+        return self
 
     impersonator_id: UUID | None = None
     """Who acts in the caller's name; all audit entries say so."""

@@ -120,6 +120,8 @@ def _conditions(
             return
         if name not in attributes or not isinstance(node.value, str | bool):
             raise InvalidFilterException(detail=f"Resources cannot be searched by {name}.")
+        if isinstance(node.value, str) and "\x00" in node.value:
+            raise InvalidFilterException(detail="NUL characters are nowhere to be found.")
         yield Criterion(attribute=attributes[name], value=node.value)
     else:
         raise InvalidFilterException(detail="Filters compare with eq, and join with and.")

@@ -138,7 +138,7 @@ class ChangeDirectoryUser:
         if "email" in fields:
             email = clean_email(wanted.email)
             moved = user.email_key != email_key(email)
-            user.email, user.email_key = email, email_key(email)
+            user.email = email
             user.email_verified = user.email_verified or moved
         if "active" in fields:
             user.status = status_after(user.status, active=wanted.active)

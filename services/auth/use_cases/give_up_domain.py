@@ -29,6 +29,7 @@ class GiveUpDomain:
             if await uow.sso.uses_domain(domain.domain):
                 raise DomainInUse
             await uow.email_domains.remove(domain)
+            revoked = await uow.invitations.revoke_of_domain(domain.domain, now=now)
             await uow.audit.append(
                 AuditRecord(
                     event=AuditEvent.DOMAIN_GIVEN_UP,
@@ -39,6 +40,7 @@ class GiveUpDomain:
                     entity_type="email_domain",
                     entity_id=domain.id,
                     address=address,
+                    details={"invitations_revoked": revoked},
                 ),
                 now=now,
             )

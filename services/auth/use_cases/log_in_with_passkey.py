@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from libs.common.database import PLATFORM_TENANT
 from services.auth.adapters.passkeys import WebAuthn
+from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.errors import AccountNotActive, ProofRefused, SecondFactorRefused
 from services.auth.domain.policies import MfaPolicy
@@ -74,6 +76,25 @@ class LogInWithPasskey:
         if known is None:
             raise ProofRefused
         tenant_id, passkey_id = known
+        try:
+            return await self._let_in(
+                tenant_id, passkey_id, credential, attempt.nonce, address=address, device=device
+            )
+        except ProofRefused:
+            await self._note_failure(tenant_id, passkey_id, address=address)
+            raise
+
+    async def _let_in(
+        self,
+        tenant_id: UUID,
+        passkey_id: UUID,
+        credential: Mapping[str, Any],
+        nonce: bytes,
+        *,
+        address: str,
+        device: str | None,
+    ) -> LogInResult:
+        now = self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             passkey = await uow.passkeys.get(passkey_id)
             user = await uow.users.locked(passkey.user_id) if passkey else None
@@ -81,9 +102,7 @@ class LogInWithPasskey:
             policy = await uow.policy.get(default=self.default_mfa)
             if passkey is None or user is None or policy.mfa is MfaPolicy.OFF:
                 raise ProofRefused
-            sign_count = self.passkeys.signed(
-                credential, passkey, nonce=attempt.nonce, user_verified=True
-            )
+            sign_count = self.passkeys.signed(credential, passkey, nonce=nonce, user_verified=True)
             if not await uow.passkeys.note_use(passkey.id, sign_count=sign_count, now=now):
                 raise ProofRefused
             if tenant is None or not tenant.is_active or not user.is_active:
@@ -98,4 +117,21 @@ class LogInWithPasskey:
                 address=address,
                 device=device,
                 now=now,
+            )
+
+    async def _note_failure(self, tenant_id: UUID, passkey_id: UUID, *, address: str) -> None:
+        async with self.unit_of_work(tenant_id) as uow:
+            passkey = await uow.passkeys.get(passkey_id)
+            await uow.audit.append(
+                AuditRecord(
+                    event=AuditEvent.LOGIN_FAILED,
+                    description="A passkey was refused.",
+                    risk=Risk.HIGH,
+                    actor_id=passkey.user_id if passkey else None,
+                    entity_type="user",
+                    entity_id=passkey.user_id if passkey else None,
+                    address=address,
+                    details={"passkey_id": str(passkey_id)},
+                ),
+                now=self.clock(),
             )

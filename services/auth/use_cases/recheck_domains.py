@@ -67,6 +67,7 @@ class RecheckDomains:
                 return False
             domain.proven_at = None
             domain.failed_checks = 0
+            revoked = await uow.invitations.revoke_of_domain(domain.domain, now=now)
             await uow.audit.append(
                 AuditRecord(
                     event=AuditEvent.DOMAIN_LAPSED,
@@ -74,6 +75,7 @@ class RecheckDomains:
                     risk=Risk.HIGH,
                     entity_type="email_domain",
                     entity_id=domain.id,
+                    details={"invitations_revoked": revoked},
                 ),
                 now=now,
             )

@@ -62,7 +62,7 @@ class RotateSigningKey:
             row = new_row(cipher, signs_from=now + max(lead, MIN_LEAD), now=now)
             keys.add(row)
             _retire(in_use, row.signs_from, retire_after)
-            await _record(session, row, "A new signing key was made.", now=now)
+            await _record(session, row, _made(retire_after), now=now)
         return row.signs_from
 
     async def _hasten(
@@ -80,11 +80,17 @@ class RotateSigningKey:
         """
         pending, *olds = in_use
         sooner = now + max(lead, MIN_LEAD)
-        if sooner < pending.signs_from:
-            pending.signs_from = sooner
-            _retire(olds, sooner, retire_after)
+        if sooner < pending.signs_from or retire_after < RETIRE_AFTER:
+            pending.signs_from = min(sooner, pending.signs_from)
+            _retire(olds, pending.signs_from, retire_after)
             await _record(session, pending, "A signing key signs sooner.", now=now)
         return pending.signs_from
+
+
+def _made(retire_after: timedelta) -> str:
+    if retire_after < RETIRE_AFTER:
+        return "A new signing key was made, and those before are retired at once."
+    return "A new signing key was made."
 
 
 def _retire(keys: Iterable[SigningKeyRow], signs_from: datetime, retire_after: timedelta) -> None:

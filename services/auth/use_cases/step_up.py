@@ -11,6 +11,7 @@ from services.auth.domain.policies import MfaPolicy, is_recent
 from services.auth.domain.ports import LoginThrottle, PasswordHasher
 from services.auth.domain.second_factors import Proof
 from services.auth.domain.tokens import ChallengePurpose, challenge_token_hash
+from services.auth.models.users import User
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.check_second_factor import CheckSecondFactor, Demand
@@ -91,9 +92,31 @@ class StepUp:
         else:
             await self.throttle.check(email_key=user.email_key, address=address)
             if not await self.hasher.verify(password or "", user.password_hash):
+                await self._note_failure("password", address=address, now=now)
                 raise WrongPassword
         # Its key is fetched on first use, by a connection of its own.
         await self.check.cipher(caller.tenant_id)
+        try:
+            await self._confirm(
+                user, proof, challenge_token, by_factor=by_factor, address=address, now=now
+            )
+        except ProofRefused:
+            await self._note_failure("second factor", address=address, now=now)
+            raise
+
+    async def _confirm(
+        self,
+        user: User,
+        proof: Proof,
+        challenge_token: str | None,
+        *,
+        by_factor: bool,
+        address: str,
+        now: datetime,
+    ) -> None:
+        caller = self.caller
+        if caller.session_id is None:
+            raise UserNotFound
         nonce = await self._nonce(challenge_token, now=now) if proof.passkey else None
         async with self.unit_of_work(caller.tenant_id) as uow:
             method = "password"
@@ -109,6 +132,21 @@ class StepUp:
                     risk=Risk.LOW,
                     address=address,
                     details={"method": method},
+                ),
+                now=now,
+            )
+
+    async def _note_failure(self, method: str, *, address: str, now: datetime) -> None:
+        async with self.unit_of_work(self.caller.tenant_id) as uow:
+            await uow.audit.append(
+                by(
+                    self.caller,
+                    AuditEvent.MFA_FAILED,
+                    "Did not confirm to be themselves.",
+                    entity=("session", self.caller.session_id),
+                    risk=Risk.HIGH,
+                    address=address,
+                    details={"method": method, "step_up": True},
                 ),
                 now=now,
             )

@@ -24,6 +24,7 @@ from services.auth.domain.policies import default_mfa
 from services.auth.domain.ports import MailSender, PasswordHasher, Revocations
 from services.auth.domain.signing import RELOAD_SECONDS
 from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.emails import Emails
 from services.auth.repositories.key_uses import KeyUses
 from services.auth.repositories.lead_sessions import LeadSessions
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
@@ -287,15 +288,18 @@ class Wiring:
 async def wire(resources: Resources) -> AsyncIterator[Wiring]:
     """Put the service together; the first process ever makes the platform's signing key."""
     wake = Wake(resources.quick_redis, resources.service)
+    emails = Emails(resources.database, resources.key_ring)
 
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
-        return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only, wake=wake)
+        return AuthUnitOfWork(
+            resources.database, tenant_id, emails=emails, read_only=read_only, wake=wake
+        )
 
     settings = auth_settings(resources)
     load_keys = LoadSigningKeys(database=resources.database, key_ring=resources.key_ring)
     access_tokens = Es256AccessTokens(await load_keys())
     hasher = Argon2PasswordHasher()
-    credentials = Credentials(resources.database)
+    credentials = Credentials(resources.database, emails)
     uses = KeyUses(credentials)
     lead_sessions = LeadSessions(resources.database)
     passkeys = WebAuthn(settings.public_url)
@@ -332,7 +336,7 @@ async def wire(resources: Resources) -> AsyncIterator[Wiring]:
                 name: resources.rate_limits.rate_of(name) for name in sorted(TENANT_CLASSES)
             },
             federation=federation,
-            company_parts=company_parts(resources, settings),
+            company_parts=company_parts(resources, settings, credentials),
             public=public,
             internal=InternalUseCases(
                 verify_api_key=VerifyApiKey(credentials=credentials, uses=uses),

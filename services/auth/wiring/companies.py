@@ -40,7 +40,9 @@ class CompanyParts:
     key_ring: KeyRing
 
 
-def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
+def company_parts(
+    resources: Resources, settings: Settings, credentials: Credentials
+) -> CompanyParts:
     """Put the parts together."""
     analytics = ServiceClient(
         settings.analytics_url,
@@ -51,7 +53,7 @@ def company_parts(resources: Resources, settings: Settings) -> CompanyParts:
     return CompanyParts(
         companies=Companies(resources.database),
         people=People(resources.database),
-        credentials=Credentials(resources.database),
+        credentials=credentials,
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
         platform_origins=tuple(settings.cors_allowed_origins),

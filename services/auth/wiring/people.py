@@ -28,6 +28,7 @@ from services.auth.domain.ports import (
     Revocations,
 )
 from services.auth.repositories.credentials import Credentials
+from services.auth.repositories.emails import Emails
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.settings import Settings
 from services.auth.use_cases.change_password import ChangePassword
@@ -275,9 +276,10 @@ class MailJobs:
 def mail_jobs(resources: Resources) -> MailJobs:
     """Put together what sends mails; the worker needs nothing else of this."""
     settings = auth_settings(resources)
+    emails = Emails(resources.database, resources.key_ring)
 
     def unit_of_work(tenant_id: UUID, *, read_only: bool = False) -> AuthUnitOfWork:
-        return AuthUnitOfWork(resources.database, tenant_id, read_only=read_only)
+        return AuthUnitOfWork(resources.database, tenant_id, emails=emails, read_only=read_only)
 
     sender = mail_sender(settings)
     url = settings.public_url

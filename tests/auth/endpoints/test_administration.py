@@ -26,6 +26,7 @@ from tests.auth.conftest import (
     person_of,
     registration,
 )
+from tests.auth.endpoints.test_audit import hear_denials
 from tests.auth.endpoints.test_sessions import stops_working
 from tests.auth.second_factors import enroll, forget_proof
 
@@ -406,6 +407,15 @@ class TestImpersonation:
         async with auth.wiring.unit_of_work(operator.tenant_id) as uow:
             own = [entry.event_type for entry in await uow.audit.whole()]
         assert "user.impersonated" in own
+        # So does what is refused: the company sees that it was not its own user.
+        await auth.get(f"/api/v1/company/{operator.tenant_id}", headers=acting)
+        await auth.resources.denials.flush()
+        await hear_denials(auth, auth.resources.database)
+        async with auth.wiring.unit_of_work(person.tenant_id) as uow:
+            entries = {entry.event_type: entry for entry in await uow.audit.whole()}
+        refused = entries["access.denied"]
+        assert refused.actor_id == person.user_id
+        assert refused.details["impersonator_id"] == str(operator.user_id)
 
     @pytest.mark.parametrize(
         ("method", "path", "body"),

@@ -7,8 +7,10 @@ import pytest
 
 from libs.common.database import Database
 from services.auth.adapters.txt_records import DnsTxtRecords
+from services.auth.domain.accounts import Role
 from services.auth.domain.clock import utc_now
 from services.auth.domain.email_domains import RECHECK_AFTER
+from services.auth.models.invitations import Invitation
 from services.auth.repositories.email_domains import DomainsDue
 from services.auth.use_cases.recheck_domains import RecheckDomains
 from tests.auth.conftest import NOBODY, AuthService, Person
@@ -172,6 +174,18 @@ class TestRecheck:
             listed = (await auth.get(DOMAINS, headers=acme.bearer)).json()["domains"]
             return {one["id"]: one["status"] for one in listed}
 
+        invitations = [
+            Invitation.to(f"{name}@{domain}", role=Role.USER, invited_by=by, now=now)
+            for name, domain, by in (
+                ("asked", lost["domain"], None),
+                ("invited", lost["domain"], acme.user_id),
+                ("asked", kept["domain"], None),
+            )
+        ]
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            for invitation in invitations:
+                uow.invitations.add(invitation)
+
         del name_server.texts[lost["record"]["name"]]
         seen = []
         for failing in (False, True, False, False):
@@ -184,3 +198,7 @@ class TestRecheck:
         # The second day counted for nothing: the name server was down.
         assert seen == ["proven", "proven", "proven", "pending"]
         assert (await states())[kept["id"]] == "proven"
+        # Who asked by that domain is not let in by it any more; an admin's word stands.
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            now_open = {one.email for one in await uow.invitations.open(now=utc_now())}
+        assert now_open == {f"invited@{lost['domain']}", f"asked@{kept['domain']}"}

@@ -95,6 +95,8 @@ class TestEnrolling:
 
         wrong = await auth.post(STEP_UP, json={"password": "guess"}, headers=acme.bearer)
         assert wrong.status_code == 400
+        trail = await auth.get("/api/v1/audit-log?action=mfa.failed", headers=acme.bearer)
+        assert "Did not confirm to be themselves." in trail.text
         stepped = await auth.post(STEP_UP, json={"password": PASSWORD}, headers=acme.bearer)
 
         assert stepped.status_code == 200

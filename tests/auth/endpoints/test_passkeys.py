@@ -178,6 +178,8 @@ class TestAlone:
         device.origin = "https://phish.example"
 
         assert (await log_in_alone(auth, device)).status_code == 401
+        trail = await auth.get("/api/v1/audit-log?action=login.failed", headers=acme.bearer)
+        assert "A passkey was refused." in trail.text
 
     async def test_a_stranger_to_us_is_refused(self, auth: AuthService) -> None:
         assert (await log_in_alone(auth, Authenticator(PUBLIC_URL))).status_code == 401

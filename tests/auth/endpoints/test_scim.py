@@ -508,6 +508,29 @@ class TestUsers:
         assert (late.status_code, deleted.status_code) == (412, 412)
 
     @pytest.mark.parametrize(
+        "path",
+        [
+            f"{USERS}/%00",
+            f"{USERS}?filter=userName%20eq%20%22a%00b%22",
+            f"{USERS}?filter=externalId%20eq%20%22%5Cu0000%22",
+            "/scim/v2/Groups?filter=displayName%20eq%20%22%00%22",
+            "/scim/v2/Schemas/%00",
+        ],
+    )
+    async def test_nul_is_found_nowhere(self, entra: Directory, path: str) -> None:
+        reply = await entra.ask("GET", path)
+
+        assert reply.status_code in (400, 404), reply.text
+        assert reply.json()["schemas"] == [ERROR]
+
+    async def test_nul_is_not_stored(self, entra: Directory) -> None:
+        path = f"{USERS}/{entra.admin.user_id}"
+        patched = await entra.patch(
+            path, {"op": "replace", "path": "externalId", "value": "a\x00b"}
+        )
+        assert patched.status_code == 400, patched.text
+
+    @pytest.mark.parametrize(
         "content",
         [
             b"",

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from libs.common.crypto import KeyRing
 from libs.common.database import Database
 from services.auth.domain.accounts import Role
 from services.auth.domain.sessions import hash_of_new, new_refresh_token
@@ -14,13 +15,19 @@ from services.auth.models.second_factors import Challenge
 from services.auth.models.sessions import RefreshToken, Session
 from services.auth.models.tenants import Tenant
 from services.auth.models.users import User
+from services.auth.repositories.emails import Emails
 from services.auth.repositories.expired import ExpiredSessions
 from services.auth.repositories.unit_of_work import AuthUnitOfWork
 from services.auth.use_cases.purge_expired import KEEP_ENDED, PurgeExpired
 from tests.auth.conftest import new_email
-from tests.conftest import OpenDatabase
+from tests.conftest import ROOT_KEY, OpenDatabase
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def unit_of_work(database: Database, tenant_id: UUID) -> AuthUnitOfWork:
+    emails = Emails(database, KeyRing(ROOT_KEY, database))
+    return AuthUnitOfWork(database, tenant_id, emails=emails)
 
 
 async def begin_session(database: Database, *, now: datetime) -> tuple[UUID, UUID]:
@@ -36,7 +43,7 @@ async def begin_session(database: Database, *, now: datetime) -> tuple[UUID, UUI
         now=now,
     )
     session = Session.begun(user_id=user.id, address=None, now=now)
-    async with AuthUnitOfWork(database, tenant.tenant_id) as uow:
+    async with unit_of_work(database, tenant.tenant_id) as uow:
         uow.tenant.add(tenant)
         await uow.users.enroll(user)
         await uow.sessions.begin(session, token_hash=hash_of_new(new_refresh_token()), now=now)
@@ -53,16 +60,16 @@ async def test_deletes_what_is_long_over(open_fresh_database: OpenDatabase) -> N
     assert await purge() == 1
     assert await purge() == 0
 
-    async with AuthUnitOfWork(database, acme) as uow:
+    async with unit_of_work(database, acme) as uow:
         assert await uow.sessions.get(old) is None
-    async with AuthUnitOfWork(database, globex) as uow:
+    async with unit_of_work(database, globex) as uow:
         assert await uow.sessions.get(young) is not None
 
 
 async def test_forgets_successors_after_the_grace(open_fresh_database: OpenDatabase) -> None:
     database = await open_fresh_database("auth")
     tenant_id, session_id = await begin_session(database, now=NOON)
-    async with AuthUnitOfWork(database, tenant_id) as uow:
+    async with unit_of_work(database, tenant_id) as uow:
         session = await uow.sessions.locked(session_id)
         assert session is not None
         token_hash = (await uow.session.scalars(select(RefreshToken.token_hash))).one()
@@ -72,11 +79,11 @@ async def test_forgets_successors_after_the_grace(open_fresh_database: OpenDatab
 
     at = NOON + timedelta(seconds=5)
     await PurgeExpired(expired=ExpiredSessions(database), clock=lambda: at)()
-    async with AuthUnitOfWork(database, tenant_id) as uow:
+    async with unit_of_work(database, tenant_id) as uow:
         kept = await uow.sessions.token(token_hash)
     at = NOON + timedelta(seconds=11)
     await PurgeExpired(expired=ExpiredSessions(database), clock=lambda: at)()
-    async with AuthUnitOfWork(database, tenant_id) as uow:
+    async with unit_of_work(database, tenant_id) as uow:
         forgotten = await uow.sessions.token(token_hash)
 
     assert kept is not None
@@ -88,7 +95,7 @@ async def test_forgets_successors_after_the_grace(open_fresh_database: OpenDatab
 async def test_deletes_spent_links_and_challenges(open_fresh_database: OpenDatabase) -> None:
     database = await open_fresh_database("auth")
     tenant_id, _ = await begin_session(database, now=NOON)
-    async with AuthUnitOfWork(database, tenant_id) as uow:
+    async with unit_of_work(database, tenant_id) as uow:
         user_id = (await uow.session.scalars(select(User.id))).one()
         uow.one_time_tokens.issue(Purpose.RESET_PASSWORD, user_id=user_id, now=NOON)
         uow.challenges.begin(ChallengePurpose.SECOND_FACTOR, user_id=user_id, now=NOON)
@@ -100,7 +107,7 @@ async def test_deletes_spent_links_and_challenges(open_fresh_database: OpenDatab
     async def left_after(passed: timedelta) -> tuple[int, int, int]:
         purge = PurgeExpired(expired=ExpiredSessions(database), clock=lambda: NOON + passed)
         await purge()
-        async with AuthUnitOfWork(database, tenant_id) as uow:
+        async with unit_of_work(database, tenant_id) as uow:
             return (
                 len((await uow.session.scalars(select(OneTimeToken))).all()),
                 len((await uow.session.scalars(select(Challenge))).all()),

@@ -1,7 +1,6 @@
 """Another signing key, while people log in and call."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,29 +14,21 @@ from services.auth.use_cases import rotate_signing_key
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.rotate_signing_key import RotateSigningKey
 from tests.auth.conftest import AuthService, StartAuth, person_of, registration
+from tests.conftest import ROOT_KEY, OpenDatabase
 
 ME = "/api/v1/auth/user/me"
 
 
 @pytest.fixture
-def key_ring(database: Database) -> KeyRing:
-    """A ring of the tests' own root key: other tests' keys are of no concern."""
-    return KeyRing(b"k" * 32, database)
+async def empty(open_fresh_database: OpenDatabase) -> Database:
+    """A database of our own: in the shared one, other things are sealed under the same key."""
+    return await open_fresh_database("auth")
 
 
 @pytest.fixture
-async def empty(database: Database) -> AsyncIterator[Database]:
-    """A database without signing keys; whoever comes next finds none under our root key."""
-    await forget_keys(database)
-    yield database
-    await forget_keys(database)
-
-
-async def forget_keys(database: Database) -> None:
-    """Delete the signing keys and what they are encrypted under."""
-    async with database.lean(PLATFORM_TENANT) as connection:
-        await connection.execute("DELETE FROM signing_keys")
-        await connection.execute("DELETE FROM tenant_keys WHERE tenant_id = $1", PLATFORM_TENANT)
+def key_ring(empty: Database) -> KeyRing:
+    """The ring of a process on it."""
+    return KeyRing(ROOT_KEY, empty)
 
 
 def at(moment: datetime, database: Database, key_ring: KeyRing) -> RotateSigningKey:

@@ -40,6 +40,7 @@ UNIQUE_IN_THE_PLATFORM: Final = {
     "auth.uq_email_domains_proven",
     # One address is one person, whichever company they work for; they log in by it alone.
     "auth.uq_users_email_key",
+    "auth.uq_users_email_index",
 }
 """Unique indexes without a tenant. They tell that something exists, so each needs a reason."""
 

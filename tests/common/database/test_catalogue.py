@@ -164,11 +164,12 @@ JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype AND a.attnum > 0
   AND NOT a.attisdropped
 """
-# Hashes, keys that the root key wraps, numbers that search computes with, pictures that everybody
-# may see, public halves of passkeys, numbers to be signed: nothing that a tenant's key encrypts.
+# Hashes, keyed ones too, keys that the root key wraps, numbers that search computes with, pictures
+# that everybody may see, public halves of passkeys, numbers to be signed: nothing that a tenant's
+# key encrypts.
 NOT_ENCRYPTED = re.compile(
-    r"(.*_)?hash|wrapped_key|code|term_ids|term_counts|reader_ids|content|credential_id"
-    r"|public_key|nonce"
+    r"(.*_)?hash|email_index|wrapped_key|code|term_ids|term_counts|reader_ids|content"
+    r"|credential_id|public_key|nonce"
 )
 
 

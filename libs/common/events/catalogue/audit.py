@@ -26,5 +26,20 @@ class AccessDenied(Event, topic="audit", name="access.denied"):
     caller_id: UUID | None
     user_id: UUID | None
     role: str | None
+    impersonator_id: UUID | None = Field(
+        default=None, description="The super admin who acted in the user's name."
+    )
     address: str
     times: int = Field(ge=1)
+
+
+class KeysRotated(Event, topic="audit", name="keys.rotated"):
+    """An operator has put a service's tenant keys under its present root key.
+
+    Sent straight to the stream by `ops keys rotate`, which knows one service's environment. The
+    envelope names the platform's tenant. Read by auth for the platform's audit trail.
+    """
+
+    service: str
+    new_tenant_keys: bool = Field(description="Each tenant got another key, and its fields too.")
+    unreadable: int = Field(ge=0, description="Fields that opened under no key.")
