@@ -1,7 +1,8 @@
 """`make bench`: what the platform costs, beside a program that does only what must be done.
 
 Starts a platform of its own in a scratch folder, with stub models, and takes about eight minutes;
-`QUICK=1` takes one, for a look. Prints a table; `--details` names a file for it.
+`QUICK=1` takes one or two, for a look: over 2,000 passages, one round, a smaller crowd. Prints a
+table, and on the way what it is doing; `--details` names a file for the table.
 """
 
 import argparse
@@ -25,11 +26,11 @@ from bench.knowledge import markdown, question
 from bench.rounds import QUICK, Bench, Findings, Lengths
 from bench.stack import Platform, limit_program, scratch_platform, stub_models
 from bench.stub import Plan
+from ops.terminal import print_what_can_be_printed
 
-# Ten thousand passages, the size at which retrieval is measured.
-MANUALS: Final = 50
 SECTIONS_EACH: Final = 200
 _SETTLE_SECONDS: Final = 8.0
+_STARTED: Final = time.monotonic()
 _MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "crowd")
 
 
@@ -47,15 +48,19 @@ async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findi
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with stub_models() as models:
         with scratch_platform(**models.variables) as platform:
+            _say("starting a platform of its own")
             findings.add("up.first_seconds", await asyncio.to_thread(platform.up))
             if not only:
                 await _starts(platform, findings, lengths.starts)
             await models.plan(Plan())
             with await asyncio.to_thread(Api.for_new_company, platform.url) as api:
-                agent_id = await asyncio.to_thread(_load, api)
+                manuals = lengths.manuals
+                _say(f"indexing {manuals * SECTIONS_EACH:,} passages")
+                agent_id = await asyncio.to_thread(_load, api, manuals)
                 await asyncio.to_thread(_check, api, agent_id)
+                _say("giving the limit program the same")
                 async with limit_program(
-                    platform, models, manuals=MANUALS, sections_each=SECTIONS_EACH
+                    platform, models, manuals=manuals, sections_each=SECTIONS_EACH
                 ) as limit:
                     bench = Bench(
                         platform=platform,
@@ -63,7 +68,7 @@ async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findi
                         limit=limit,
                         api=api,
                         agent_id=agent_id,
-                        manuals=MANUALS,
+                        manuals=manuals,
                         sections_each=SECTIONS_EACH,
                         lengths=lengths,
                         findings=findings,
@@ -76,6 +81,7 @@ async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findi
 
 async def _starts(platform: Platform, findings: Findings, count: int) -> None:
     """Start a platform that has been there before, and let it come to rest."""
+    _say("starting it again" + (f", {count} times" if count > 1 else ""))
     for _ in range(count):
         await asyncio.to_thread(platform.down)
         findings.add("up.seconds", await asyncio.to_thread(platform.up))
@@ -88,15 +94,15 @@ async def _starts(platform: Platform, findings: Findings, count: int) -> None:
     findings.add("idle.outside_mib", sum(memory.get(name, 0.0) for name in ("gateway", "launcher")))
 
 
-def _load(api: Api) -> str:
-    """Give an agent ten thousand passages, by the way that all documents come in."""
+def _load(api: Api, manuals: int) -> str:
+    """Give an agent that many manuals, by the way that all documents come in."""
     agent_id = api.make_agent("Manuals")
-    for manual in range(MANUALS):
+    for manual in range(manuals):
         content = markdown(manual, SECTIONS_EACH).encode()
         api.upload(agent_id, {f"manual-{manual}.md": content})
-    api.wait_until_indexed(agent_id, MANUALS, seconds=600, pause_seconds=0.5)
+    api.wait_until_indexed(agent_id, manuals, seconds=600, pause_seconds=0.5)
     passages = sum(document["chunk_count"] for document in api.documents(agent_id))
-    if not 0.9 <= passages / (MANUALS * SECTIONS_EACH) <= 1.2:
+    if not 0.9 <= passages / (manuals * SECTIONS_EACH) <= 1.2:
         raise RuntimeError(f"the manuals were cut into {passages:,} passages")
     return agent_id
 
@@ -120,23 +126,30 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
         "callers": (bench.callers,),
     }
     loads = []
+    _say("warming up")
     await bench.warm_up()
     for number in range(bench.lengths.rounds):
         for name, measurements in plays.items():
             if not only or name in only:
+                _say(f"round {number + 1} of {bench.lengths.rounds}: {name}")
                 for measurement in measurements:
                     await measurement()
                     loads.append(psutil.getloadavg()[0])
-        print(f"round {number + 1} of {bench.lengths.rounds} is done", file=sys.stderr)
     if not only or "crowd" in only:
+        _say(f"a crowd of {bench.lengths.crowd:,}")
         await bench.crowd()
         loads.append(psutil.getloadavg()[0])
     bench.findings.notes.append(
-        f"{time.strftime('%Y-%m-%d %H:%M')}; {bench.lengths.rounds} rounds; "
+        f"{time.strftime('%Y-%m-%d %H:%M')}; {bench.manuals * bench.sections_each:,} passages; "
+        f"rounds: {bench.lengths.rounds}; "
         f"{os.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
         f"{machine.system()} {machine.release()}, Python {machine.python_version()}; "
         f"load average {min(loads):.1f}-{max(loads):.1f}, median {statistics.median(loads):.1f}."
     )
+
+
+def _say(doing: str) -> None:
+    print(f"{time.monotonic() - _STARTED:5.0f} s  {doing}", file=sys.stderr, flush=True)
 
 
 def _hold(platform: Platform) -> None:
@@ -147,6 +160,7 @@ def _hold(platform: Platform) -> None:
 
 def main() -> int:
     """Measure and print; the exit code says whether all bars were reached."""
+    print_what_can_be_printed()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], choices=_MEASUREMENTS)
     parser.add_argument("--rounds", type=int)

@@ -11,6 +11,7 @@ Usage: bootstrap.py [--venv FOLDER] [--dev | --lock FILE]
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import re
@@ -49,6 +50,10 @@ class BootstrapError(Exception):
 
 def main() -> int:
     """Bring the environment up to date; the exit code says whether that worked."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # The path may hold what the terminal cannot show.
+            stream.reconfigure(errors="replace")
     parser = argparse.ArgumentParser()
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     choice = parser.add_mutually_exclusive_group()
@@ -133,12 +138,12 @@ def _install(venv: Path, lock: Path) -> None:
         result = _run([*command, *arguments.options, "-r", str(lock)], arguments.environment)
         if result.returncode == 0:
             return
-        _check_disk(result)
+        check_surroundings(result)
         _say("uv could not install them, so pip does; this takes about a minute")
     command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
     result = _run([*command, "--only-binary", ":all:", "-r", str(lock)], {})
     if result.returncode != 0:
-        _check_disk(result)
+        check_surroundings(result)
         lines = [line for line in result.stderr.splitlines() if line.startswith("ERROR")]
         reason = lines[-1] if lines else result.stderr.strip()[-500:]
         raise BootstrapError(f"The packages of {lock.name} could not be installed: {reason}")
@@ -155,7 +160,7 @@ def _fetch_uv(python: Path) -> bool:
         requirement.write_text(found[0])
         command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
         result = _run([*command, "--only-binary", ":all:", "-r", str(requirement)], {})
-    _check_disk(result)
+    check_surroundings(result)
     return result.returncode == 0
 
 
@@ -216,9 +221,24 @@ def _run(command: list[str], environment: dict[str, str]) -> "subprocess.Complet
     )
 
 
-def _check_disk(result: "subprocess.CompletedProcess[str]") -> None:
-    if "No space left on device" in result.stderr + result.stdout:
+def check_surroundings(result: "subprocess.CompletedProcess[str]") -> None:
+    """Look at why an installer failed for what no other installer would do better with.
+
+    Raises:
+        BootstrapError: the disk is full, or pip cannot get through to where packages come from.
+    """
+    if result.returncode == 0:
+        return
+    said = result.stderr + result.stdout
+    if "No space left on device" in said:
         raise BootstrapError("The disk is full; the packages need about 600 MB.")
+    # pip ends with "no matching distribution", as if there were no such package.
+    broken = re.search(r"connection broken by '(?:.*: )?([^:']+)'?\)*': /", said)
+    if broken is not None:
+        raise BootstrapError(
+            "pip cannot reach the package index, from which the first start fetches what it needs "
+            f"({broken[1].strip()}): is there a network, or a proxy that pip has to know of?"
+        )
 
 
 def _read_stamp(stamp: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.errors import OpsError
+from ops.terminal import print_what_can_be_printed
 
 if TYPE_CHECKING:
     from ops.local.home import Home
@@ -44,6 +45,7 @@ AllLetters = Annotated[bool, typer.Option("--all", help="Every one of the topic.
 
 def main() -> None:
     """Run a command; what the person can mend is one sentence and exit code 1."""
+    print_what_can_be_printed()
     try:
         app()
     except OpsError as error:
@@ -80,7 +82,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """Show every process: its state, port, memory and restarts."""
-    from ops.local.front import show_status
+    from ops.local.status_view import show_status
 
     sys.exit(show_status(_home()))
 

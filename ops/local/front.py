@@ -11,13 +11,12 @@ from collections.abc import Callable
 
 from dotenv import dotenv_values
 from rich.console import Console
-from rich.table import Table
 
 from ops.errors import OpsError
 from ops.local.home import Home
 from ops.local.process import Program, alive, spawn, tail, wait_until_gone
 from ops.local.progress import Progress
-from ops.local.state import PartState, Phase, StackState, memory_bytes
+from ops.local.state import Phase, StackState
 from ops.paths import ROOT
 from ops.settings import SUPERSEDED, StackSettings, load_settings
 
@@ -100,35 +99,6 @@ def stop_stack(home: Home) -> bool:
         return False
     _stop(state.pid)
     return True
-
-
-def show_status(home: Home) -> int:
-    """Print a table of the processes; the exit code is 0 when all are ready."""
-    console = Console()
-    state = StackState.read(home.state)
-    if state is None or not home.locked():
-        console.print(f"Nothing is running in {home.folder}.")
-        return 3
-    table = Table(box=None, pad_edge=False)
-    for column in ("process", "state", "pid", "port", "memory", "restarts"):
-        table.add_column(column, justify="left" if column in {"process", "state"} else "right")
-    total = 0
-    for part in state.parts.values():
-        if part.state is PartState.DONE:
-            continue
-        memory = memory_bytes(part.pid) if part.pid is not None else None
-        total += memory or 0
-        table.add_row(
-            part.name,
-            part.state,
-            str(part.pid or ""),
-            str(part.port or ""),
-            f"{memory / 2**20:.0f} MiB" if memory else "",
-            str(part.restarts or ""),
-        )
-    console.print(table)
-    console.print(f"\n{state.url}  {state.phase}, {total / 2**20:.0f} MiB in all")
-    return 0 if state.phase is Phase.READY else 1
 
 
 def forget_data(home: Home) -> None:

@@ -1,5 +1,6 @@
 """`make logs`: the logs of all processes in one stream, each line with its process's name."""
 
+import os
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -20,8 +21,10 @@ def show_logs(folder: Path, name: str | None, *, follow: bool) -> None:
     """
     files = sorted(folder.glob("*.log")) if name is None else [folder / f"{name}.log"]
     if not files or not files[0].exists():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.log"))) or "none yet"
-        raise OpsError(f"There is no log of {name or 'anything'}; there are: {known}.")
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.log")))
+        if not known:
+            raise OpsError(f"There are no logs in {folder}: nothing has been started there yet.")
+        raise OpsError(f"There is no log of {name}; there are: {known}.")
     width = max(len(file.stem) for file in files)
     opened: list[tuple[str, BinaryIO]] = []
     for file in files:
@@ -33,6 +36,8 @@ def show_logs(folder: Path, name: str | None, *, follow: bool) -> None:
     while True:
         quiet = True
         for prefix, stream in opened:
+            if os.fstat(stream.fileno()).st_size < stream.tell():
+                stream.seek(0)  # it was cut: what was in it is in `.log.1` now
             for line in stream:
                 quiet = False
                 typer.echo(prefix + line.decode(errors="replace").rstrip("\n"))

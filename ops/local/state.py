@@ -37,9 +37,14 @@ class Phase(StrEnum):
 
 @dataclass(kw_only=True)
 class PartStatus:
-    """One process, or one step that has to be done before others start."""
+    """One process, or one step that has to be done before others start.
+
+    Attributes:
+        essential: False for what the stack can be called ready without.
+    """
 
     name: str
+    essential: bool = True
     state: PartState = PartState.WAITING
     pid: int | None = None
     started_at: float | None = None

@@ -74,7 +74,9 @@ class Supervisor:
         self._ready = {part.name: asyncio.Event() for part in parts}
         self._children: dict[int, tuple[Started, asyncio.Future[int]]] = {}
         for part in parts:
-            state.parts[part.name] = PartStatus(name=part.name, port=part.port)
+            state.parts[part.name] = PartStatus(
+                name=part.name, essential=part.essential, port=part.port
+            )
 
     async def run(self) -> None:
         """Start everything and keep it running until `stop()` is called or a start fails.

@@ -90,3 +90,12 @@ class TestFigures:
         findings.values["turn.cpu_ms"] = [40.0, 3.0, 50.0]
         assert missed(findings) == [ROWS[0].name, "ingestion of 4 KiB Markdown"]
         assert sum("MISS" in line for line in render(findings)) == 2
+
+    def test_a_smaller_crowd_is_called_so(self) -> None:
+        findings = Findings()
+        findings.add("crowd.streams", 300)
+        findings.add("crowd.errors", 2)
+        assert missed(findings) == ["300 streams at 100/s: errors"]
+        shown = "\n".join(render(findings))
+        assert "| 300 streams at 100/s: errors | 2.00 | ≤ 0 | MISS |" in shown
+        assert "1,000" not in shown

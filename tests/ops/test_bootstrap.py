@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops import bootstrap
-from ops.bootstrap import BootstrapError, prepare, uv_arguments
+from ops.bootstrap import BootstrapError, check_surroundings, prepare, uv_arguments
 from ops.paths import ROOT
 
 LOCK = ROOT / "requirements.lock"
@@ -87,3 +88,37 @@ class TestPrepare:
             check=False,
         )
         assert result.returncode == 0, result.stderr
+
+
+class TestSurroundings:
+    def test_without_a_network_it_is_not_the_package_that_is_missing(self, tmp_path: Path) -> None:
+        # What pip itself says.
+        result = subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--retries", "1"),
+                *("--index-url", "http://127.0.0.1:9/simple", "--dest", str(tmp_path)),
+                "knowrithm-none",
+            ],
+            env={**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_EXTRA_INDEX_URL": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        with pytest.raises(BootstrapError) as error:
+            check_surroundings(result)
+
+        assert "cannot reach the package index" in str(error.value)
+        assert "Connection refused" in str(error.value)
+        assert "\n" not in str(error.value)
+
+    def test_a_full_disk(self) -> None:
+        said = "ERROR: Could not install packages: [Errno 28] No space left on device"
+        with pytest.raises(BootstrapError, match="The disk is full"):
+            check_surroundings(subprocess.CompletedProcess([], 1, stdout="", stderr=said))
+
+    def test_a_package_that_is_really_missing_is_left_to_the_next_installer(self) -> None:
+        said = "ERROR: No matching distribution found for kettle==1.0"
+        check_surroundings(subprocess.CompletedProcess([], 1, stdout="", stderr=said))
+        warned = "WARNING: Retrying after connection broken by 'Reset': /simple/kettle/"
+        check_surroundings(subprocess.CompletedProcess([], 0, stdout="", stderr=warned))

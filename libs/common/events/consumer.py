@@ -35,7 +35,7 @@ log = get_logger(__name__)
 
 BATCH_SIZE: Final = 200
 BLOCK_SECONDS: Final = 5.0
-INTERVAL_SECONDS: Final = 0.2
+INTERVAL_SECONDS: Final = 0.4
 RETRY_SECONDS: Final = 1.0
 MAX_DELIVERIES: Final = 5
 CLAIM_IDLE_SECONDS: Final = 15.0

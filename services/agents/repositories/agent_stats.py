@@ -1,13 +1,13 @@
 """Counters about agents, kept from events of other services."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -63,17 +63,20 @@ class AgentStatsRepository:
 
     def _tell(self, agent_id: UUID, results: Mapping[int, Results]) -> ReturningInsert[tuple[int]]:
         """Return the statement that adds to what came of versions."""
-        query = insert(AgentVersionStats).values(
-            [
-                {
-                    "tenant_id": self.tenant_id,
-                    "agent_id": agent_id,
-                    "number": number,
-                    **asdict(results[number]),
-                }
-                # In one order for all processes.
-                for number in sorted(results)
-            ]
+        # Arrays and not a list of rows: a statement of one shape is compiled once.
+        numbers = sorted(results)
+        columns: dict[str, list[int]] = {"number": numbers}
+        for one in fields(Results):
+            columns[one.name] = [getattr(results[number], one.name) for number in numbers]
+        rows = (
+            func.unnest(*(cast(values, ARRAY(BigInteger)) for values in columns.values()))
+            .table_valued(*columns, name="told")
+            .render_derived()
+        )
+        query = insert(AgentVersionStats).from_select(
+            ["tenant_id", "agent_id", *columns],
+            # In one order for all processes.
+            select(literal(self.tenant_id), literal(agent_id), *rows.c).order_by(rows.c.number),
         )
         sums: dict[str, Any] = {
             one.name: getattr(AgentVersionStats, one.name) + getattr(query.excluded, one.name)

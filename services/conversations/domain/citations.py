@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.conversations.domain.answers import Citation, Source
-from services.conversations.domain.figures import figures
+from services.conversations.domain.figures import figures, joined
 from services.conversations.domain.knowledge import Passage
 from services.conversations.domain.words import content_words, is_negated, sentence_spans
 
@@ -164,17 +164,18 @@ def _wrong_figures(
     own = figures(sentence)
     if not (own.numbers or own.dates):
         return []
-    nowhere = own.missing_in(figures("\n".join(passage.text for passage in passages)))
+    # Nearly always the cited sources have them all, and nothing else needs to be read.
+    elsewhere = own.missing_in(joined(passage.text for passage in cited)) if cited else []
+    if cited and not elsewhere:
+        return []
+    nowhere = own.missing_in(joined(passage.text for passage in passages))
     if nowhere:
         listed = ", ".join(nowhere[:_MAX_WARNINGS])
         return [f"Numbers that stand in no source: {listed}."]
     if not cited:
         return []
-    elsewhere = own.missing_in(figures("\n".join(passage.text for passage in cited)))
-    if elsewhere:
-        listed = ", ".join(elsewhere[:_MAX_WARNINGS])
-        return [f"Numbers that the cited sources do not have: {listed}."]
-    return []
+    listed = ", ".join(elsewhere[:_MAX_WARNINGS])
+    return [f"Numbers that the cited sources do not have: {listed}."]
 
 
 def _says_the_opposite(

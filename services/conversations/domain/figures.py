@@ -4,11 +4,12 @@
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from services.conversations.domain.words import numbers, stem
+from services.conversations.domain.words import stem
 
 _MONTHS: Final = {
     name: number
@@ -22,16 +23,18 @@ _MONTHS: Final = {
     for name in names.split()
 }  # fmt: skip
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DATES: Final = (
+# Patterns that find words begin with no condition: the engine then looks for the first letters
+# itself, several times as fast. What stands before a word is checked after.
+_YEAR: Final = re.compile(r"\d{4}(?<!\d{5})(?!\d)")
+_SEPARATED: Final = re.compile(r"\d[-./]\s?\d")
+_NAMED: Final = (
+    re.compile(
+        rf"(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?P<n>{_MONTH})\b\.?,?\s+(?P<y>\d{{4}})"
+    ),
+    re.compile(rf"(?P<n>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})"),
+)
+_NUMBERED: Final = (
     re.compile(r"(?<![\d.-])(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?![\d-])"),
-    re.compile(
-        rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+(?P<n>{_MONTH})\b\.?,?\s+(?P<y>\d{{4}})",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"\b(?P<n>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})",
-        re.IGNORECASE,
-    ),
     re.compile(r"(?<![\d.])(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>\d{4})(?!\d)"),
 )
 # Whether the day or the month stands first depends on who writes.
@@ -47,9 +50,8 @@ _VALUES: Final = {
     **{word: 10 * (value + 2) for value, word in enumerate(_TENS)},
 }
 _SPELLED: Final = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<unit>{'|'.join(_ONES[1:10])}))?"
-    rf"|(?P<one>{'|'.join(sorted(_ONES[2:], key=len, reverse=True))}))\b",
-    re.IGNORECASE,
+    rf"(?P<word>{'|'.join(sorted((*_ONES[2:], *_TENS), key=len, reverse=True))})"
+    rf"(?:(?<=ty)[- ](?P<unit>{'|'.join(_ONES[1:10])}))?(?!\w)"
 )
 _UNITS: Final = {
     **{
@@ -78,7 +80,8 @@ _UNITS: Final = {
     },
     "%": "percent",
 }
-_MEASURE: Final = re.compile(r"(\d+(?:[.,]\d+)*)[\s-]*(%|[A-Za-z]+)(?:[\s-]+([A-Za-z]+))?")
+_THOUSANDS: Final = re.compile(r",(?=\d{3}(?!\d))")
+_NUMBER: Final = re.compile(r"(\d+(?:[.,]\d+)*)(?:[\s-]*(%|[a-z]+)(?:[\s-]+([a-z]+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,37 @@ class Figures:
         return sorted(absent)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def figures(text: str) -> Figures:
     """Find the figures of a text."""
+    text = text.lower()
     dates: set[frozenset[str]] = set()
+    # Every date has one, most texts have none.
+    if _YEAR.search(text):
+        text = _without_dates(text, dates)
+    text = _SPELLED.sub(_in_digits, text)
+    numbers, measures = set(), set()
+    for digits, word, another in _NUMBER.findall(text):
+        number = _plain(digits)
+        numbers.add(number)
+        unit = _UNITS.get(stem(word)) or _UNITS.get(stem(another))
+        if unit is not None:
+            measures.add((number, unit))
+    return Figures(frozenset(numbers), frozenset(dates), frozenset(measures))
+
+
+def joined(texts: Iterable[str]) -> Figures:
+    """Return the figures of all texts together."""
+    each = [figures(text) for text in texts]
+    return Figures(
+        frozenset().union(*(one.numbers for one in each)),
+        frozenset().union(*(one.dates for one in each)),
+        frozenset().union(*(one.measures for one in each)),
+    )
+
+
+def _without_dates(text: str, dates: set[frozenset[str]]) -> str:
+    """Take the dates out of a text, and note the plausible readings of each."""
 
     def note(*readings: tuple[int, int, int]) -> str:
         plausible = {
@@ -130,42 +160,42 @@ def figures(text: str) -> Figures:
             dates.add(frozenset(plausible))
         return " "
 
-    for pattern in _DATES:
-        text = pattern.sub(
+    def named(found: "re.Match[str]") -> str:
+        if _in_a_word(found):
+            return found.group()
+        return note((int(found["y"]), _MONTHS[found["n"]], int(found["d"])))
+
+    if _SEPARATED.search(text):
+        for pattern in _NUMBERED:
+            text = pattern.sub(
+                lambda found: note((int(found["y"]), int(found["m"]), int(found["d"]))), text
+            )
+        text = _SLASHED.sub(
             lambda found: note(
-                (
-                    int(found["y"]),
-                    _MONTHS[found["n"].lower()] if "n" in found.re.groupindex else int(found["m"]),
-                    int(found["d"]),
-                )
+                (int(found[3]), int(found[1]), int(found[2])),
+                (int(found[3]), int(found[2]), int(found[1])),
             ),
             text,
         )
-    text = _SLASHED.sub(
-        lambda found: note(
-            (int(found[3]), int(found[1]), int(found[2])),
-            (int(found[3]), int(found[2]), int(found[1])),
-        ),
-        text,
-    )
-    text = _SPELLED.sub(_in_digits, text)
-    measures = set()
-    for found in _MEASURE.finditer(text):
-        unit = _UNITS.get(stem(found[2].lower())) or _UNITS.get(stem((found[3] or "").lower()))
-        if unit is not None:
-            measures.add((_plain(found[1]), unit))
-    return Figures(
-        frozenset(_plain(number) for number in numbers(text)), frozenset(dates), frozenset(measures)
-    )
+    for pattern in _NAMED:
+        text = pattern.sub(named, text)
+    return text
 
 
 def _in_digits(found: "re.Match[str]") -> str:
-    if found["one"]:
-        return str(_VALUES[found["one"].lower()])
-    unit = _VALUES[found["unit"].lower()] if found["unit"] else 0
-    return str(_VALUES[found["tens"].lower()] + unit)
+    if _in_a_word(found):
+        return found.group()
+    return str(_VALUES[found["word"]] + (_VALUES[found["unit"]] if found["unit"] else 0))
+
+
+def _in_a_word(found: "re.Match[str]") -> bool:
+    """Whether what was found is only the end of a longer word or number."""
+    text, begin = found.string, found.start()
+    before = text[begin - 1] if begin else " "
+    return before.isdigit() if text[begin].isdigit() else before == "_" or before.isalnum()
 
 
 def _plain(number: str) -> str:
-    number = re.sub(r",(?=\d{3}(?!\d))", "", number)
+    if "," in number:
+        number = _THOUSANDS.sub("", number)
     return number.rstrip("0").rstrip(".") if "." in number else number

@@ -5,8 +5,6 @@ from functools import lru_cache
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+(?:[.,]\d+)*", re.UNICODE)
-_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
-_THOUSANDS: Final = re.compile(r",(?=\d{3}(?!\d))")
 # A sentence ends at a full stop with blanks behind it, or at the end of a line. The look-behind
 # keeps a long row of full stops from being tried from each of them.
 _BOUNDARY: Final = re.compile(r"(?<![.!?])[.!?]++[\"”')\]]*+(?=\s)|\n+")
@@ -61,12 +59,6 @@ def content_words(text: str) -> set[str]:
     """Return the stems of the words that carry meaning; numbers count as words."""
     words = set(_WORD.findall(text.lower())) - _STOP
     return {stem(word) for word in words if len(word) > 1 or word.isdigit()}
-
-
-def numbers(text: str) -> set[str]:
-    """Return the numbers in a text without their thousands separators: `1,200` gives `1200`."""
-    found = _NUMBER.findall(text)
-    return {_THOUSANDS.sub("", number) if "," in number else number for number in found}
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

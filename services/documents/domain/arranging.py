@@ -97,4 +97,7 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     fewer, more = sorted((len(one), len(other)))
     if fewer < MIN_TWIN_WORDS:
         return one == other
-    return fewer >= TWIN_SHARE * more and len(one & other) >= TWIN_SHARE * len(one | other)
+    if fewer < TWIN_SHARE * more:
+        return False
+    shared = len(one & other)
+    return shared >= TWIN_SHARE * (fewer + more - shared)

@@ -52,6 +52,11 @@ async def use_cases_for_services(
     request: Request, caller: Annotated[Caller, Depends(internal_caller(services=_SEARCHERS))]
 ) -> ActingUseCases:
     """Return the use cases, for another service that acts for a tenant's people."""
+    return acting_for(request, caller)
+
+
+def acting_for(request: Request, caller: Caller) -> ActingUseCases:
+    """Return the use cases for a service that has been let in."""
 
     def acting(reader: Reader) -> UseCases:
         return _wiring(request).use_cases(caller.tenant_id, reader=reader)

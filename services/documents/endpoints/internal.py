@@ -18,8 +18,11 @@ from services.documents.domain.errors import (
 from services.documents.domain.readers import Reader
 from services.documents.domain.search import SearchOutcome
 from services.documents.endpoints.access import Internal
+from services.documents.endpoints.lean_search import SearchRoute
 
-router = APIRouter(prefix="/internal", tags=["internal"], include_in_schema=False)
+router = APIRouter(
+    prefix="/internal", tags=["internal"], include_in_schema=False, route_class=SearchRoute
+)
 
 _OUT_OF_REACH: Final = (VectorStoreUnavailable, EmbeddingUnavailable, EmbeddingRejected)
 

@@ -94,6 +94,26 @@ class TestSearch:
         # A service of the release before names no groups.
         assert (await search(client, company, service_headers)).json()["passages"] == []
 
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [
+            (b'{"agent_id": "x", "query": "y"}', "validation_error"),
+            (b"{", "malformed_json"),
+            (b"", "malformed_json"),
+        ],
+    )
+    async def test_says_what_is_wrong_with_a_body(
+        self,
+        client: httpx.AsyncClient,
+        company: Company,
+        service_headers: dict[str, str],
+        content: bytes,
+        code: str,
+    ) -> None:
+        headers = {**service_headers, "x-tenant-id": str(company.tenant_id)}
+        reply = await client.post("/internal/search", content=content, headers=headers)
+        assert (reply.status_code, reply.json()["code"]) == (400, code)
+
     async def test_out_of_reach_is_an_answer(
         self,
         client: httpx.AsyncClient,
