@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 import email_validator
 
@@ -17,6 +18,10 @@ HIGH_LOGIN_ATTEMPTS: Final = 5
 # identity inside a company's own network may well be of that kind. Editing this list is the way
 # the library documents.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+# Of a name that is promised never to be anybody's (RFC 2606).
+_NOBODYS_DOMAIN: Final = "@released.invalid"
 
 
 class Role(StrEnum):
@@ -54,6 +59,16 @@ def clean_email(text: str) -> str:
 def email_key(email: str) -> str:
     """Return the form in which addresses are compared: one account however it is typed."""
     return email.strip().casefold()
+
+
+def nobodys_email(user_id: UUID) -> str:
+    """Return what stands in place of an address that a user has lost; no mail goes there."""
+    return f"{user_id}{_NOBODYS_DOMAIN}"
+
+
+def is_nobodys(email: str) -> bool:
+    """Say whether an address stands in place of one that was lost."""
+    return email.endswith(_NOBODYS_DOMAIN)
 
 
 def username_from(email: str) -> str:

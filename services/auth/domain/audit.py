@@ -32,6 +32,7 @@ class AuditEvent(StrEnum):
     USER_REGISTERED = "user.registered"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
+    USER_DELETED = "user.deleted"
     USER_INVITED = "user.invited"
     INVITATION_REVOKED = "invitation.revoked"
     USER_JOINED = "user.joined"

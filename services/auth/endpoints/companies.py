@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from libs.common.errors import NotAvailable
 from libs.common.http import errors, rate_limited
+from libs.common.http.client import ServiceUnavailable
 from libs.common.security import Scope
 from services.auth.domain.errors import (
     CompanyNotFound,
@@ -25,6 +26,7 @@ from services.auth.schemas.companies import (
     LogoReply,
     NewCompanyIn,
     NewCompanyReply,
+    StatisticsReply,
     logo_path,
 )
 from services.auth.wiring import CallerUseCases, PublicUseCases
@@ -58,6 +60,28 @@ async def show_own_company(
 ) -> CompanyReply:
     """Return the caller's company."""
     return CompanyReply.reply(await use.show_company())
+
+
+Days = Annotated[int, Query(ge=1, le=366)]
+_FIGURES = errors(CompanyNotFound, ServiceUnavailable)
+
+
+@router.get("/statistics", responses=_FIGURES)
+async def show_own_statistics(
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_READ))], days: Days = 30
+) -> StatisticsReply:
+    """Count the leads and conversations of the caller's company in some days."""
+    return StatisticsReply.of(await use.companies.statistics(days=days), days=days)
+
+
+@router.get("/{company_id}/statistics", responses=_FIGURES)
+async def show_statistics(
+    company_id: UUID,
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_READ))],
+    days: Days = 30,
+) -> StatisticsReply:
+    """Count them for the caller's company by its id, or for any as a super admin."""
+    return StatisticsReply.of(await use.companies.statistics(company_id, days=days), days=days)
 
 
 @router.get("/{company_id}", response_model=CompanyReply, responses=errors(CompanyNotFound))

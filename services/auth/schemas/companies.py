@@ -1,5 +1,6 @@
 """The shapes of companies: what the API calls tenants."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -141,3 +142,35 @@ class CompanyChangedReply(BaseModel):
         """Show the changed company."""
         shown = CompanyOut.of(tenant)
         return cls(message="Company updated.", data=shown, company=shown, id=shown.id)
+
+
+class Statistics(BaseModel):
+    """What happened in some days."""
+
+    total_leads: int = Field(description="Who registered in these days, and was not deleted.")
+    qualified_leads: int = Field(description="Those of them who are qualified or converted.")
+    active_conversations: int
+    conversion_rate: float = Field(description="How many of these leads converted, in percent.")
+    period_days: int
+
+
+class StatisticsReply(BaseModel):
+    """A company's statistics."""
+
+    success: bool = True
+    statistics: Statistics
+
+    @classmethod
+    def of(cls, figures: Mapping[str, int], *, days: int) -> Self:
+        """Show what analytics has counted."""
+        leads = figures["recent_leads"]
+        converted = figures["recent_converted_leads"]
+        return cls(
+            statistics=Statistics(
+                total_leads=leads,
+                qualified_leads=figures["recent_qualified_leads"],
+                active_conversations=figures["active_conversations"],
+                conversion_rate=round(100 * converted / leads, 2) if leads else 0.0,
+                period_days=days,
+            )
+        )

@@ -196,7 +196,7 @@ class UserQuery(BaseModel):
     locked: bool | None = Field(default=None, description="Nobody is: logins are slowed down.")
     timezone: str | None = None
     language: str | None = None
-    only_deleted: bool | None = Field(default=None, description="Users are not deleted so far.")
+    only_deleted: bool | None = Field(default=None, description="Deleted users are gone.")
     sort_by: SortColumn = "created_at"
     sort_order: Literal["asc", "desc"] = "desc"
 

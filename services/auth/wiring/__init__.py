@@ -45,6 +45,7 @@ from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_out import LogOut
 from services.auth.use_cases.rate_limits import SetRateLimits, ShowRateLimits
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
 from services.auth.use_cases.rotate_api_key import RotateApiKey
 from services.auth.use_cases.show_account import ShowAccount
@@ -281,6 +282,9 @@ class Wiring:
             unit_of_work=self.unit_of_work,
             hasher=self.parts.hasher,
             revocations=self.parts.revocations,
+            release=ReleaseAddress(
+                unit_of_work=self.unit_of_work, credentials=self.parts.credentials
+            ),
         )
 
 
