@@ -20,6 +20,7 @@ from services.documents.domain.errors import (
     EmbeddingUnavailable,
     EncryptedDocument,
     RerankUnavailable,
+    ScanFound,
     VectorStoreUnavailable,
 )
 from services.documents.domain.ports import (
@@ -300,8 +301,12 @@ class MemoryVectors:
 class LineParser:
     """Fulfils `Parser`: each line is a paragraph, `# ` begins a heading; knows some bad files."""
 
-    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
         data = content if isinstance(content, bytes) else b""
+        if data.startswith(b"%scan") and not scans:
+            raise ScanFound
         if data.startswith(b"%locked"):
             raise EncryptedDocument
         text = data.decode()

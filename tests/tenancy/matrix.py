@@ -139,6 +139,10 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
     "llm_model_id": {"llm_provider": "openai"},
     "embedding_model_id": {"embedding_provider": "openai"},
 }
+# Documents are looked up among those of an agent: one of the caller's own.
+OF_OWN: Final[Mapping[tuple[str, str], str]] = {
+    ("/api/v1/search/document", "document_ids"): "agent_id",
+}
 # Fields in OpenAI's shape, whose names do not say that they hold ids.
 UNSPOKEN: Final = (("POST", "/v1/chat/completions", "model"),)
 # What a model is called at its provider, and we at a provider of identities: names of the outside.
@@ -301,13 +305,20 @@ class Place:
         """What the id that stands here is called among a company's belongings."""
         return NAMED_BY_FIELD.get(self.name, self.name)
 
-    def arguments(self, value: str) -> dict[str, Any]:
-        """Return a request's query and body with this id in this place."""
+    def arguments(self, value: str, *, own: Mapping[str, str]) -> dict[str, Any]:
+        """Return a request's query and body with this id in this place.
+
+        Args:
+            value: The id.
+            own: What the caller's company has, for what else the request must name.
+        """
         body = BODIES.get((self.method, self.path))
         if self.where == "query":
             return {"params": {self.field: value}, "json": body}
         inner: Any = [value] if self.field.endswith("[]") else value
         inner = {self.name: inner, **BESIDE.get(self.name, {})}
+        if beside := OF_OWN.get((self.path, self.name)):
+            inner[beside] = own[beside]
         for outer in reversed(self.field.split(".")[:-1]):
             inner = {outer: inner}
         return {"json": {**(body or {}), **inner}}

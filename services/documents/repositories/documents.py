@@ -45,6 +45,7 @@ class Indexed:
     document_type: str
     embedding_space: str
     embedding_model: str
+    second_space: str | None
     page_count: int | None
     word_count: int
     passage_count: int
@@ -95,7 +96,8 @@ _MAKE_LIVE = text(
         reason_code = NULL, processing_error = NULL, processed_at = now(), updated_at = now(),
         filename = coalesce(next_filename, filename), next_filename = NULL,
         title = :title, document_type = :document_type, embedding_space = :embedding_space,
-        embedding_model = :embedding_model, page_count = :page_count, word_count = :word_count,
+        embedding_model = :embedding_model, second_space = :second_space,
+        page_count = :page_count, word_count = :word_count,
         passage_count = :passage_count, token_count = :token_count, warnings = :warnings
     WHERE tenant_id = :tenant_id AND id = :id AND version = :version
       AND status = 'processing' AND deleted_at IS NULL
@@ -250,7 +252,11 @@ class DocumentRepository(TenantRepository[Document]):
                 Document.agent_id == agent_id,
                 Document.deleted_at.is_(None),
                 or_(
-                    and_(Document.status == Status.PROCESSED, Document.embedding_space != space),
+                    and_(
+                        Document.status == Status.PROCESSED,
+                        Document.embedding_space != space,
+                        Document.second_space.is_distinct_from(space),
+                    ),
                     and_(
                         Document.status == Status.FAILED,
                         Document.reason_code.in_([EmbeddingRejected.code, AgentNotFound.code]),
@@ -286,6 +292,8 @@ class DocumentRepository(TenantRepository[Document]):
             Document.deleted_at.is_(None),
             Document.live_version.is_not(None),
         )
+        if wanted.document_ids is not None:
+            query = query.where(Document.id.in_(wanted.document_ids))
         if wanted.document_types is not None:
             query = query.where(Document.document_type.in_(wanted.document_types))
         if wanted.tags is not None:
@@ -296,6 +304,16 @@ class DocumentRepository(TenantRepository[Document]):
             query = query.where(Document.created_at < wanted.uploaded_before)
         found = await self.session.scalars(query.with_only_columns(Document.id))
         return frozenset(found.all())
+
+    async def has_all(self, agent_id: UUID, document_ids: frozenset[UUID]) -> bool:
+        """Tell whether these are all documents of the agent that the reader may read."""
+        query = self.owned().where(
+            Document.agent_id == agent_id,
+            Document.deleted_at.is_(None),
+            Document.id.in_(document_ids),
+        )
+        count = await self.session.scalar(select(func.count()).select_from(query.subquery()))
+        return count == len(document_ids)
 
     async def agent_ids(self) -> Sequence[UUID]:
         """Return the agents that have documents."""
