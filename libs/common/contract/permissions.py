@@ -80,6 +80,7 @@ _RESOURCES: Final[dict[str, str]] = {
     "user": "users",
     "user/profile": "profile",
     "users": "users",
+    "webhook": "config",
     "website": "websites",
 }
 # One's own, where looking is no smaller thing than changing.

@@ -33,6 +33,12 @@ class LampMoved(Event, topic="sample", name="test.lamp_moved"):
     place: int
 
 
+class LampStolen(Event, topic="police", name="test.lamp_stolen"):
+    """A lamp is gone; for readers who want to hear of nothing else."""
+
+    lamp: int
+
+
 class Recorder:
     """A handler that remembers what it handled, and fails when told to."""
 
