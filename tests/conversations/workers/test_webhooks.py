@@ -26,8 +26,8 @@ from services.conversations.wiring import Wiring
 from services.conversations.workers.jobs import WebhookJobs
 from services.conversations.workers.purge import PurgeLoop
 from tests.conversations.cast import Company
-from tests.conversations.endpoints.test_leads import register
 from tests.conversations.endpoints.test_webhooks import URL, created
+from tests.conversations.leads import register
 
 Json = dict[str, Any]
 
