@@ -20,7 +20,7 @@ from typing import Final
 import psutil
 import uvloop
 
-from bench import costs, table
+from bench import costs, ranking, table
 from bench.api import Api
 from bench.knowledge import markdown, question
 from bench.rounds import QUICK, Bench, Findings, Lengths
@@ -31,7 +31,7 @@ from ops.terminal import print_what_can_be_printed
 SECTIONS_EACH: Final = 200
 _SETTLE_SECONDS: Final = 8.0
 _STARTED: Final = time.monotonic()
-_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "crowd")
+_MEASUREMENTS: Final = ("turn", "alone", "get", "streams", "ingest", "callers", "search", "crowd")
 
 
 async def measure(lengths: Lengths, *, only: Sequence[str], hold: bool) -> Findings:
@@ -124,6 +124,7 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
         "streams": (bench.streams,),
         "ingest": (bench.ingestion,),
         "callers": (bench.callers,),
+        "search": (bench.searching,),
     }
     loads = []
     _say("warming up")
@@ -135,6 +136,12 @@ async def _rounds(bench: Bench, only: Sequence[str]) -> None:
                 for measurement in measurements:
                     await measurement()
                     loads.append(psutil.getloadavg()[0])
+    if not only or "search" in only:
+        _say("ranking in memory")
+        # With the platform at rest: the largest agent of its own would take minutes to load.
+        for size, middle, slow in await asyncio.to_thread(lambda: list(ranking.figures())):
+            bench.findings.add(f"ranking.{size}.p50_ms", middle)
+            bench.findings.add(f"ranking.{size}.p95_ms", slow)
     if not only or "crowd" in only:
         _say(f"a crowd of {bench.lengths.crowd:,}")
         await bench.crowd()

@@ -6,6 +6,7 @@ Rounds are interleaved, so that whatever else the machine does falls on both ali
 import asyncio
 import itertools
 import random
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,20 +14,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+import orjson
+
 from bench.api import Api, median, quantile
 from bench.callers import caller_costs, field_cost
 from bench.costs import Parts, spent
 from bench.knowledge import question, small_manual
 from bench.load import (
     Chat,
+    Connection,
     Get,
     LimitChat,
     PlatformChat,
+    RequestFailed,
     Tally,
     Turn,
     arriving,
     for_some_time,
     open_conversations,
+    request_bytes,
 )
 from bench.stack import LimitProgram, Platform, StubModels
 from bench.stub import Plan
@@ -187,6 +193,28 @@ class Bench:
             self.findings.add(f"{name}.cpu_ms", sum(costs.values()) / max(1, len(tally.done)))
             for reader in readers:
                 reader.close()
+
+    async def searching(self) -> None:
+        """A search of ten thousand passages, one after another; no query is asked twice."""
+        connection = Connection(self.platform.port)
+        headers = {**self.api.key.headers, "content-type": "application/json"}
+
+        async def search() -> float:
+            body = orjson.dumps({"agent_id": self.agent_id, "query": self._question(), "limit": 5})
+            started = time.perf_counter()
+            status, _ = await connection.send(
+                request_bytes("POST", "/api/v1/search/document", headers, body)
+            )
+            if status != 200:
+                raise RequestFailed(f"a search was answered with {status}")
+            return 1_000 * (time.perf_counter() - started)
+
+        await search()
+        tally = await for_some_time([search], seconds=self.lengths.get_seconds / 2)
+        connection.close()
+        self.findings.heard("search", tally)
+        self.findings.add("search.p50_ms", median(tally.done))
+        self.findings.add("search.p95_ms", quantile(tally.done, 0.95))
 
     async def streams(self) -> None:
         """Time to the first token beyond the model's, with fifty streams at a time."""

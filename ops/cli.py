@@ -3,7 +3,7 @@
 Imports stay inside the commands: `make status` should not wait for what only `migrate` needs.
 """
 
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - as said above
 
 import os
 import sys
@@ -34,6 +34,8 @@ tenant_app = typer.Typer(no_args_is_help=True, help="Companies, for good.")
 app.add_typer(tenant_app, name="tenant")
 documents_app = typer.Typer(no_args_is_help=True, help="Documents, their vectors and files.")
 app.add_typer(documents_app, name="documents")
+space_app = typer.Typer(no_args_is_help=True, help="Moving to another embedding model, and back.")
+documents_app.add_typer(space_app, name="space")
 
 LetterIds = Annotated[list[str] | None, typer.Argument(help="As `list` shows them.")]
 OneTenant = Annotated[str | None, typer.Option(help="Only this tenant's.")]
@@ -304,6 +306,70 @@ def rebuild_documents(tenant: OneTenant = None, after: AfterTenant = None) -> No
     from ops.documents import rebuild
 
     rebuild(tenant, after=after)
+
+
+@space_app.command("status")
+def space_status(tenant: OneTenant = None, after: AfterTenant = None) -> None:
+    """Show which space is live, and how full the other is; exit 1 while it is not."""
+    from ops.spaces import status
+
+    sys.exit(status(tenant, after=after))
+
+
+@space_app.command("fill")
+def fill_space(tenant: OneTenant = None, after: AfterTenant = None) -> None:
+    """Have the workers fill the second space beside the live one; safe to repeat."""
+    from ops.spaces import fill
+
+    fill(tenant, after=after)
+
+
+@space_app.command("evaluate")
+def evaluate_space(
+    tenant: OneTenant = None,
+    after: AfterTenant = None,
+    *,
+    sample: Annotated[int, typer.Option(min=1, help="Passages of each tenant to ask for.")] = 100,
+    tolerance: Annotated[float, typer.Option(help="Found less by so much is all right.")] = 0.02,
+    questions: Annotated[
+        Path | None, typer.Option(help="A questions.jsonl as of `make eval`; with --agent.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="Whose documents they are about.")] = None,
+) -> None:
+    """Ask both spaces the same questions; exit 1 where the one that is not live finds less."""
+    from ops.spaces import evaluate
+
+    sys.exit(
+        evaluate(
+            tenant,
+            after=after,
+            sample=sample,
+            tolerance=tolerance,
+            questions=questions,
+            agent=agent,
+        )
+    )
+
+
+@space_app.command("flip")
+def flip_space(
+    tenant: OneTenant = None,
+    after: AfterTenant = None,
+    *,
+    back: Annotated[bool, typer.Option("--back", help="To the first model again.")] = False,
+) -> None:
+    """Search the second space instead of the first; refused where it is not full."""
+    from ops.spaces import flip
+
+    sys.exit(flip(tenant, after=after, back=back))
+
+
+@space_app.command("drop")
+def drop_space(tenant: OneTenant = None, after: AfterTenant = None) -> None:
+    """Delete the vectors of the space that is not live: there is no way back then."""
+    from ops.spaces import drop
+
+    sys.exit(drop(tenant, after=after))
 
 
 @app.command()

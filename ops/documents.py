@@ -37,7 +37,7 @@ def reconcile(tenant: str | None, *, repair: bool, after: str | None) -> int:
     Raises:
         OpsError: A store is out of reach, or an id is none.
     """
-    findings = asyncio.run(_reconcile(_uuid(tenant), repair=repair, after=_uuid(after)))
+    findings = asyncio.run(_reconcile(uuid_of(tenant), repair=repair, after=uuid_of(after)))
     left = sum(finding.repair == "left" for finding in findings)
     typer.echo(
         f"{len(findings)} disagreements, {left} left."
@@ -53,18 +53,18 @@ def rebuild(tenant: str | None, *, after: str | None) -> None:
     Raises:
         OpsError: A store is out of reach, or an id is none.
     """
-    queued = asyncio.run(_rebuild(_uuid(tenant), after=_uuid(after)))
+    queued = asyncio.run(_rebuild(uuid_of(tenant), after=uuid_of(after)))
     typer.echo(f"{queued} documents are queued; `ops documents reconcile` tells when all is done.")
 
 
 async def _reconcile(tenant: UUID | None, *, repair: bool, after: UUID | None) -> "list[Finding]":
     findings: list[Finding] = []
-    async with _opened() as wiring, _progress() as bar:
-        for one in await _chosen(wiring, tenant, after):
+    async with opened() as wiring, progress() as bar:
+        for one in await chosen_tenants(wiring, tenant, after):
             task = bar.add_task(f"{one}: reading", total=None)
 
             def tell(count: int, *, task: int = task, one: UUID = one) -> None:
-                bar.update(task, description=f"{one}: {count} documents compared")  # type: ignore[arg-type]
+                bar.update(task, description=f"{one}: {count} documents compared")  # type: ignore[arg-type]  # rich numbers its tasks with a type of its own
 
             found = await wiring.use_cases(one).reconcile(repair=repair, tell=tell)
             bar.remove_task(task)
@@ -79,15 +79,15 @@ async def _reconcile(tenant: UUID | None, *, repair: bool, after: UUID | None) -
 
 async def _rebuild(tenant: UUID | None, *, after: UUID | None) -> int:
     queued = 0
-    async with _opened() as wiring, _progress() as bar:
-        for one in await _chosen(wiring, tenant, after):
+    async with opened() as wiring, progress() as bar:
+        for one in await chosen_tenants(wiring, tenant, after):
             count = await wiring.use_cases(one).rebuild_index()
             bar.console.print(f"{one}: {count} documents queued", soft_wrap=True)
             queued += count
     return queued
 
 
-async def _chosen(wiring: "Wiring", tenant: UUID | None, after: UUID | None) -> list[UUID]:
+async def chosen_tenants(wiring: "Wiring", tenant: UUID | None, after: UUID | None) -> list[UUID]:
     """Return the tenants in an order in which one can go on after a stop."""
     if tenant is not None:
         return [tenant]
@@ -96,10 +96,14 @@ async def _chosen(wiring: "Wiring", tenant: UUID | None, after: UUID | None) -> 
 
 
 @asynccontextmanager
-async def _opened() -> "AsyncIterator[Wiring]":
-    # The documents service's rooms; the service itself need not run.
-    from libs.common.resources import Resources  # noqa: PLC0415
-    from services.documents.wiring import Wiring  # noqa: PLC0415
+async def opened() -> "AsyncIterator[Wiring]":
+    """Put the documents service's rooms together; the service itself need not run.
+
+    Raises:
+        OpsError: A store is out of reach.
+    """
+    from libs.common.resources import Resources  # noqa: PLC0415 - as said above
+    from services.documents.wiring import Wiring  # noqa: PLC0415 - as said above
 
     settings = settings_of("documents")
     if settings.worker_db_url is None:
@@ -112,12 +116,18 @@ async def _opened() -> "AsyncIterator[Wiring]":
 
 
 @asynccontextmanager
-async def _progress() -> AsyncIterator[Bar]:
+async def progress() -> AsyncIterator[Bar]:
+    """Show what is being done."""
     with Bar(TextColumn("{task.description}")) as bar:
         yield bar
 
 
-def _uuid(given: str | None) -> UUID | None:
+def uuid_of(given: str | None) -> UUID | None:
+    """Return the id that somebody typed.
+
+    Raises:
+        OpsError: It is none.
+    """
     try:
         return None if given is None else UUID(given)
     except ValueError:

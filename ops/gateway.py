@@ -61,6 +61,10 @@ SECURITY_HEADERS: Final = (
 )
 
 
+# What the table's routes have, and what clients may ask of any of them.
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
 class Match(StrEnum):
     """How a rule's path is compared."""
 
@@ -265,6 +269,10 @@ def _http(options: GatewayOptions) -> Iterator[str]:
         yield f"resolver {options.resolver} valid=5s ipv6=off;"
     for owner in OWNERS:
         yield from _upstream(owner, options)
+    yield from _maps()
+
+
+def _maps() -> Iterator[str]:
     yield 'map $http_x_request_id $correlation { "" $request_id; default $http_x_request_id; }'
     yield "# What the service is asked for: aliases are undone, and nothing is decoded on the way."
     yield "map $request_uri $target {"
@@ -281,6 +289,12 @@ def _http(options: GatewayOptions) -> Iterator[str]:
     yield "map $request_uri $unclean {"
     yield "    default 0;"
     yield '    "~*^[^?]*(?:/|%2f)(?:\\.|%2e){1,2}(?:/|%2f|\\?|$)" 1;'
+    yield "}"
+    yield "# Words that are no method at all would be refused by the services without our shape."
+    yield "map $request_method $strange_method {"
+    yield "    default 1;"
+    yield '    "" 0;'  # the request line could not be read, which is said elsewhere
+    yield f'    "~^(?:{"|".join(METHODS)})$" 0;'
     yield "}"
 
 
@@ -303,9 +317,10 @@ def _server(options: GatewayOptions) -> Iterator[str]:
     yield "# Asked by whoever runs the gateway: it says nothing of the services behind it."
     yield "location = /gateway/live { return 200; }"
     yield "if ($unclean) { return 404; }"
+    yield "if ($strange_method) { return 405; }"
     yield "# Who opens the bare address in a browser wants to see something."
     yield "location = / { absolute_redirect off; return 302 /api/docs; }"
-    yield f"error_page 400 414 494 =400 {BAD_REQUEST};"
+    yield f"error_page 400 414 494 505 =400 {BAD_REQUEST};"
     yield "error_page 404 @not_found;"
     yield "error_page 413 @too_large;"
     yield "error_page 405 @not_allowed;"

@@ -135,9 +135,16 @@ async def migrate(target: Target, *, wait_seconds: float = 0.0) -> list[str]:
             await asyncio.to_thread(_run_history, service, target)
         return behind
     except asyncpg.InsufficientPrivilegeError as error:
+        # The launcher shows one line of it, and a hint would be the last.
+        refused = str(error).splitlines()[0]
+        if "extension" in refused:
+            raise OpsError(
+                f"The owner in POSTGRES_URL may not make the extension pgvector ({refused}): let a "
+                "superuser run `CREATE EXTENSION vector` in that database, once."
+            ) from error
         raise OpsError(
-            f"The owner in POSTGRES_URL may not do this: {error}. It needs to own the database and "
-            "to have CREATEROLE; the vector extension may have to be created by a superuser first."
+            f"The owner in POSTGRES_URL lacks a right ({refused}): it needs to own the database "
+            "and to have CREATEROLE."
         ) from error
     except asyncpg.UndefinedFileError as error:
         raise OpsError(
@@ -229,8 +236,8 @@ async def _prepare(owner: asyncpg.Connection, target: Target) -> None:
 
 
 def _run_history(service: str, target: Target) -> None:
-    from libs.common.database.migrations import run_migrations  # noqa: PLC0415
-    from libs.common.database.roles import ServiceRoles  # noqa: PLC0415
+    from libs.common.database.migrations import run_migrations  # noqa: PLC0415 - as above
+    from libs.common.database.roles import ServiceRoles  # noqa: PLC0415 - as above
 
     roles = ServiceRoles.named(service, prefix=target.prefix)
     run_migrations(service, target.owner_url, roles=roles)

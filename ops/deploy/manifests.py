@@ -309,6 +309,7 @@ OPTIONAL_SECRETS = frozenset(
         "REPLICA_DB_URLS",
         "QDRANT_API_KEY",
         "EMBEDDING_API_KEY",
+        "NEXT_EMBEDDING_API_KEY",
         "RERANK_API_KEY",
         "OPENAI_API_KEY",
         "GEMINI_API_KEY",

@@ -146,8 +146,11 @@ def _follow(home: Home, launcher: "subprocess.Popen[bytes]", settings: StackSett
                     return
                 if state.phase is Phase.FAILED:
                     launcher.wait()
+                    home.check_room()
                     raise OpsError(state.error)
             if launcher.poll() is not None:
+                # On a full disk it could not write down why it ended.
+                home.check_room()
                 text = tail(home.logs / "launcher.log", lines=1)
                 raise OpsError(text or "The launcher ended without a word.")
             if time.monotonic() > deadline:

@@ -96,7 +96,15 @@ class Home:
                 f"The disk that holds {self.folder} has {free // 1_000_000} MB free and a first "
                 f"start needs {NEEDED_BYTES // 1_000_000}: make room, or set KNOWRITHM_HOME."
             )
-        if free < NEEDED_BYTES // 10:
+        self.check_room()
+
+    def check_room(self) -> None:
+        """Make sure that what runs here can write.
+
+        Raises:
+            OpsError: the disk is full.
+        """
+        if shutil.disk_usage(self.folder).free < NEEDED_BYTES // 10:
             raise OpsError(f"The disk that holds {self.folder} is full: make room and start again.")
 
     @contextlib.contextmanager

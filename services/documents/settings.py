@@ -1,8 +1,8 @@
 """What documents reads from its environment."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from libs.common.outbound import OutboundPolicy
 from libs.common.settings import CommaSeparated, ModelCallingSettings
@@ -25,6 +25,15 @@ class Settings(ModelCallingSettings):
     embedding_api_key: SecretStr | None = None
     embedding_model: str = "bge-small-en-v1.5"
     embedding_dimension: int = Field(default=384, ge=1, le=4096)
+
+    next_embedding_model: str | None = Field(
+        default=None, description="Fills a second embedding space; see `ops documents space`."
+    )
+    next_embedding_dimension: int = Field(default=0, ge=0, le=4096)
+    next_embedding_base_url: str | None = Field(
+        default=None, description="Without it, that of the first model, with its key."
+    )
+    next_embedding_api_key: SecretStr | None = None
 
     rerank_url: str | None = Field(
         default=None, description="The whole address of a rerank route; without it, no reranking."
@@ -65,9 +74,22 @@ class Settings(ModelCallingSettings):
         default=1.0, ge=0, le=60, description="Between two pages of a host, at least."
     )
 
+    keep_versions: int = Field(
+        default=20, ge=0, description="Earlier files of a document that can be downloaded."
+    )
     keep_deleted_days: int = Field(
         default=30, ge=0, description="How long a deleted document can be restored."
     )
+
+    @model_validator(mode="after")
+    def _is_another_model(self) -> Self:
+        named = self.next_embedding_model
+        if named is not None and not self.next_embedding_dimension:
+            raise ValueError("NEXT_EMBEDDING_DIMENSION is not set: how long are its vectors?")
+        given = (self.embedding_model, self.embedding_dimension)
+        if (named, self.next_embedding_dimension) == given:
+            raise ValueError("NEXT_EMBEDDING_MODEL is the model that there is already.")
+        return self
 
     @property
     def website_policy(self) -> OutboundPolicy:

@@ -6,6 +6,7 @@ It indexes documents, publishes this service's events, and hears what happens to
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -18,16 +19,18 @@ from libs.common.process import Loop, load_settings, run_worker
 from libs.common.resources import Resources
 from libs.common.wake import Nudges
 from services.documents.adapters.parsing.ocr import OcrChoice, find_ocr
-from services.documents.adapters.parsing.pool import ProcessParser
+from services.documents.adapters.parsing.pool import PROCESSES, ProcessParser
 from services.documents.repositories.crawl_schedule import CrawlSchedule
 from services.documents.settings import Settings
-from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring import Wiring, erase_deleted, purge_versions, sweep_store
 from services.documents.wiring.websites import Crawling
 from services.documents.workers.crawls import ScheduleLoop
 from services.documents.workers.events import HANDLERS
 from services.documents.workers.jobs import JobHandlers
 from services.documents.workers.sweep import SweepLoop
 from services.documents.workers.web_jobs import WebJobHandlers
+
+SCANS_AT_ONCE: Final = PROCESSES - 1
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +52,16 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
             nudge=nudges.jobs,
         )
         web_jobs = WebJobHandlers(wiring=wiring, crawling=Crawling.of(wiring, parser))
+        # Recognising a page takes seconds. One document at a time leaves a parsing process free for
+        # text, whoever's it is; their tenants take turns.
+        scans = JobRunner(
+            database,
+            redis,
+            f"{service}-scans",
+            jobs.slow,
+            on_failed=jobs.on_failed,
+            concurrency=SCANS_AT_ONCE,
+        )
         # Crawls wait most of the time, so they have hands of their own; they hear no wake-ups,
         # which would be taken from the others, and look every second instead.
         crawls = JobRunner(
@@ -67,13 +80,16 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
         yield {
             "nudges": nudges.run,
             "jobs": runner.run,
+            "scans": scans.run,
             "crawls": crawls.run,
             "schedule": schedule.run,
             "relay": Relay(database, redis, service, nudge=nudges.events).run,
             "events": Consumer(redis, database, service, HANDLERS).run,
             "sweeper": Sweeper(database).run,
             "sweep": SweepLoop(
-                sweep_store=sweep_store(wiring), erase_deleted=erase_deleted(wiring)
+                sweep_store=sweep_store(wiring),
+                erase_deleted=erase_deleted(wiring),
+                purge_versions=purge_versions(wiring),
             ).run,
         }
 

@@ -12,13 +12,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from aiosmtpd.controller import Controller
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -26,12 +26,14 @@ from redis.asyncio import Redis
 from libs.common.database import Database
 from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
+from services.auth.adapters import password_hashing
 from services.auth.main import make_app
 from services.auth.settings import Settings
-from services.auth.wiring import Wiring
+from services.auth.wiring import Wiring, wire
 from services.auth.wiring.people import mail_jobs
 from services.auth.workers.jobs import JobHandlers
 from tests.conftest import OpenDatabase, ServiceEnvironment
+from tests.serving import placed_on, read_when_made, serving
 
 if TYPE_CHECKING:
     from tests.auth.federation import NameServer, Provider
@@ -55,6 +57,10 @@ RELAXED = dict.fromkeys(
     ("login", "register", "refresh", "public", "refused", "mail", "second_factor", "sso"),
     "100000/60",
 )
+
+
+_idle_apps: dict[object, list[FastAPI]] = {}
+"""Applications whose test has ended, by what settings they were made with."""
 
 
 @dataclass
@@ -136,7 +142,7 @@ class Mailbox:
         if self._controller is not None:
             self._controller.stop()
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the base class's name
         """Take a mail, as the protocol's library calls it."""
         if self.refuse_with is not None:
             return self.refuse_with
@@ -184,21 +190,22 @@ class Deliver(Protocol):
 @pytest.fixture
 def deliver(auth: AuthService, mailbox: Mailbox) -> Deliver:
     """Send what is queued."""
+    return partial(send_all, auth)
 
-    async def send_all() -> int:
-        resources = auth.resources
-        handlers = JobHandlers(mails=mail_jobs(resources))
-        return await JobRunner(
-            resources.database,
-            resources.redis,
-            "auth",
-            handlers.by_kind,
-            # One after the other, so that the newest mail arrives last.
-            concurrency=1,
-            first_retry_seconds=0.05,
-        ).drain()
 
-    return send_all
+async def send_all(auth: AuthService) -> int:
+    """Do the work of a service's worker until nothing is left to be sent."""
+    resources = auth.resources
+    handlers = JobHandlers(mails=mail_jobs(resources))
+    return await JobRunner(
+        resources.database,
+        resources.redis,
+        "auth",
+        handlers.by_kind,
+        # One after the other, so that the newest mail arrives last.
+        concurrency=1,
+        first_retry_seconds=0.05,
+    ).drain()
 
 
 @pytest.fixture(scope="session")
@@ -234,20 +241,35 @@ def usual_app(
 
 
 @pytest.fixture
-async def start_auth(settings_values: dict[str, Any], redis: Redis) -> AsyncIterator[StartAuth]:
+def quick_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with as little effort as Argon2 takes; those who time it override this."""
+    monkeypatch.setattr(password_hashing, "MEMORY_KIB", 8)
+    monkeypatch.setattr(password_hashing, "PASSES", 1)
+
+
+@pytest.fixture
+async def start_auth(
+    settings_values: dict[str, Any], redis: Redis, quick_hashing: None
+) -> AsyncIterator[StartAuth]:
     """Start the service with settings of the test's own."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: object) -> AuthService:
             listener, url = listen()
-            app = make_app(Settings(**({"auth_url": url} | settings_values | settings)))
+            made = Settings(**({"auth_url": url} | settings_values | settings))
+            idle = _idle_apps.setdefault(read_when_made(made), [])
+            app = idle.pop() if idle else make_app(made)
+            stack.callback(idle.append, app)
+            placed_on(Resources.open(made), app, wire)
             return await stack.enter_async_context(run_app(app, listener, url))
 
         yield start
 
 
 @pytest.fixture
-async def auth(usual_app: FastAPI, usual_url: str, redis: Redis) -> AsyncIterator[AuthService]:
+async def auth(
+    usual_app: FastAPI, usual_url: str, redis: Redis, quick_hashing: None
+) -> AsyncIterator[AuthService]:
     """The service, with limits that do not bother."""
     listener, _ = listen(urlsplit(usual_url).port or 0)
     async with run_app(usual_app, listener, usual_url) as service:
@@ -265,21 +287,11 @@ def listen(port: int = 0) -> tuple[socket.socket, str]:
 @asynccontextmanager
 async def run_app(app: FastAPI, listener: socket.socket, url: str) -> AsyncIterator[AuthService]:
     """Serve an application until the block ends."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, ws="none", lifespan="on", log_config=None, access_log=False)
-    )
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        if task.done():
-            task.result()
-            raise RuntimeError("the service did not start")
-        await asyncio.sleep(0.01)
-    resources: Resources = app.state.resources
-    # Without TLS there is nothing to verify, and loading the certificates takes long.
-    async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
-        yield AuthService(client=client, resources=resources, wiring=app.state.wiring)
-    server.should_exit = True
-    await task
+    async with serving(app, listener, ws="none", lifespan="on"):
+        resources: Resources = app.state.resources
+        # Without TLS there is nothing to verify, and loading the certificates takes long.
+        async with httpx.AsyncClient(base_url=url, timeout=30, verify=False) as client:
+            yield AuthService(client=client, resources=resources, wiring=app.state.wiring)
 
 
 @pytest.fixture
@@ -375,7 +387,7 @@ async def database(open_database: OpenDatabase) -> Database:
 @pytest.fixture(scope="session")
 def name_server() -> Iterator["NameServer"]:
     """A DNS server whose zone tests write."""
-    from tests.auth.federation import NameServer  # noqa: PLC0415
+    from tests.auth.federation import NameServer  # noqa: PLC0415 - for the tests that need it
 
     server = NameServer()
     yield server
@@ -385,7 +397,7 @@ def name_server() -> Iterator["NameServer"]:
 @pytest.fixture(scope="session")
 def provider() -> Iterator["Provider"]:
     """A real identity provider."""
-    from tests.auth.federation import Provider  # noqa: PLC0415
+    from tests.auth.federation import Provider  # noqa: PLC0415 - for the tests that need it
 
     started = Provider.start()
     yield started

@@ -1,14 +1,14 @@
 """Fixtures of the conversations tests: the service as it runs, with peers over real HTTP."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from typing import cast
 from uuid import UUID
 
 import httpx
 import pytest
-import uvicorn
+from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from libs.common.background import running
@@ -21,6 +21,9 @@ from services.conversations.workers.answering import Answering
 from tests.conftest import ServiceEnvironment
 from tests.conversations.cast import Callers, Company
 from tests.conversations.peers import Peers, running_peers
+from tests.serving import placed_on, read_when_made, serving
+
+_applications: dict[object, FastAPI] = {}
 
 
 @pytest.fixture
@@ -110,19 +113,20 @@ async def worker(wiring: Wiring) -> AsyncIterator[Answering]:
 async def client(settings: Settings, resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
     """A caller without credentials, of the service behind a real socket."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = make_app(settings, resources=resources)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    )
-    serving = asyncio.create_task(server.serve([listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=20) as made:
+    async with (
+        serving(application(settings, resources), listener),
+        httpx.AsyncClient(base_url=base_url, timeout=20) as made,
+    ):
         yield made
-    server.should_exit = True
-    await serving
-    listener.close()
+
+
+def application(settings: Settings, resources: Resources) -> FastAPI:
+    """Return the application on these resources; putting it together takes longest, so once."""
+    known = read_when_made(settings)
+    if known not in _applications:
+        _applications[known] = make_app(settings)
+    return placed_on(nullcontext(resources), _applications[known], Wiring.open)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from services.documents.domain.errors import (
     EmbeddingUnavailable,
     EncryptedDocument,
     RerankUnavailable,
+    ScanFound,
     VectorStoreUnavailable,
 )
 from services.documents.domain.ports import (
@@ -278,11 +279,6 @@ class MemoryVectors:
             del self.points[key]
         return len(gone)
 
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        self._check()
-        for id_ in passage_ids:
-            self.points.pop((tenant_id, id_), None)
-
     async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
         self._check()
         for key, (space, point) in self.points.items():
@@ -300,8 +296,12 @@ class MemoryVectors:
 class LineParser:
     """Fulfils `Parser`: each line is a paragraph, `# ` begins a heading; knows some bad files."""
 
-    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
         data = content if isinstance(content, bytes) else b""
+        if data.startswith(b"%scan") and not scans:
+            raise ScanFound
         if data.startswith(b"%locked"):
             raise EncryptedDocument
         text = data.decode()

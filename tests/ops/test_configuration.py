@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 from importlib import import_module
 from pathlib import Path
 
@@ -215,6 +216,17 @@ class TestSettings:
     def test_the_guides_names_are_explained(self, name: str) -> None:
         assert name in (ROOT / ".env.example").read_text()
 
+    def test_whatever_must_be_trusted_first_is_explained(self) -> None:
+        shown = (ROOT / ".env.example").read_text()
+        fields = {
+            name.upper()
+            for service in SERVICES
+            for name in import_module(f"services.{service}.settings").Settings.model_fields
+            if name.startswith("trusted_") and name.endswith("_hosts")
+        }
+        assert len(fields) == 3
+        assert all(f"#{name}=" in shown for name in fields)
+
     def test_the_chat_model_of_the_operator_wins(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -248,8 +260,6 @@ class TestPorts:
         assert all(is_free(port) for port in first.values())
 
     def test_a_taken_gateway_port_gets_one_sentence(self) -> None:
-        import socket  # noqa: PLC0415
-
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()

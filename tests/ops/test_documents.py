@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.database import Database
 from libs.common.testing.databases import ServiceUrls
-from ops import documents
+from ops import documents, spaces
 from ops.errors import OpsError
 from services.documents.domain.documents import Status
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
@@ -96,3 +96,45 @@ class TestRebuild:
         documents.rebuild(None, after=None)
 
         assert "0 documents are queued" in capsys.readouterr().out
+
+
+class TestSpaces:
+    def test_there_is_one_space_without_a_second_model(self, urls: ServiceUrls) -> None:
+        with pytest.raises(OpsError, match="NEXT_EMBEDDING_MODEL is not set"):
+            spaces.status(None, after=None)
+
+    def test_a_tenant_moves_on_and_back(
+        self,
+        urls: ServiceUrls,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("NEXT_EMBEDDING_MODEL", "better")
+        monkeypatch.setenv("NEXT_EMBEDDING_DIMENSION", "512")
+        tenant = str(uuid4())
+
+        spaces.fill(tenant, after=None)
+        assert "0 documents queued" in capsys.readouterr().out
+        assert spaces.flip(tenant, after=None, back=False) == 0
+        assert f"{tenant}: better/512 is live" in capsys.readouterr().out
+        assert spaces.flip(tenant, after=None, back=True) == 0
+        assert spaces.status(tenant, after=None) == 0
+        assert "bge-small-en-v1.5/384 is live, 0 of 0" in capsys.readouterr().out
+        assert spaces.drop(tenant, after=None) == 1
+        assert "searched a moment ago" in capsys.readouterr().out
+
+    def test_questions_belong_to_an_agent(
+        self, urls: ServiceUrls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = tmp_path / "questions.jsonl"
+        asked.write_text("nonsense")
+        for agent, said in ((None, "--agent"), (str(uuid4()), "has no questions")):
+            with pytest.raises(OpsError, match=said):
+                spaces.evaluate(
+                    str(uuid4()),
+                    after=None,
+                    sample=5,
+                    tolerance=0,
+                    questions=asked,
+                    agent=agent,
+                )

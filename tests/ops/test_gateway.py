@@ -36,9 +36,9 @@ class Owner(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - names of the base class
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
         """Keep quiet."""
 
 
@@ -181,8 +181,10 @@ def test_nothing_else_gets_through(gateway: str, path: str) -> None:
         f"GET /api/v1/agent/{'x' * 70_000} HTTP/1.1",
         "GET /api/v1/agent HTTP/1.1\r\nX-Long: " + "x" * 70_000,
         "GET /api/v1/agent HTTP/1.1\r\nContent-Length: kettle",
+        "GET /api/v1/agent HTTP/9.9",
+        "kettle",
     ],
-    ids=["NUL", "no escape", "long path", "long header", "no length"],
+    ids=["NUL", "no escape", "long path", "long header", "no length", "no version", "rubbish"],
 )
 def test_what_cannot_be_read_is_said_so_in_the_contracts_shape(gateway: str, line: str) -> None:
     host, port = gateway.removeprefix("http://").split(":")
@@ -192,6 +194,12 @@ def test_what_cannot_be_read_is_said_so_in_the_contracts_shape(gateway: str, lin
 
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body)["code"] == "invalid"
+
+
+@pytest.mark.parametrize("method", ["KETTLE", "TRACE", "PROPFIND"])
+def test_a_strange_method_is_refused_in_the_contracts_shape(gateway: str, method: str) -> None:
+    status, body = ask(f"{gateway}/api/v1/agent", method=method)
+    assert (status, body["code"]) == (405, "method_not_allowed")
 
 
 def test_a_client_cannot_name_its_tenant_or_its_address(gateway: str) -> None:

@@ -54,6 +54,19 @@ class TestMigrate:
                 await connection.execute("CREATE TABLE public.mine (n int)")
             await connection.close()
 
+    async def test_an_owner_without_the_extension_is_told_what_to_do(
+        self, target: Target, postgres: str
+    ) -> None:
+        database = urlsplit(target.owner_url).path
+        superuser = await asyncpg.connect(urlsplit(postgres)._replace(path=database).geturl())
+        await superuser.execute("DROP EXTENSION IF EXISTS vector")
+        await superuser.close()
+
+        with pytest.raises(OpsError, match=r"let a superuser run `CREATE EXTENSION vector`") as it:
+            await migrate(target)
+
+        assert "\n" not in str(it.value)
+
     async def test_two_at_once(self, target: Target) -> None:
         first, second = await asyncio.gather(migrate(target), migrate(target))
         assert sorted([first, second], key=len) == [[], list(SERVICES)]

@@ -52,6 +52,13 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("PATCH", "/api/v1/auth/api-keys/{key_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/role/{role_id}"): {"name": "Stolen"},
     ("PUT", "/api/v1/super-admin/companies/{company_id}/rate-limits"): {"limits": {}},
+    ("PATCH", "/api/v1/super-admin/users/{user_id}"): {"first_name": "Stolen"},
+    ("POST", "/api/v1/super-admin/companies/{company_id}/users"): {
+        "email": "planted@example.com",
+        "password": "correct horse battery",
+        "first_name": "New",
+        "last_name": "User",
+    },
     ("PUT", "/api/v1/user/{user_id}/roles"): {"role_ids": []},
     ("PATCH", "/api/v1/user/{user_id}/role"): {"role": "user"},
     ("PATCH", "/api/v1/user/{user_id}/status"): {"status": "suspended"},
@@ -72,6 +79,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/lead/register"): _LEAD,
     ("PUT", "/api/v1/lead/{lead_id}"): {"status": "lost"},
     ("PUT", "/api/v1/sdk/lead/{lead_id}"): {"status": "lost"},
+    ("POST", "/api/v1/webhook"): {"url": "https://hooks.example.invalid/", "enabled": False},
+    ("PATCH", "/api/v1/webhook/{webhook_id}"): {"description": "Stolen"},
     ("POST", "/api/v1/website/source"): {"base_url": "https://new.example.com/"},
     ("PUT", "/api/v1/website/source/{source_id}"): {"notes": "Stolen"},
     ("POST", "/api/v1/website/handshake"): {"url": "https://nobody.example.com/"},
@@ -131,6 +140,10 @@ NAMED_BY_FIELD: Final[Mapping[str, str]] = {
 BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
     "llm_model_id": {"llm_provider": "openai"},
     "embedding_model_id": {"embedding_provider": "openai"},
+}
+# Documents are looked up among those of an agent: one of the caller's own.
+OF_OWN: Final[Mapping[tuple[str, str], str]] = {
+    ("/api/v1/search/document", "document_ids"): "agent_id",
 }
 # Fields in OpenAI's shape, whose names do not say that they hold ids.
 UNSPOKEN: Final = (("POST", "/v1/chat/completions", "model"),)
@@ -294,13 +307,20 @@ class Place:
         """What the id that stands here is called among a company's belongings."""
         return NAMED_BY_FIELD.get(self.name, self.name)
 
-    def arguments(self, value: str) -> dict[str, Any]:
-        """Return a request's query and body with this id in this place."""
+    def arguments(self, value: str, *, own: Mapping[str, str]) -> dict[str, Any]:
+        """Return a request's query and body with this id in this place.
+
+        Args:
+            value: The id.
+            own: What the caller's company has, for what else the request must name.
+        """
         body = BODIES.get((self.method, self.path))
         if self.where == "query":
             return {"params": {self.field: value}, "json": body}
         inner: Any = [value] if self.field.endswith("[]") else value
         inner = {self.name: inner, **BESIDE.get(self.name, {})}
+        if beside := OF_OWN.get((self.path, self.name)):
+            inner[beside] = own[beside]
         for outer in reversed(self.field.split(".")[:-1]):
             inner = {outer: inner}
         return {"json": {**(body or {}), **inner}}

@@ -25,22 +25,21 @@ DESCRIPTION = {("GET", path) for path in DESCRIPTION_PATHS}
 PUBLIC = {(method, shape_of(path)) for method, path in PUBLIC_ROUTES} | DESCRIPTION
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(scope="module", params=SERVICES)
 def service(request: pytest.FixtureRequest) -> str:
     """Each service in turn."""
     return str(request.param)
 
 
-@pytest.fixture
-def served(
-    service: str, service_environment: ServiceEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> list[DeclaredRoute]:
+@pytest.fixture(scope="module")
+def served(service: str, service_environment: ServiceEnvironment) -> list[DeclaredRoute]:
     """Every route of a service's application, whether the table knows it or not."""
-    for name, value in service_environment(service).items():
-        monkeypatch.setenv(name, value)
-    for name in ("OBJECT_STORE_URL", "EMBEDDING_BASE_URL"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-    settings = import_module(f"services.{service}.settings").Settings()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in service_environment(service).items():
+            environment.setenv(name, value)
+        for name in ("OBJECT_STORE_URL", "EMBEDDING_BASE_URL"):
+            environment.setenv(name, "http://127.0.0.1:1")
+        settings = import_module(f"services.{service}.settings").Settings()
     routes = declared_routes(import_module(f"services.{service}.main").make_app(settings))
     assert len(routes) > 10
     return routes

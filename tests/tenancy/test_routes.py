@@ -164,7 +164,7 @@ def test_foreign_ids_in_queries_and_bodies_look_like_missing_ones(
     for place in tried:
         values = ids[place.thing], str(uuid4())
         foreign, missing = (
-            globex.call(place.method, place.path.format(**own), **place.arguments(value))
+            globex.call(place.method, place.path.format(**own), **place.arguments(value, own=own))
             for value in values
         )
 

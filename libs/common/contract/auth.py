@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from libs.common.contract.routes import BUILT, PLANNED, Auth, Route
+from libs.common.contract.routes import BUILT, Auth, Route
 from libs.common.permissions import Scope
 
 OWNER: Final = "auth"
@@ -79,7 +79,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/company/deleted", OWNER, Auth.READ, BUILT),
     # Beside the contract: the picture that a company's `logo` names.
     Route("GET", "/api/v1/company/logo/{logo_id}", OWNER, Auth.PUBLIC, BUILT),
-    Route("GET", "/api/v1/company/statistics", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/company/statistics", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/company/users", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/company/{company_id}", OWNER, Auth.USER, BUILT),
     Route("PUT", "/api/v1/company/{company_id}", OWNER, Auth.ADMIN, BUILT),
@@ -97,7 +97,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", "/api/v1/company/{company_id}/related-data", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("PATCH", "/api/v1/company/{company_id}/restore", OWNER, Auth.WRITE, BUILT),
-    Route("GET", "/api/v1/company/{company_id}/statistics", OWNER, Auth.READ, PLANNED),
+    Route("GET", "/api/v1/company/{company_id}/statistics", OWNER, Auth.READ, BUILT),
     Route("GET", "/api/v1/config", OWNER, Auth.ADMIN, BUILT),
     Route("PATCH", "/api/v1/config", OWNER, Auth.ADMIN, BUILT),
     Route("GET", "/api/v1/country", OWNER, Auth.PUBLIC, BUILT),
@@ -116,7 +116,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/v1/state/country/{country_id}", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/state/{state_id}", OWNER, Auth.PUBLIC, BUILT),
     Route("PATCH", "/api/v1/state/{state_id}", OWNER, Auth.ADMIN, BUILT),
-    Route("GET", "/api/v1/super-admin/activity", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route("GET", "/api/v1/super-admin/activity", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/super-admin/companies", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("POST", "/api/v1/super-admin/companies", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/super-admin/companies/{company_id}", OWNER, Auth.SUPER_ADMIN, BUILT),
@@ -139,13 +139,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET", "/api/v1/super-admin/companies/{company_id}/users", OWNER, Auth.SUPER_ADMIN, BUILT
     ),
     Route(
-        "POST", "/api/v1/super-admin/companies/{company_id}/users", OWNER, Auth.SUPER_ADMIN, PLANNED
+        "POST", "/api/v1/super-admin/companies/{company_id}/users", OWNER, Auth.SUPER_ADMIN, BUILT
     ),
     Route("GET", "/api/v1/super-admin/company", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/super-admin/company/{company_id}/user", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/super-admin/users", OWNER, Auth.SUPER_ADMIN, BUILT),
-    Route("PATCH", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
-    Route("DELETE", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, PLANNED),
+    Route("PATCH", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, BUILT),
+    Route("DELETE", "/api/v1/super-admin/users/{user_id}", OWNER, Auth.SUPER_ADMIN, BUILT),
     Route("GET", "/api/v1/tasks/{task_id}/status", OWNER, Auth.PUBLIC, BUILT),
     Route("GET", "/api/v1/user/profile", OWNER, Auth.READ, BUILT),
     Route("PUT", "/api/v1/user/profile", OWNER, Auth.WRITE, BUILT),

@@ -4,10 +4,11 @@ The worker's side stands in `runner` and `sweeper`, which HTTP processes need no
 """
 
 from libs.common.jobs.context import JobContext
-from libs.common.jobs.job import Job, JobFailed, LeaseLost
+from libs.common.jobs.job import HandOver, Job, JobFailed, LeaseLost
 from libs.common.jobs.queue import JobQueue, JobStatus, QueuedJob, add_jobs
 
 __all__ = [
+    "HandOver",
     "Job",
     "JobContext",
     "JobFailed",

@@ -50,5 +50,16 @@ class JobFailed(Exception):
         super().__init__(reason)
 
 
+class HandOver(Exception):
+    """Raised by a handler to leave the job, as it is, to the runner that does another kind.
+
+    The kinds have the same fields. The attempt does not count.
+    """
+
+    def __init__(self, kind: type[Job]) -> None:
+        self.kind = kind.kind
+        super().__init__(kind.kind)
+
+
 class LeaseLost(Exception):
     """The job is no longer this worker's: it was cancelled, or taken over after a pause."""

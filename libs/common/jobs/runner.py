@@ -29,7 +29,7 @@ from libs.common.errors import AppError, Unavailable
 from libs.common.jobs.arq_worker import WakeWorker
 from libs.common.jobs.claims import claim_jobs, give_back, renew_leases
 from libs.common.jobs.context import JobContext
-from libs.common.jobs.job import Job, JobFailed, LeaseLost
+from libs.common.jobs.job import HandOver, Job, JobFailed, LeaseLost
 from libs.common.periodic import jittered
 from libs.common.telemetry.logging import get_logger
 from libs.common.telemetry.tracing import continue_trace
@@ -73,6 +73,13 @@ _RETRY: Final = """
 UPDATE jobs
 SET state = 'queued', error = $4, run_at = now() + make_interval(secs => $5), updated_at = now(),
     lease_owner = NULL, lease_until = NULL, attempts = attempts - $6
+WHERE tenant_id = $1 AND id = $2 AND lease_owner = $3 AND state = 'running'
+"""
+
+_HAND_OVER: Final = """
+UPDATE jobs
+SET state = 'queued', kind = $4, error = NULL, run_at = now(), updated_at = now(),
+    lease_owner = NULL, lease_until = NULL, attempts = attempts - 1
 WHERE tenant_id = $1 AND id = $2 AND lease_owner = $3 AND state = 'running'
 """
 
@@ -230,6 +237,9 @@ class JobRunner:
                 await self._handlers[kind](job, context)
         except JobFailed as failure:
             return await self._fail(job, context, failure.reason)
+        except HandOver as over:
+            await self._note(_HAND_OVER, context, over.kind)
+            return "handed_over"
         except LeaseLost:
             log.info("job_taken_away", kind=row["kind"])
             return "taken_away"

@@ -26,7 +26,8 @@ class UserFact(TenantOwned, Base):
     __tablename__ = "users"
 
     role: Mapped[str | None]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class ApiKeyFact(TenantOwned, Base):
@@ -80,6 +81,17 @@ class QuestionFact(TenantOwned, Base):
     conversation_id: Mapped[UUID]
     agent_id: Mapped[UUID]
     asked_at: Mapped[datetime]
+
+
+class LeadFact(TenantOwned, Base):
+    """A visitor who said who they are, and what became of them."""
+
+    __tablename__ = "leads"
+
+    registered_at: Mapped[datetime | None]
+    status: Mapped[str]
+    status_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class LedgerEntry(TenantOwned, Base):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from services.analytics.models import (
     ApiKeyFact,
     ConversationFact,
     DocumentFact,
+    LeadFact,
     LedgerEntry,
     QuestionFact,
     RatingFact,
@@ -30,10 +31,34 @@ class FactRepository:
         self.tenant_id = tenant_id
 
     async def note_user(self, user_id: UUID, *, role: str, at: datetime) -> None:
-        """Remember a user."""
-        await self._upsert(
-            UserFact, user_id, {"role": role, "created_at": at}, keep=("created_at",)
+        """Remember a user; that they are gone by now stays known."""
+        await self._upsert(UserFact, user_id, {"role": role, "created_at": at})
+
+    async def note_user_gone(self, user_id: UUID, *, at: datetime) -> None:
+        """Remember that a user was deleted."""
+        await self._upsert(UserFact, user_id, {"deleted_at": at})
+
+    async def note_lead(self, lead_id: UUID, *, at: datetime) -> None:
+        """Remember when a lead was first heard of; what became of them by now stays known."""
+        await self._upsert(LeadFact, lead_id, {"registered_at": at})
+
+    async def note_lead_status(self, lead_id: UUID, *, status: str, at: datetime) -> None:
+        """Remember what became of a lead; an older word that comes late changes nothing."""
+        values = {"status": status, "status_at": at}
+        query = insert(LeadFact).values(tenant_id=self.tenant_id, id=lead_id, **values)
+        await self.session.execute(
+            query.on_conflict_do_update(
+                index_elements=["tenant_id", "id"],
+                set_=values,
+                where=or_(
+                    LeadFact.status_at.is_(None), LeadFact.status_at <= query.excluded.status_at
+                ),
+            )
         )
+
+    async def note_lead_gone(self, lead_id: UUID, *, at: datetime) -> None:
+        """Remember that a lead was deleted."""
+        await self._upsert(LeadFact, lead_id, {"deleted_at": at})
 
     async def note_api_key(
         self,
@@ -142,14 +167,19 @@ class FactRepository:
         await self.session.execute(
             query.on_conflict_do_update(
                 index_elements=[
-                    "tenant_id", "hour", "service", "method", "route", "status_class",
+                    "tenant_id",
+                    "hour",
+                    "service",
+                    "method",
+                    "route",
+                    "status_class",
                 ],
                 set_={
                     "calls": ApiCalls.calls + query.excluded.calls,
                     "duration_ms": ApiCalls.duration_ms + query.excluded.duration_ms,
                 },
             )
-        )  # fmt: skip
+        )
 
     async def _insert_many(self, query: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         # By the connection and not the session: without the ORM, in one round trip.

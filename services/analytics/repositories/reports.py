@@ -31,7 +31,8 @@ FROM ratings WHERE tenant_id = :tenant_id
 """
 
 _TOTALS = """
-SELECT (SELECT count(*) FROM users WHERE tenant_id = :tenant_id) AS users,
+SELECT (SELECT count(*) FROM users WHERE tenant_id = :tenant_id AND deleted_at IS NULL
+           AND created_at IS NOT NULL) AS users,
        (SELECT count(*) FROM agents WHERE tenant_id = :tenant_id AND deleted_at IS NULL) AS agents,
        (SELECT count(*) FROM agents WHERE tenant_id = :tenant_id AND deleted_at IS NOT NULL)
            AS deleted_agents,
@@ -109,6 +110,14 @@ FROM questions q
 JOIN conversations c ON c.tenant_id = q.tenant_id AND c.id = q.conversation_id
 WHERE q.tenant_id = :tenant_id AND c.deleted_at IS NULL
   AND q.asked_at >= :start AND q.asked_at < :end
+"""
+
+_LEADS = """
+SELECT count(*) AS leads,
+       count(*) FILTER (WHERE status IN ('qualified', 'converted')) AS qualified_leads,
+       count(*) FILTER (WHERE status = 'converted') AS converted_leads
+FROM leads WHERE tenant_id = :tenant_id AND deleted_at IS NULL
+           AND registered_at >= :start AND registered_at < :end
 """
 
 _UPLOADS = """
@@ -199,6 +208,10 @@ class ReportRepository:
         """Count the conversations that stand in which somebody wrote."""
         row = await self._one(_ACTIVE_CONVERSATIONS, period=period)
         return int(row["conversations"])
+
+    async def leads(self, period: Period) -> Row:
+        """Count the leads of a period that stand: all, qualified ones, converted ones."""
+        return await self._one(_LEADS, period=period)
 
     async def calls(self, period: Period) -> Row:
         """Count calls of the API."""

@@ -9,7 +9,7 @@ from services.analytics.repositories.unit_of_work import OpenUnitOfWork
 
 @dataclass(frozen=True, kw_only=True)
 class CountCompany:
-    """Count a tenant's things, and its conversations and answers of some days."""
+    """Count a tenant's things, and its conversations, answers and leads of some days."""
 
     unit_of_work: OpenUnitOfWork
 
@@ -20,6 +20,7 @@ class CountCompany:
             documents = await uow.reports.documents_by_state()
             answers = await uow.reports.answers(period=period)
             active = await uow.reports.active_conversations(period)
+            leads = await uow.reports.leads(period)
         return {
             "agents": totals["agents"],
             "conversations": totals["conversations"],
@@ -29,4 +30,7 @@ class CountCompany:
             "recent_answers": answers["answers"],
             "recent_tokens": answers["prompt_tokens"] + answers["completion_tokens"],
             "active_conversations": active,
+            "recent_leads": leads["leads"],
+            "recent_qualified_leads": leads["qualified_leads"],
+            "recent_converted_leads": leads["converted_leads"],
         }

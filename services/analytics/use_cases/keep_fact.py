@@ -7,13 +7,21 @@ from typing import Any
 
 from libs.common.events.catalogue.agents import AgentCreated, AgentDeleted, AgentRestored
 from libs.common.events.catalogue.analytics import ApiCallsCounted
-from libs.common.events.catalogue.auth import ApiKeyCreated, ApiKeyRevoked, UserCreated
+from libs.common.events.catalogue.auth import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    UserCreated,
+    UserDeleted,
+)
 from libs.common.events.catalogue.conversations import (
     AnswerCompleted,
     AnswerFailed,
     ConversationDeleted,
     ConversationRestored,
     ConversationStarted,
+    LeadDeleted,
+    LeadRegistered,
+    LeadUpdated,
     MessagePosted,
     MessageRated,
 )
@@ -30,6 +38,7 @@ from services.analytics.repositories.facts import FactRepository
 # Every event that leaves a trace here.
 KEPT: tuple[type[Event], ...] = (
     UserCreated,
+    UserDeleted,
     ApiKeyCreated,
     ApiKeyRevoked,
     AgentCreated,
@@ -47,6 +56,9 @@ KEPT: tuple[type[Event], ...] = (
     AnswerCompleted,
     AnswerFailed,
     MessageRated,
+    LeadRegistered,
+    LeadUpdated,
+    LeadDeleted,
     ApiCallsCounted,
 )
 
@@ -65,6 +77,8 @@ class KeepFact:
         match event:
             case UserCreated():
                 await facts.note_user(event.user_id, role=event.role, at=at)
+            case UserDeleted():
+                await facts.note_user_gone(event.user_id, at=at)
             case ApiKeyCreated():
                 await facts.note_api_key(event.key_id, created_at=at)
             case ApiKeyRevoked():
@@ -84,6 +98,8 @@ class KeepFact:
                     version=event.rating_version,
                     rated_at=at,
                 )
+            case LeadRegistered() | LeadUpdated() | LeadDeleted():
+                await self._note_lead(event, at)
             case ApiCallsCounted():
                 await facts.count_calls(at=at, **event.model_dump())
             case _:
@@ -120,6 +136,17 @@ class KeepFact:
                 await self.facts.note_agent(event.agent_id, deleted_at=at)
             case AgentRestored():
                 await self.facts.note_agent(event.agent_id, deleted_at=None)
+
+    async def _note_lead(
+        self, event: LeadRegistered | LeadUpdated | LeadDeleted, at: datetime
+    ) -> None:
+        match event:
+            case LeadRegistered():
+                await self.facts.note_lead(event.lead_id, at=at)
+            case LeadUpdated():
+                await self.facts.note_lead_status(event.lead_id, status=event.status, at=at)
+            case LeadDeleted():
+                await self.facts.note_lead_gone(event.lead_id, at=at)
 
     async def _note_conversation(
         self, event: ConversationStarted | ConversationDeleted | ConversationRestored, at: datetime

@@ -5,6 +5,8 @@ from typing import Final, get_args
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.events.catalogue.auth import UserDeleted
+from libs.common.events.catalogue.conversations import LeadDeleted
 from libs.common.events.delivery import Delivered, EveryOne, Handler, Handlers, Together
 from libs.common.events.envelope import Event, EventEnvelope
 from services.analytics.repositories.facts import FactRepository
@@ -29,8 +31,12 @@ async def on_questions(events: Sequence[Delivered], session: AsyncSession) -> No
     )
 
 
+# They never come back, so their end needs no place in an order.
+_FINAL: Final = (UserDeleted, LeadDeleted)
+
+
 def _in_any_order(kind: type[Event]) -> Handler | EveryOne:
-    ordered = kind.event_name.endswith((".deleted", ".restored"))
+    ordered = kind.event_name.endswith((".deleted", ".restored")) and kind not in _FINAL
     return on_event if ordered else EveryOne(on_event)
 
 

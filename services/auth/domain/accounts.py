@@ -1,5 +1,6 @@
 """Who people are: addresses, roles, states, and what a new password must be like."""
 
+import secrets
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +18,10 @@ HIGH_LOGIN_ATTEMPTS: Final = 5
 # identity inside a company's own network may well be of that kind. Editing this list is the way
 # the library documents.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+# Of a name that is promised never to be anybody's (RFC 2606).
+_NOBODYS_DOMAIN: Final = "@released.invalid"
 
 
 class Role(StrEnum):
@@ -54,6 +59,17 @@ def clean_email(text: str) -> str:
 def email_key(email: str) -> str:
     """Return the form in which addresses are compared: one account however it is typed."""
     return email.strip().casefold()
+
+
+def nobodys_email() -> str:
+    """Return what stands in place of an address that a user has lost; no mail goes there."""
+    # Nobody can guess it, and keep the address by registering with this one before.
+    return f"{secrets.token_hex(16)}{_NOBODYS_DOMAIN}"
+
+
+def is_nobodys(email: str) -> bool:
+    """Say whether an address stands in place of one that was lost."""
+    return email.endswith(_NOBODYS_DOMAIN)
 
 
 def username_from(email: str) -> str:

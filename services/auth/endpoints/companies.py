@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from libs.common.errors import NotAvailable
 from libs.common.http import errors, rate_limited
+from libs.common.http.client import ServiceUnavailable
 from libs.common.security import Scope
 from services.auth.domain.errors import (
     CompanyNotFound,
@@ -16,15 +17,17 @@ from services.auth.domain.errors import (
     LogoTooLarge,
     NotAPicture,
 )
+from services.auth.domain.geography import AddressNotFound
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
 from services.auth.endpoints.company_form import body_schema, json_or_form
 from services.auth.schemas.companies import (
     CompanyChangedReply,
-    CompanyIn,
     CompanyReply,
     LogoReply,
     NewCompanyIn,
     NewCompanyReply,
+    OwnCompanyIn,
+    StatisticsReply,
     logo_path,
 )
 from services.auth.wiring import CallerUseCases, PublicUseCases
@@ -60,6 +63,28 @@ async def show_own_company(
     return CompanyReply.reply(await use.show_company())
 
 
+Days = Annotated[int, Query(ge=1, le=366)]
+_FIGURES = errors(CompanyNotFound, ServiceUnavailable)
+
+
+@router.get("/statistics", responses=_FIGURES)
+async def show_own_statistics(
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_READ))], days: Days = 30
+) -> StatisticsReply:
+    """Count the leads and conversations of the caller's company in some days."""
+    return StatisticsReply.of(await use.companies.statistics(days=days), days=days)
+
+
+@router.get("/{company_id}/statistics", responses=_FIGURES)
+async def show_statistics(
+    company_id: UUID,
+    use: Annotated[CallerUseCases, Depends(use_cases_for(Scope.COMPANY_READ))],
+    days: Days = 30,
+) -> StatisticsReply:
+    """Count them for the caller's company by its id, or for any as a super admin."""
+    return StatisticsReply.of(await use.companies.statistics(company_id, days=days), days=days)
+
+
 @router.get("/{company_id}", response_model=CompanyReply, responses=errors(CompanyNotFound))
 async def show_company(
     company_id: UUID,
@@ -72,8 +97,8 @@ async def show_company(
 @router.put(
     "/{company_id}",
     response_model=CompanyChangedReply,
-    responses=errors(CompanyNotFound, InvalidEmail),
-    openapi_extra=body_schema(CompanyIn),
+    responses=errors(CompanyNotFound, InvalidEmail, AddressNotFound),
+    openapi_extra=body_schema(OwnCompanyIn),
 )
 async def update_company(
     request: Request,
@@ -82,11 +107,13 @@ async def update_company(
     address: ClientAddress,
 ) -> CompanyChangedReply:
     """Change the caller's company; fields that are left out stay as they are."""
-    body, logo = await json_or_form(request, CompanyIn)
+    body, logo = await json_or_form(request, OwnCompanyIn)
     if logo is not None:
         await use.set_logo(company_id, logo, address=address)
-    tenant = await use.update_company(company_id, body.details(), address=address)
-    return CompanyChangedReply.reply(tenant)
+    changed = await use.update_company(
+        company_id, body.details(), address_id=body.address_id, address=address
+    )
+    return CompanyChangedReply.reply(changed.tenant, changed.address)
 
 
 @router.get(

@@ -76,6 +76,13 @@ class AuditTrail:
         query = query.order_by(AuditEntry.sequence.desc()).limit(limit).offset(offset)
         return (await self.session.scalars(query)).all(), total or 0
 
+    async def at(self, sequences: Sequence[int]) -> Sequence[AuditEntry]:
+        """Return the entries at some places of the trail."""
+        query = select(AuditEntry).where(
+            AuditEntry.tenant_id == self.tenant_id, AuditEntry.sequence.in_(sequences)
+        )
+        return (await self.session.scalars(query)).all()
+
     async def whole(self) -> Sequence[AuditEntry]:
         """Return the trail from its first entry, to be verified."""
         query = (

@@ -67,6 +67,14 @@ class UserRepository(TenantRepository[User]):
             EmailTaken: Somebody on the platform has this address.
         """
         self.add(user)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was changed.
+
+        Raises:
+            EmailTaken: Somebody on the platform has an address that was given to one of them.
+        """
         try:
             await self.session.flush()
         except IntegrityError as error:
@@ -95,9 +103,15 @@ class UserRepository(TenantRepository[User]):
         )
         return found
 
-    async def any(self) -> bool:
-        """Say whether the tenant has a user at all."""
-        return bool(await self.session.scalar(select(self.owned().exists())))
+    async def any(self, *, but: UUID | None = None) -> bool:
+        """Say whether the tenant has a user at all, or another one than `but`."""
+        query = self.owned() if but is None else self.owned().where(User.id != but)
+        return bool(await self.session.scalar(select(query.exists())))
+
+    async def remove(self, user: User) -> None:
+        """Delete a user, with all that hangs on them."""
+        await self.session.delete(user)
+        await self.session.flush()
 
     async def any_super_admin(self) -> bool:
         """Say whether one of the platform's own people is among them."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from services.auth.domain.accounts import Role, UserStatus
 from services.auth.domain.sessions import IMPERSONATION_LIFETIME
@@ -11,18 +11,20 @@ from services.auth.schemas.users import UserOut
 from services.auth.use_cases.impersonate_user import Impersonation
 
 
+def _settable(status: UserStatus) -> UserStatus:
+    if status is UserStatus.PENDING_VERIFICATION:
+        raise ValueError("Set active, inactive or suspended.")
+    return status
+
+
+SettableStatus = Annotated[UserStatus, AfterValidator(_settable)]
+
+
 class StatusIn(BaseModel):
     """A user's new status, and why."""
 
-    status: UserStatus
+    status: SettableStatus
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = None
-
-    @field_validator("status")
-    @classmethod
-    def _can_be_set(cls, status: UserStatus) -> UserStatus:
-        if status is UserStatus.PENDING_VERIFICATION:
-            raise ValueError("Set active, inactive or suspended.")
-        return status
 
 
 class RoleIn(BaseModel):

@@ -1,5 +1,6 @@
 """The shapes of companies: what the API calls tenants."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -7,7 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.auth.models.tenants import Tenant
+from services.auth.schemas.addresses import AddressOut
+from services.auth.schemas.geography import PlaceId
+from services.auth.use_cases.addresses import FullAddress
 from services.auth.use_cases.create_company import CompanyDetails
+from services.auth.use_cases.show_company import ShownCompany
 
 CompanyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -37,16 +42,19 @@ class CompanyOut(BaseModel):
     website: str | None
     industry: str | None
     logo: str | None = Field(description="The picture's path.")
-    address: None = Field(default=None, description="Not kept so far.")
+    address: AddressOut | None = Field(
+        default=None, description="The primary one; told where a company is asked for by itself."
+    )
     is_active: bool
     is_verified: bool
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, tenant: Tenant) -> Self:
+    def of(cls, tenant: Tenant, address: FullAddress | None = None) -> Self:
         """Show a company."""
         return cls(
+            address=AddressOut.of(address) if address else None,
             logo=logo_path(tenant.logo_id) if tenant.logo_id else None,
             id=tenant.tenant_id,
             name=tenant.name,
@@ -89,6 +97,18 @@ class CompanyIn(BaseModel):
         return CompanyDetails(**self.model_dump())
 
 
+class OwnCompanyIn(CompanyIn):
+    """What a company changes about itself."""
+
+    address_id: PlaceId | None = Field(
+        default=None, description="Which of its addresses is the primary one."
+    )
+
+    def details(self) -> CompanyDetails:
+        """Return the rest in the use case's words."""
+        return CompanyDetails(**self.model_dump(exclude={"address_id"}))
+
+
 class NewCompanyOut(BaseModel):
     """A company that nobody is in yet; anybody may see this much of what they just made."""
 
@@ -121,9 +141,9 @@ class CompanyReply(CompanyOut):
     companies: list[CompanyOut]
 
     @classmethod
-    def reply(cls, tenant: Tenant) -> Self:
+    def reply(cls, company: ShownCompany) -> Self:
         """Show the caller's company."""
-        shown = CompanyOut.of(tenant)
+        shown = CompanyOut.of(company.tenant, company.address)
         return cls(**shown.model_dump(), company=shown, companies=[shown])
 
 
@@ -137,7 +157,39 @@ class CompanyChangedReply(BaseModel):
     id: UUID
 
     @classmethod
-    def reply(cls, tenant: Tenant) -> Self:
+    def reply(cls, tenant: Tenant, address: FullAddress | None = None) -> Self:
         """Show the changed company."""
-        shown = CompanyOut.of(tenant)
+        shown = CompanyOut.of(tenant, address)
         return cls(message="Company updated.", data=shown, company=shown, id=shown.id)
+
+
+class Statistics(BaseModel):
+    """What happened in some days."""
+
+    total_leads: int = Field(description="Who registered in these days, and was not deleted.")
+    qualified_leads: int = Field(description="Those of them who are qualified or converted.")
+    active_conversations: int
+    conversion_rate: float = Field(description="How many of these leads converted, in percent.")
+    period_days: int
+
+
+class StatisticsReply(BaseModel):
+    """A company's statistics."""
+
+    success: bool = True
+    statistics: Statistics
+
+    @classmethod
+    def of(cls, figures: Mapping[str, int], *, days: int) -> Self:
+        """Show what analytics has counted."""
+        leads = figures["recent_leads"]
+        converted = figures["recent_converted_leads"]
+        return cls(
+            statistics=Statistics(
+                total_leads=leads,
+                qualified_leads=figures["recent_qualified_leads"],
+                active_conversations=figures["active_conversations"],
+                conversion_rate=round(100 * converted / leads, 2) if leads else 0.0,
+                period_days=days,
+            )
+        )

@@ -1,12 +1,13 @@
 """Joining a company by the link of an invitation."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserCreated
 from services.auth.domain.accounts import Role, email_key, username_from
 from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
-from services.auth.domain.errors import LinkRefused
+from services.auth.domain.errors import EmailTaken, LinkRefused
 from services.auth.domain.ports import PasswordHasher
 from services.auth.domain.sessions import Method
 from services.auth.domain.tokens import Purpose, link_token_hash
@@ -15,6 +16,7 @@ from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.unit_of_work import OpenUnitOfWork
 from services.auth.use_cases.refuse_passwords import refuse_passwords
 from services.auth.use_cases.register_user import Registered
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.start_session import StartSession
 
 
@@ -34,14 +36,26 @@ class Joining:
     email: str | None = None
 
 
+class _Taken(Exception):
+    """Somebody has the address of an invitation whose link is good."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__("taken")
+        self.email = email
+
+
 @dataclass(frozen=True, kw_only=True)
 class AcceptInvitation:
-    """Make the user whom an invitation is for. The link came by mail, so the address is proven."""
+    """Make the user whom an invitation is for. The link came by mail, so the address is proven.
+
+    Whoever registered with it elsewhere, and never proved it, loses it.
+    """
 
     unit_of_work: OpenUnitOfWork
     credentials: Credentials
     hasher: PasswordHasher
     start_session: StartSession
+    release: ReleaseAddress
     clock: Clock = utc_now
 
     async def __call__(
@@ -52,6 +66,35 @@ class AcceptInvitation:
         if not token_hash or not tenant_id:
             raise LinkRefused
         password_hash = await self.hasher.hash(joining.password)
+
+        async def join() -> Registered:
+            return await self._join(
+                tenant_id,
+                token_hash,
+                joining,
+                password_hash=password_hash,
+                address=address,
+                device=device,
+            )
+
+        try:
+            return await join()
+        except _Taken as taken:
+            # Nothing has happened but that the link was seen to be good.
+            if not await self.release(taken.email, proven_in=tenant_id):
+                raise EmailTaken from taken
+        return await join()
+
+    async def _join(
+        self,
+        tenant_id: UUID,
+        token_hash: bytes,
+        joining: Joining,
+        *,
+        password_hash: str,
+        address: str | None,
+        device: str | None,
+    ) -> Registered:
         now = self.clock()
         async with self.unit_of_work(tenant_id) as uow:
             used = await uow.one_time_tokens.use(token_hash, purpose=Purpose.INVITATION, now=now)
@@ -76,7 +119,10 @@ class AcceptInvitation:
                 email_verified=True,
             )
             user.last_login_at = now
-            await uow.users.enroll(user)
+            try:
+                await uow.users.enroll(user)
+            except EmailTaken as error:
+                raise _Taken(invitation.email) from error
             await refuse_passwords(uow, user)
             tokens = await self.start_session(
                 uow, user, address=address, now=now, device=device, method=Method.PASSWORD

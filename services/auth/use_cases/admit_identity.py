@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from libs.common.events.catalogue.auth import UserCreated
@@ -16,6 +17,9 @@ from services.auth.models.federation import SsoConnection
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.give_role import give_custom_roles, give_role
+from services.auth.use_cases.release_address import ReleaseAddress
+
+_TAKEN: Final = "the e-mail address belongs to a user of another company"
 
 
 class Refusal(Exception):
@@ -36,6 +40,7 @@ class AdmitIdentity:
 
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
+    release: ReleaseAddress
 
     async def __call__(
         self,
@@ -53,40 +58,63 @@ class AdmitIdentity:
         email = _proven_address(connection, identity)
         # Nobody knows this password; the hash is made before a connection is taken.
         password_hash = await self.hasher.hash(secrets.token_urlsafe(32))
+
+        async def admit() -> tuple[UUID, list[UUID]]:
+            return await self._admit(
+                tenant_id, connection, identity, email=email, password_hash=password_hash, now=now
+            )
+
         try:
-            async with self.unit_of_work(tenant_id) as uow:
-                # Locked: of two first logins at once the second finds the first one's user.
-                tenant = await uow.tenant.get(locked=True)
-                if tenant is None or not tenant.is_active:
-                    raise Refusal("the company is not active")
-                if domain_of(email) not in await uow.email_domains.proven_among(connection.domains):
-                    raise Refusal("the e-mail domain is not proven")
-                user = await self._user(
-                    uow, connection, identity, email=email, password_hash=password_hash, now=now
-                )
-                if user.role == Role.SUPER_ADMIN:
-                    raise Refusal("super admins do not come through a provider")
-                if not user.is_active:
-                    raise Refusal("the account is not active")
-                if email_key(email) == user.email_key:
-                    user.email_verified = True
-                role = role_from_groups(
-                    identity.groups, connection.group_roles, default=connection.default_role
-                )
-                ended = []
-                if role is not None:
-                    ended = await give_role(uow, user, role, origin="single sign-on", now=now)
-                    await give_custom_roles(
-                        uow,
-                        user,
-                        identity.groups,
-                        connection.group_roles,
-                        origin="single sign-on",
-                        now=now,
-                    )
-                return user.id, ended
+            return await admit()
         except EmailTaken as error:
-            raise Refusal("the e-mail address belongs to a user of another company") from error
+            if not await self.release(email, proven_in=tenant_id):
+                raise Refusal(_TAKEN) from error
+        try:
+            return await admit()
+        except EmailTaken as error:
+            raise Refusal(_TAKEN) from error
+
+    async def _admit(
+        self,
+        tenant_id: UUID,
+        connection: SsoConnection,
+        identity: ProvidedIdentity,
+        *,
+        email: str,
+        password_hash: str,
+        now: datetime,
+    ) -> tuple[UUID, list[UUID]]:
+        async with self.unit_of_work(tenant_id) as uow:
+            # Locked: of two first logins at once the second finds the first one's user.
+            tenant = await uow.tenant.get(locked=True)
+            if tenant is None or not tenant.is_active:
+                raise Refusal("the company is not active")
+            if domain_of(email) not in await uow.email_domains.proven_among(connection.domains):
+                raise Refusal("the e-mail domain is not proven")
+            user = await self._user(
+                uow, connection, identity, email=email, password_hash=password_hash, now=now
+            )
+            if user.role == Role.SUPER_ADMIN:
+                raise Refusal("super admins do not come through a provider")
+            if not user.is_active:
+                raise Refusal("the account is not active")
+            if email_key(email) == user.email_key:
+                user.email_verified = True
+            role = role_from_groups(
+                identity.groups, connection.group_roles, default=connection.default_role
+            )
+            ended = []
+            if role is not None:
+                ended = await give_role(uow, user, role, origin="single sign-on", now=now)
+                await give_custom_roles(
+                    uow,
+                    user,
+                    identity.groups,
+                    connection.group_roles,
+                    origin="single sign-on",
+                    now=now,
+                )
+            return user.id, ended
 
     async def _user(
         self,

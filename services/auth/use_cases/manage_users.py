@@ -25,7 +25,7 @@ from services.auth.use_cases.step_up import require_recent_proof
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ManageUser:
+class ManageUser:
     """The part that all acts on another user share: whom, whether one may, and what ends."""
 
     caller: Caller
@@ -85,7 +85,7 @@ class _ManageUser:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetUserStatus(_ManageUser):
+class SetUserStatus(ManageUser):
     """Let a user in or keep them out; whoever may not come in any more is out within seconds."""
 
     async def __call__(
@@ -120,7 +120,7 @@ class SetUserStatus(_ManageUser):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetUserRole(_ManageUser):
+class SetUserRole(ManageUser):
     """Give a user another role; their sessions end, since tokens say what the old one allowed."""
 
     async def __call__(self, user_id: UUID, role: Role, *, address: str | None) -> User:
@@ -157,7 +157,7 @@ class SetUserRole(_ManageUser):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForcePasswordReset(_ManageUser):
+class ForcePasswordReset(ManageUser):
     """Make all that opens an account worthless, and mail its user a link for a new password.
 
     Second factors are taken away by people only: a key that leaked must not.
@@ -193,7 +193,7 @@ class ForcePasswordReset(_ManageUser):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResetMfa(_ManageUser):
+class ResetMfa(ManageUser):
     """Take all second factors of a user away who has lost them; their sessions end."""
 
     async def __call__(self, user_id: UUID, *, address: str | None) -> User:

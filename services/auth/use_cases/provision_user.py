@@ -11,12 +11,14 @@ from services.auth.domain.audit import AuditEvent, AuditRecord, Risk
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.directory import DirectoryUser, KnownUser, name_key
 from services.auth.domain.email_domains import domain_of
+from services.auth.domain.federation_errors import NameTaken
 from services.auth.domain.ports import PasswordHasher, Revocations
 from services.auth.models.directory import DirectoryLink
 from services.auth.models.users import User
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.use_cases.find_directory_users import known_user
 from services.auth.use_cases.give_role import give_directory_roles
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.verify_scim_token import VerifiedDirectory
 
 
@@ -32,6 +34,7 @@ class ProvisionUser:
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
     revocations: Revocations
+    release: ReleaseAddress
     clock: Clock = utc_now
 
     async def __call__(self, wanted: DirectoryUser, *, address: str | None) -> KnownUser:
@@ -42,8 +45,23 @@ class ProvisionUser:
             InvalidEmail: The address is none.
         """
         email = clean_email(wanted.email)
-        now = self.clock()
         password_hash = await self.hasher.hash(secrets.token_urlsafe(32))
+        try:
+            return await self._add(
+                wanted, email=email, password_hash=password_hash, address=address
+            )
+        except NameTaken:
+            tenant_id = self.directory.tenant_id
+            async with self.unit_of_work(tenant_id, read_only=True) as uow:
+                proven = await is_proven(uow, email)
+            if not proven or not await self.release(email, proven_in=tenant_id):
+                raise
+        return await self._add(wanted, email=email, password_hash=password_hash, address=address)
+
+    async def _add(
+        self, wanted: DirectoryUser, *, email: str, password_hash: str, address: str | None
+    ) -> KnownUser:
+        now = self.clock()
         async with self.unit_of_work(self.directory.tenant_id) as uow:
             # Locked before any user, as wherever roles are given.
             await uow.tenant.get(locked=True)

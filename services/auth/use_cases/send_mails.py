@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.auth.domain.accounts import is_nobodys
 from services.auth.domain.clock import Clock, utc_now
 from services.auth.domain.mails import (
     invitation_mail,
@@ -29,7 +30,7 @@ class SendVerificationMail:
         async with self.unit_of_work(tenant_id) as uow:
             user = await uow.users.get(user_id)
             # Nobody behind it: somebody asked for an address that we do not know.
-            if user is None or user.email_verified:
+            if user is None or user.email_verified or is_nobodys(user.email):
                 return
             token = uow.one_time_tokens.issue(
                 Purpose.VERIFY_EMAIL, user_id=user.id, now=self.clock()
@@ -50,7 +51,7 @@ class SendPasswordResetMail:
     async def __call__(self, tenant_id: UUID, user_id: UUID) -> None:
         async with self.unit_of_work(tenant_id) as uow:
             user = await uow.users.get(user_id)
-            if user is None or not user.is_active:
+            if user is None or not user.is_active or is_nobodys(user.email):
                 return
             token = uow.one_time_tokens.issue(
                 Purpose.RESET_PASSWORD, user_id=user.id, now=self.clock()
@@ -94,5 +95,5 @@ class SendNoticeMail:
     async def __call__(self, tenant_id: UUID, user_id: UUID, notice: str) -> None:
         async with self.unit_of_work(tenant_id, read_only=True) as uow:
             user = await uow.users.get(user_id)
-        if user is not None:
+        if user is not None and not is_nobodys(user.email):
             await self.sender.send(notice_mail(recipient=user.email, notice=notice))

@@ -45,6 +45,7 @@ from services.auth.use_cases.list_users import ListUsers
 from services.auth.use_cases.load_signing_keys import LoadSigningKeys
 from services.auth.use_cases.log_out import LogOut
 from services.auth.use_cases.rate_limits import SetRateLimits, ShowRateLimits
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.revoke_api_key import RevokeApiKey
 from services.auth.use_cases.rotate_api_key import RotateApiKey
 from services.auth.use_cases.show_account import ShowAccount
@@ -202,11 +203,19 @@ class CallerUseCases(PeopleUseCases):
 
     @property
     def show_company(self) -> ShowCompany:
-        return ShowCompany(caller=self.caller, unit_of_work=self.unit_of_work)
+        return ShowCompany(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            key_ring=self.company_parts.key_ring,
+        )
 
     @property
     def update_company(self) -> UpdateCompany:
-        return UpdateCompany(caller=self.caller, unit_of_work=self.unit_of_work)
+        return UpdateCompany(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            key_ring=self.company_parts.key_ring,
+        )
 
     @property
     def list_audit_entries(self) -> ListAuditEntries:
@@ -281,6 +290,9 @@ class Wiring:
             unit_of_work=self.unit_of_work,
             hasher=self.parts.hasher,
             revocations=self.parts.revocations,
+            release=ReleaseAddress(
+                unit_of_work=self.unit_of_work, credentials=self.parts.credentials
+            ),
         )
 
 

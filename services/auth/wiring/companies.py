@@ -9,6 +9,7 @@ from libs.common.resources import Resources
 from libs.common.security import Caller
 from services.auth.adapters.company_figures import AnalyticsFigures
 from services.auth.domain.company_figures import CompanyFigures
+from services.auth.repositories.activity import Activity
 from services.auth.repositories.companies import Companies
 from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.people import People
@@ -18,10 +19,12 @@ from services.auth.use_cases.addresses import AddAddress, ListAddresses
 from services.auth.use_cases.allowed_origins import SetAllowedOrigins, ShowAllowedOrigins
 from services.auth.use_cases.change_any_company import ChangeAnyCompany
 from services.auth.use_cases.change_geography import ChangeGeography
+from services.auth.use_cases.company_statistics import CompanyStatistics
 from services.auth.use_cases.config_values import SetConfig, ShowConfig
 from services.auth.use_cases.count_related import CountRelated
 from services.auth.use_cases.create_company import CreateCompany
 from services.auth.use_cases.delete_company import DeleteCompanies
+from services.auth.use_cases.list_activity import ListActivity
 from services.auth.use_cases.list_companies import ListCompanies
 from services.auth.use_cases.list_people import ListPeople
 from services.auth.use_cases.restore_company import RestoreCompanies
@@ -33,6 +36,7 @@ class CompanyParts:
 
     companies: Companies
     people: People
+    activity: Activity
     credentials: Credentials
     figures: CompanyFigures
     retention: timedelta
@@ -53,6 +57,7 @@ def company_parts(
     return CompanyParts(
         companies=Companies(resources.database),
         people=People(resources.database),
+        activity=Activity(resources.database),
         credentials=credentials,
         figures=AnalyticsFigures(analytics),
         retention=timedelta(days=settings.company_retention_days),
@@ -115,6 +120,16 @@ class CompanyUseCases:
             unit_of_work=self.unit_of_work,
             credentials=self.parts.credentials,
             people=self.parts.people,
+        )
+
+    @property
+    def list_activity(self) -> ListActivity:
+        return ListActivity(unit_of_work=self.unit_of_work, activity=self.parts.activity)
+
+    @property
+    def statistics(self) -> CompanyStatistics:
+        return CompanyStatistics(
+            caller=self.caller, unit_of_work=self.unit_of_work, figures=self.parts.figures
         )
 
     @property

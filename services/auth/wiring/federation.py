@@ -26,6 +26,7 @@ from services.auth.use_cases.list_scim_tokens import ListScimTokens
 from services.auth.use_cases.open_sso_session import OpenSsoSession
 from services.auth.use_cases.provision_user import ProvisionUser
 from services.auth.use_cases.redeem_sso_handoff import RedeemSsoHandoff
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.revoke_scim_token import RevokeScimToken
 from services.auth.use_cases.show_connections import ShowConnections
 from services.auth.use_cases.show_policy import ShowPolicy
@@ -144,6 +145,7 @@ class DirectoryUseCases:
     unit_of_work: OpenUnitOfWork
     hasher: PasswordHasher
     revocations: Revocations
+    release: ReleaseAddress
 
     @property
     def find_users(self) -> FindDirectoryUsers:
@@ -156,6 +158,7 @@ class DirectoryUseCases:
             unit_of_work=self.unit_of_work,
             hasher=self.hasher,
             revocations=self.revocations,
+            release=self.release,
         )
 
     @property
@@ -198,6 +201,7 @@ def single_sign_on(
     hasher: PasswordHasher,
     revocations: Revocations,
     start_session: StartSession,
+    release: ReleaseAddress,
 ) -> SsoUseCases:
     """Put together how people and directories come in."""
     lookups = FederationLookups(resources.database)
@@ -217,7 +221,7 @@ def single_sign_on(
             lookups=lookups,
             key_ring=parts.key_ring,
             providers=parts.providers,
-            admit=AdmitIdentity(unit_of_work=unit_of_work, hasher=hasher),
+            admit=AdmitIdentity(unit_of_work=unit_of_work, hasher=hasher, release=release),
             open_session=open_session,
             revocations=revocations,
             public_url=parts.public_url,

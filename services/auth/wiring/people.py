@@ -31,8 +31,11 @@ from services.auth.repositories.credentials import Credentials
 from services.auth.repositories.emails import Emails
 from services.auth.repositories.unit_of_work import AuthUnitOfWork, OpenUnitOfWork
 from services.auth.settings import Settings
+from services.auth.use_cases.add_user_anywhere import AddUserAnywhere
+from services.auth.use_cases.change_any_user import ChangeAnyUser
 from services.auth.use_cases.change_password import ChangePassword
 from services.auth.use_cases.check_second_factor import CheckSecondFactor
+from services.auth.use_cases.delete_user import DeleteUser
 from services.auth.use_cases.end_sessions import EndSession, ListSessions, LogOutEverywhere
 from services.auth.use_cases.enroll_passkey import (
     AddPasskey,
@@ -146,6 +149,30 @@ class PeopleUseCases:
     @property
     def force_password_reset(self) -> ForcePasswordReset:
         return ForcePasswordReset(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def add_user_anywhere(self) -> AddUserAnywhere:
+        return AddUserAnywhere(
+            caller=self.caller, unit_of_work=self.unit_of_work, hasher=self.parts.hasher
+        )
+
+    @property
+    def change_any_user(self) -> ChangeAnyUser:
+        return ChangeAnyUser(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            credentials=self.parts.credentials,
+            revocations=self.parts.revocations,
+        )
+
+    @property
+    def delete_user(self) -> DeleteUser:
+        return DeleteUser(
             caller=self.caller,
             unit_of_work=self.unit_of_work,
             credentials=self.parts.credentials,

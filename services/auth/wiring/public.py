@@ -17,6 +17,7 @@ from services.auth.use_cases.log_in import LogIn
 from services.auth.use_cases.log_in_with_passkey import BeginPasskeyLogIn, LogInWithPasskey
 from services.auth.use_cases.refresh_session import RefreshSession
 from services.auth.use_cases.register_user import RegisterUser
+from services.auth.use_cases.release_address import ReleaseAddress
 from services.auth.use_cases.request_invitation import RequestInvitation
 from services.auth.use_cases.reset_password import RequestPasswordReset, ResetPassword
 from services.auth.use_cases.seed_super_admin import SeedSuperAdmin
@@ -63,6 +64,7 @@ def public_use_cases(
     """Put together what needs no caller."""
     credentials, throttle, policy = parts.credentials, parts.throttle, parts.default_mfa
     start_session = StartSession(access_tokens=parts.access_tokens, default_mfa=policy)
+    release = ReleaseAddress(unit_of_work=unit_of_work, credentials=credentials)
     sso = single_sign_on(
         resources,
         federation,
@@ -70,6 +72,7 @@ def public_use_cases(
         hasher=parts.hasher,
         revocations=parts.revocations,
         start_session=start_session,
+        release=release,
     )
     password = settings.super_admin_password
     return PublicUseCases(
@@ -117,6 +120,7 @@ def public_use_cases(
             credentials=credentials,
             hasher=parts.hasher,
             start_session=start_session,
+            release=release,
         ),
         request_invitation=RequestInvitation(
             unit_of_work=unit_of_work, admission=sso.admit_by_domain, throttle=throttle

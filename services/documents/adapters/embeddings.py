@@ -122,18 +122,27 @@ class Embedders:
 
     Args:
         platform: The platform's own model, for agents that choose none.
+        second: The platform's too: the one that it may move to.
         outbound: Keeps tenants' models out of the operator's network.
     """
 
-    def __init__(self, *, platform: EmbeddingChoice, outbound: Outbound) -> None:
+    def __init__(
+        self,
+        *,
+        platform: EmbeddingChoice,
+        outbound: Outbound,
+        second: EmbeddingChoice | None = None,
+    ) -> None:
         self._platform = platform
+        self._second = second
         self._outbound = outbound
         self._made: OrderedDict[tuple[object, ...], HttpEmbedder] = OrderedDict()
 
     def __call__(self, choice: EmbeddingChoice | None) -> Embedder:
         """Return an embedder; cheap to call again for the same choice."""
         wanted = choice or self._platform
-        is_platforms = choice is None
+        # By identity: what a tenant has typed may look the same.
+        is_platforms = wanted is self._platform or wanted is self._second
         # The key belongs to the identity: a changed key must not meet the old one's breaker. So
         # does whose choice it is: a tenant that names our own private endpoint is still kept out.
         identity = (is_platforms, wanted.base_url, wanted.model, wanted.dimension, wanted.api_key)

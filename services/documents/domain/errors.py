@@ -206,6 +206,10 @@ class NoText(UnreadableDocument):
     message = "The file contains no text; it may be a scan, and OCR is off."
 
 
+class ScanFound(Exception):
+    """A file with pages to be recognised, met where that would keep others waiting."""
+
+
 class ParserLimitExceeded(UnreadableDocument):
     """A file that needs more time, memory or output than a document may have."""
 
@@ -218,6 +222,27 @@ class EmbeddingUnavailable(Unavailable):
 
     code = "embedding_unavailable"
     message = "The embedding model is out of reach. Try again in a moment."
+
+
+class SpaceMoved(Unavailable):
+    """The tenant's live embedding space changed while a document was made ready for the old one."""
+
+    code = "embedding_space_moved"
+    message = "The embedding model changed meanwhile. Try again in a moment."
+
+
+class SpaceNotFull(Conflict):
+    """An embedding space that lacks documents cannot be searched instead of the live one."""
+
+    code = "embedding_space_not_full"
+    message = "The other embedding space is not full yet."
+
+
+class SpaceNotKept(Conflict):
+    """An embedding space that is not kept any more, or is still searched."""
+
+    code = "embedding_space_not_kept"
+    message = "The other embedding space is not kept. Fill it first."
 
 
 class EmbeddingRejected(Unavailable):

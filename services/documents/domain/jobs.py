@@ -12,6 +12,13 @@ class IndexDocument(Job, kind="documents.index"):
     version: int
 
 
+class IndexScan(Job, kind="documents.index_scan", max_seconds=21_600):
+    """`IndexDocument`, for what has pages to be recognised: slow, so done by hands of its own."""
+
+    document_id: UUID
+    version: int
+
+
 class PurgeVectors(Job, kind="documents.purge_vectors"):
     """Take a deleted document out of the vector store.
 
@@ -47,10 +54,14 @@ class FetchDocument(Job, kind="documents.fetch"):
 
 
 class FillVectors(Job, kind="documents.fill_vectors"):
-    """Make the vectors of a document's live version again, from its passages."""
+    """Make the vectors of a document's live version again, from its passages.
+
+    `beside`: in the space that it lacks, of the two that are kept while the platform moves.
+    """
 
     document_id: UUID
     version: int
+    beside: bool = False
 
 
 class FollowAgent(Job, kind="documents.follow_agent"):

@@ -135,11 +135,19 @@ class VectorGuess:
 class Parser(Protocol):
     """Reads any supported file, at arm's length: hostile bytes cannot harm the caller."""
 
-    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
         """Return the document's text and structure.
+
+        Args:
+            content: All of it, or where it is.
+            filename: Tells kinds of text apart.
+            scans: Recognise pages that are pictures, which takes seconds for each.
 
         Raises:
             UnreadableDocument: The file is at fault; trying again would not help.
+            ScanFound: It has pages to be recognised, and `scans` is off.
         """
         ...
 
@@ -216,10 +224,6 @@ class VectorStore(Protocol):
         """Delete a document's points, save those of `keep_versions`; return how many."""
         ...
 
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        """Delete single points; unknown ids are ignored."""
-        ...
-
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
         ...
@@ -267,12 +271,16 @@ class StoredBlob:
 class AgentKnowledge:
     """What this service needs to know of an agent.
 
-    `embedding` is None when the agent uses the platform's own model.
+    Attributes:
+        embedding: None when the agent uses the platform's own model.
+        beside: Another model in whose space its documents are kept as well, while the platform
+            moves from one to another.
     """
 
     agent_id: UUID
     name: str
     embedding: "EmbeddingChoice | None"
+    beside: "EmbeddingChoice | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +292,11 @@ class EmbeddingChoice:
     dimension: int
     base_url: str
     api_key: str | None = field(repr=False)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """Where its vectors belong."""
+        return EmbeddingSpace(model=self.model, dimension=self.dimension)
 
 
 class Agents(Protocol):

@@ -61,6 +61,7 @@ class KnownDocument:
     """A document as PostgreSQL has it.
 
     Attributes:
+        spaces: Where its vectors are: one, or two while the platform moves.
         passages: The ids of the live version's passages.
         wanted_by_job: A job that will index it is queued or running.
     """
@@ -71,7 +72,7 @@ class KnownDocument:
     live_version: int | None
     status: str
     deleted: bool
-    space: EmbeddingSpace | None
+    spaces: tuple[EmbeddingSpace, ...]
     passage_count: int
     passages: frozenset[UUID]
     wanted_by_job: bool

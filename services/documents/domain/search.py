@@ -35,6 +35,7 @@ class SearchFilter:
     `tags` are all wanted; `uploaded_after` and `uploaded_before` are moments, the first included.
     """
 
+    document_ids: frozenset[UUID] | None = None
     document_types: frozenset[str] | None = None
     tags: frozenset[str] | None = None
     uploaded_after: datetime | None = None
@@ -45,7 +46,13 @@ class SearchFilter:
         """Whether documents must be looked up to know which it means."""
         return any(
             one is not None
-            for one in (self.document_types, self.tags, self.uploaded_after, self.uploaded_before)
+            for one in (
+                self.document_ids,
+                self.document_types,
+                self.tags,
+                self.uploaded_after,
+                self.uploaded_before,
+            )
         )
 
 

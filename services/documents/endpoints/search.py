@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from libs.common.http import errors, rate_limited
 from services.documents.domain.errors import (
     AgentNotFound,
+    DocumentNotFound,
     EmbeddingUnavailable,
     VectorStoreUnavailable,
 )
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/api/v1/search", tags=["search"])
 @router.post(
     "/document",
     dependencies=[Depends(rate_limited("search"))],
-    responses=errors(AgentNotFound, VectorStoreUnavailable, EmbeddingUnavailable),
+    responses=errors(AgentNotFound, DocumentNotFound, VectorStoreUnavailable, EmbeddingUnavailable),
 )
 async def search_document(body: SearchIn, use: Reading) -> SearchOut:
     """Find the chunks of an agent's documents that answer a query best."""

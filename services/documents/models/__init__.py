@@ -2,6 +2,7 @@
 
 from services.documents.models.base import Base
 from services.documents.models.documents import Document
+from services.documents.models.moves import EmbeddingMove
 from services.documents.models.passages import StoredPassage
 from services.documents.models.versions import DocumentVersion
 from services.documents.models.websites import Crawl, Website, WebsitePage
@@ -11,6 +12,7 @@ __all__ = [
     "Crawl",
     "Document",
     "DocumentVersion",
+    "EmbeddingMove",
     "StoredPassage",
     "Website",
     "WebsitePage",

@@ -50,6 +50,8 @@ class Document(TenantOwned, Timestamps, Base):
     version: Mapped[int] = mapped_column(default=1)
     live_version: Mapped[int | None]
     embedding_space: Mapped[str | None] = mapped_column(Text)
+    # Another space that has the live version's vectors too.
+    second_space: Mapped[str | None] = mapped_column(Text)
     embedding_model: Mapped[str | None] = mapped_column(Text)
     page_count: Mapped[int | None]
     word_count: Mapped[int | None]

@@ -15,7 +15,7 @@ class DocumentVersion(TenantOwned, Base):
     """A file of a document that another one has taken the place of.
 
     `version` is the last that was made of it: trying again and restoring make new versions of the
-    same file.
+    same file. Of one that was `purged_at` some moment the row alone is left.
     """
 
     __tablename__ = "document_versions"
@@ -37,6 +37,7 @@ class DocumentVersion(TenantOwned, Base):
     uploaded_by: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(Text)
     replaced_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    purged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     @classmethod
     def of(cls, document: Document, *, now: datetime) -> "DocumentVersion":

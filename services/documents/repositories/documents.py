@@ -7,11 +7,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Select, Uuid, and_, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.database import TenantRepository
 from services.documents.domain.documents import Status
-from services.documents.domain.errors import AgentNotFound, EmbeddingRejected
+from services.documents.domain.errors import AgentNotFound, EmbeddingRejected, SameContent
 from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.domain.search import SearchFilter
 from services.documents.models import Document
@@ -45,6 +46,7 @@ class Indexed:
     document_type: str
     embedding_space: str
     embedding_model: str
+    second_space: str | None
     page_count: int | None
     word_count: int
     passage_count: int
@@ -95,7 +97,8 @@ _MAKE_LIVE = text(
         reason_code = NULL, processing_error = NULL, processed_at = now(), updated_at = now(),
         filename = coalesce(next_filename, filename), next_filename = NULL,
         title = :title, document_type = :document_type, embedding_space = :embedding_space,
-        embedding_model = :embedding_model, page_count = :page_count, word_count = :word_count,
+        embedding_model = :embedding_model, second_space = :second_space,
+        page_count = :page_count, word_count = :word_count,
         passage_count = :passage_count, token_count = :token_count, warnings = :warnings
     WHERE tenant_id = :tenant_id AND id = :id AND version = :version
       AND status = 'processing' AND deleted_at IS NULL
@@ -220,6 +223,20 @@ class DocumentRepository(TenantRepository[Document]):
         inserted = await self.session.scalar(statement, values)
         return inserted is not None
 
+    async def flush(self) -> None:
+        """Write what was changed.
+
+        Raises:
+            SameContent: Another document of the agent has that content.
+        """
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if "ux_documents_content" in str(error.orig):
+                message = "The agent has this file already, as another document."
+                raise SameContent(message) from error
+            raise
+
     async def make_live(
         self, document_id: UUID, *, version: int, found: Indexed
     ) -> list[UUID] | None:
@@ -250,7 +267,11 @@ class DocumentRepository(TenantRepository[Document]):
                 Document.agent_id == agent_id,
                 Document.deleted_at.is_(None),
                 or_(
-                    and_(Document.status == Status.PROCESSED, Document.embedding_space != space),
+                    and_(
+                        Document.status == Status.PROCESSED,
+                        Document.embedding_space != space,
+                        Document.second_space.is_distinct_from(space),
+                    ),
                     and_(
                         Document.status == Status.FAILED,
                         Document.reason_code.in_([EmbeddingRejected.code, AgentNotFound.code]),
@@ -286,6 +307,8 @@ class DocumentRepository(TenantRepository[Document]):
             Document.deleted_at.is_(None),
             Document.live_version.is_not(None),
         )
+        if wanted.document_ids is not None:
+            query = query.where(Document.id.in_(wanted.document_ids))
         if wanted.document_types is not None:
             query = query.where(Document.document_type.in_(wanted.document_types))
         if wanted.tags is not None:
@@ -296,6 +319,16 @@ class DocumentRepository(TenantRepository[Document]):
             query = query.where(Document.created_at < wanted.uploaded_before)
         found = await self.session.scalars(query.with_only_columns(Document.id))
         return frozenset(found.all())
+
+    async def has_all(self, agent_id: UUID, document_ids: frozenset[UUID]) -> bool:
+        """Tell whether these are all documents of the agent that the reader may read."""
+        query = self.owned().where(
+            Document.agent_id == agent_id,
+            Document.deleted_at.is_(None),
+            Document.id.in_(document_ids),
+        )
+        count = await self.session.scalar(select(func.count()).select_from(query.subquery()))
+        return count == len(document_ids)
 
     async def agent_ids(self) -> Sequence[UUID]:
         """Return the agents that have documents."""

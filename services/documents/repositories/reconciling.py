@@ -16,14 +16,15 @@ SELECT tenant_id FROM documents UNION SELECT tenant_id FROM tenant_keys
 # of another id.
 _DOCUMENTS = """
 SELECT d.id, d.blob_id, d.version, d.live_version, d.status, d.deleted_at IS NOT NULL,
-       d.embedding_space, coalesce(d.passage_count, 0),
+       d.embedding_space, d.second_space, coalesce(d.passage_count, 0),
        ARRAY(SELECT p.id FROM passages p
              WHERE p.tenant_id = $1 AND p.document_id = d.id
                AND p.document_version = d.live_version),
        EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.id = d.task_id
                AND j.state IN ('queued', 'running'))
        OR d.status IN ('pending', 'processing') AND d.source_url IS NOT NULL
-          AND EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1 AND j.kind = 'documents.index'
+          AND EXISTS (SELECT FROM jobs j WHERE j.tenant_id = $1
+                      AND j.kind IN ('documents.index', 'documents.index_scan')
                       AND j.state IN ('queued', 'running')
                       AND j.payload ->> 'document_id' = d.id::text)
 FROM documents d WHERE d.tenant_id = $1 AND {chosen}
@@ -80,8 +81,8 @@ def _known(row: Record) -> KnownDocument:
         live_version=row[3],
         status=row[4],
         deleted=row[5],
-        space=None if row[6] is None else space_named(row[6]),
-        passage_count=row[7],
-        passages=frozenset(UUID(int=id_.int) for id_ in row[8]),
-        wanted_by_job=row[9],
+        spaces=tuple(space_named(name) for name in (row[6], row[7]) if name is not None),
+        passage_count=row[8],
+        passages=frozenset(UUID(int=id_.int) for id_ in row[9]),
+        wanted_by_job=row[10],
     )

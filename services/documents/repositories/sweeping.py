@@ -15,6 +15,21 @@ UNION ALL
 SELECT v.tenant_id, v.blob_id
 FROM unnest($1::uuid[], $2::uuid[]) AS b (tenant_id, blob_id)
 JOIN document_versions v ON v.tenant_id = b.tenant_id AND v.blob_id = b.blob_id
+WHERE v.purged_at IS NULL
+"""
+# A file may have come back as a later version, or as the present one.
+_PURGE = """
+UPDATE document_versions v SET purged_at = now()
+FROM (
+    SELECT tenant_id, id FROM (
+        SELECT tenant_id, id, row_number() OVER newest_first AS place
+        FROM document_versions WHERE purged_at IS NULL
+        WINDOW newest_first AS (PARTITION BY tenant_id, document_id ORDER BY version DESC)
+    ) AS kept
+    WHERE place > $1 LIMIT $2
+) AS old
+WHERE v.tenant_id = old.tenant_id AND v.id = old.id AND v.purged_at IS NULL
+RETURNING v.tenant_id, v.blob_id
 """
 _DELETED = """
 SELECT d.tenant_id, d.id, d.blob_id || ARRAY(
@@ -57,6 +72,16 @@ class DocumentSweep:
         async with self.database.lean_cross_tenant() as connection:
             rows = await connection.fetch(_DELETED, moment, limit)
         return [DocumentToErase(tenant_id=row[0], id=row[1], blob_ids=row[2]) for row in rows]
+
+    async def purge_versions(self, *, keep: int, limit: int) -> list[tuple[UUID, UUID]]:
+        """Give up all but the last `keep` earlier files of each document, some at a time.
+
+        Returns:
+            The tenant and the blob of each.
+        """
+        async with self.database.lean_cross_tenant() as connection:
+            rows = await connection.fetch(_PURGE, keep, limit)
+        return [(UUID(int=row[0].int), UUID(int=row[1].int)) for row in rows]
 
     async def erase(self, document: DocumentToErase, *, before: datetime) -> bool:
         """Delete the row and its passages, unless the document was restored meanwhile."""

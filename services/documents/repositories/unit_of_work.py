@@ -7,6 +7,7 @@ from typing import Protocol
 from libs.common.unit_of_work import UnitOfWork
 from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.repositories.documents import DocumentRepository
+from services.documents.repositories.moves import MoveRepository
 from services.documents.repositories.passages import PassageRepository
 from services.documents.repositories.versions import VersionRepository
 from services.documents.repositories.website_pages import WebsitePageRepository
@@ -31,6 +32,11 @@ class DocumentsUnitOfWork(UnitOfWork):
     def passages(self) -> PassageRepository:
         """The tenant's passages."""
         return PassageRepository(self.session, self.tenant_id, reader=self.reader)
+
+    @cached_property
+    def moves(self) -> MoveRepository:
+        """The tenant's place between two embedding models."""
+        return MoveRepository(self.session, self.tenant_id)
 
     @cached_property
     def websites(self) -> WebsiteRepository:

@@ -13,10 +13,10 @@ class VersionRepository(TenantRepository[DocumentVersion]):
     model = DocumentVersion
 
     async def of_document(self, document_id: UUID, *, limit: int) -> Sequence[DocumentVersion]:
-        """Return the files that were replaced, newest first."""
+        """Return the files that were replaced and are kept, newest first."""
         query = (
             self.owned()
-            .where(DocumentVersion.document_id == document_id)
+            .where(DocumentVersion.document_id == document_id, DocumentVersion.purged_at.is_(None))
             .order_by(DocumentVersion.version.desc())
             .limit(limit)
         )

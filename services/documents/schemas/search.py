@@ -25,6 +25,9 @@ class SearchIn(BaseModel):
     max_tokens: int | None = Field(
         default=None, ge=1, le=1_000_000, description="How long the contents may be together."
     )
+    document_ids: list[UUID] | None = Field(
+        default=None, max_length=1_000, description="Only in these documents of the agent's."
+    )
     document_types: list[str] | None = Field(
         default=None, max_length=50, description="Only in documents of these types: pdf, md, …"
     )
@@ -38,6 +41,7 @@ class SearchIn(BaseModel):
     def wanted(self) -> SearchFilter:
         """Which documents it is about."""
         return SearchFilter(
+            document_ids=_set(self.document_ids),
             document_types=_set(self.document_types),
             tags=_set(self.tags),
             uploaded_after=self.uploaded_after,

@@ -38,7 +38,7 @@ class DownloadDocument:
 
         Raises:
             DocumentNotFound: The tenant has no such document, or it is deleted.
-            VersionNotFound: The document has had no such version.
+            VersionNotFound: The document has had no such version, or its file is not kept.
             BlobMissing: Its bytes are gone or damaged.
             BlobStoreUnavailable: The store is out of reach.
         """
@@ -50,7 +50,10 @@ class DownloadDocument:
             if version is not None:
                 if not 1 <= version <= document.version:
                     raise VersionNotFound
-                file = await uow.versions.file_of(document_id, version) or document
+                earlier = await uow.versions.file_of(document_id, version)
+                if earlier is not None and earlier.purged_at is not None:
+                    raise VersionNotFound
+                file = earlier or document
         chunks = self.blobs.read(self.tenant_id, blob_key(file.blob_id))
         first = await anext(chunks, b"")
         named = file.next_filename if isinstance(file, Document) else None

@@ -6,7 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from services.documents.domain.indexing import points_of, text_to_embed
-from services.documents.domain.ports import Agents, EmbedderFactory, Passage, VectorStore
+from services.documents.domain.jobs import SetGroups
+from services.documents.domain.ports import (
+    Agents,
+    Embedder,
+    EmbedderFactory,
+    Passage,
+    VectorStore,
+)
 from services.documents.models import Document, StoredPassage
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 
@@ -17,7 +24,7 @@ Terms = Callable[[str], dict[str, int]]
 
 @dataclass(frozen=True, kw_only=True)
 class FillVectors:
-    """Write the vectors of a document's live version, in the space that it has."""
+    """Write the vectors of a document's live version, in the spaces that it has or lacks."""
 
     tenant_id: UUID
     unit_of_work: OpenUnitOfWork
@@ -26,10 +33,15 @@ class FillVectors:
     vectors: VectorStore
     terms_of: Terms
 
-    async def __call__(self, document_id: UUID, *, version: int) -> int:
+    async def __call__(self, document_id: UUID, *, version: int, beside: bool = False) -> int:
         """Return how many were written; none when the version is not live any more.
 
         A document whose agent has moved on to another space is left to `ReindexAgents`.
+
+        Args:
+            document_id: Which document.
+            version: Which must be live.
+            beside: Fill the space that it lacks of two; else those that it has.
 
         Raises:
             Unavailable: A part that is needed is out of reach; running again may help.
@@ -39,9 +51,32 @@ class FillVectors:
         if document is None:
             return 0
         knowledge = await self.agents.find(self.tenant_id, document.agent_id)
-        embedder = self.embedder_for(knowledge.embedding)
-        if embedder.space.name != document.embedding_space:
-            return 0
+        embedders = [self.embedder_for(knowledge.embedding)]
+        if knowledge.beside is not None:
+            embedders.append(self.embedder_for(knowledge.beside))
+        has = {document.embedding_space, document.second_space}
+        wanted = [one for one in embedders if one.space.name in has]
+        if beside and wanted:
+            wanted = [one for one in embedders if one.space.name not in has]
+        done = 0
+        for embedder in wanted:
+            done += await self._fill(document, version, embedder)
+        now = await self._live(document_id, version)
+        if now is None:
+            # Deleted or replaced meanwhile: its purge may have come before our last batch.
+            await self._withdraw(document_id)
+            return done
+        async with self.unit_of_work() as uow:
+            if set(now.groups) != set(document.groups):
+                # Changed while the vectors were written, which say what was before.
+                uow.jobs.add(SetGroups(document_id=document_id))
+            if beside and knowledge.beside is not None:
+                place, _ = await uow.moves.held()
+                for embedder in wanted if place is None or not place.ended else ():
+                    await uow.moves.note_filled(document_id, version=version, space=embedder.space)
+        return done
+
+    async def _fill(self, document: Document, version: int, embedder: Embedder) -> int:
         title = document.title or document.filename
         done = 0
         while batch := await self._passages(document, offset=done):
@@ -58,9 +93,6 @@ class FillVectors:
             )
             await self.vectors.upsert(self.tenant_id, embedder.space, points)
             done += len(batch)
-        if await self._live(document_id, version) is None:
-            # Deleted or replaced meanwhile: its purge may have come before our last batch.
-            await self._withdraw(document_id)
         return done
 
     async def _live(self, document_id: UUID, version: int) -> Document | None:

@@ -8,10 +8,12 @@ stores the passages, makes the version live and tells the other services.
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+
+import structlog
 
 from libs.common.events.catalogue.documents import DocumentIndexed
 from services.documents.domain.documents import Stage, blob_key
@@ -19,16 +21,21 @@ from services.documents.domain.errors import (
     AgentNotFound,
     BlobMissing,
     EmbeddingRejected,
+    EmbeddingUnavailable,
     NoText,
+    SpaceMoved,
     UnreadableDocument,
 )
 from services.documents.domain.indexing import in_batches, points_of, text_to_embed
 from services.documents.domain.jobs import PurgeVectors, SetGroups
+from services.documents.domain.moves import Place
 from services.documents.domain.ports import (
+    AgentKnowledge,
     Agents,
     BlobStore,
     Embedder,
     EmbedderFactory,
+    EmbeddingSpace,
     ParsedDocument,
     Parser,
     Passage,
@@ -40,6 +47,8 @@ from services.documents.repositories.documents import Indexed
 from services.documents.repositories.indexing import IndexingState
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 from services.documents.use_cases.fail_document import FailDocument
+
+log = structlog.get_logger(__name__)
 
 # Small enough that a slow model shows some progress, large enough that a quick one is kept busy.
 BATCH_SIZE: Final = 64
@@ -54,6 +63,29 @@ _FINAL: Final = (UnreadableDocument, BlobMissing, AgentNotFound, EmbeddingReject
 
 Progress = Callable[[float, Stage], Awaitable[None]]
 Terms = Callable[[str], dict[str, int]]
+
+
+@dataclass(frozen=True)
+class _Spaces:
+    """Where a version's vectors are; `moving` between two models of the platform's."""
+
+    live: EmbeddingSpace
+    second: EmbeddingSpace | None
+    moving: bool = field(kw_only=True)
+
+    def settled(self, place: Place | None) -> "_Spaces":
+        """Return the same, as seen from where the tenant is by now.
+
+        Raises:
+            SpaceMoved: What is searched by now is none of these spaces.
+        """
+        live, second = self.live, self.second
+        if place is not None and place.live != live.name:
+            if second is None or second.name != place.live:
+                raise SpaceMoved(retry_after_seconds=2)
+            live, second = second, live
+        ended = place is not None and place.ended
+        return _Spaces(live, None if ended else second, moving=self.moving)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +103,19 @@ class IndexDocument:
     terms_of: Terms
     fail: FailDocument
 
-    async def __call__(self, document_id: UUID, *, version: int, tell_progress: Progress) -> None:
+    async def __call__(
+        self, document_id: UUID, *, version: int, tell_progress: Progress, scans: bool = True
+    ) -> None:
         """Index one version of a document; one that is superseded or done is left alone.
 
         Args:
             document_id: Which document.
             version: Which version is wanted.
             tell_progress: Told how far the work is, after each step of longer work.
+            scans: Recognise pages that are pictures.
 
         Raises:
+            ScanFound: There are such pages, and `scans` is off.
             Unavailable: A part that is needed is out of reach; running again may help.
         """
         document = await self.state.begin(self.tenant_id, document_id, version=version)
@@ -88,36 +124,58 @@ class IndexDocument:
             await self._withdraw(document_id)
             return
         try:
-            parsed = await self._read(document)
+            parsed = await self._read(document, scans=scans)
             passages = await _split(parsed)
             if not passages:
                 raise NoText
-            embedder = await self._embedder(document)
+            knowledge, embedder = await self._embedder(document)
             await self._store_vectors(document, parsed, passages, embedder, tell_progress)
             # Who looks for documents in an agent's old space does not see those under way.
-            while (wanted := await self._embedder(document)).space != embedder.space:
-                embedder = wanted
+            while (now := await self._embedder(document))[1].space != embedder.space:
+                knowledge, embedder = now
                 await self._store_vectors(document, parsed, passages, embedder, tell_progress)
+            second = None
+            if knowledge.beside is not None:
+                beside = self.embedder_for(knowledge.beside)
+                second = await self._store_beside(document, parsed, passages, beside, tell_progress)
+            spaces = _Spaces(embedder.space, second, moving=knowledge.beside is not None)
         except _FINAL as error:
             await self.fail(document_id, version=version, code=error.code, message=error.message)
             return
-        if not await self._show(document, parsed, passages, embedder):
+        if not await self._show(document, parsed, passages, spaces):
             await self._withdraw(document_id)
 
-    async def _embedder(self, document: Document) -> Embedder:
+    async def _embedder(self, document: Document) -> tuple[AgentKnowledge, Embedder]:
         knowledge = await self.agents.find(self.tenant_id, document.agent_id)
-        return self.embedder_for(knowledge.embedding)
+        return knowledge, self.embedder_for(knowledge.embedding)
 
-    async def _read(self, document: Document) -> ParsedDocument:
+    async def _store_beside(
+        self,
+        document: Document,
+        parsed: ParsedDocument,
+        passages: list[Passage],
+        embedder: Embedder,
+        tell_progress: Progress,
+    ) -> EmbeddingSpace | None:
+        """Keep the vectors in a second space too; None when its model is no use at the moment."""
+        try:
+            await self._store_vectors(document, parsed, passages, embedder, tell_progress)
+        except (EmbeddingUnavailable, EmbeddingRejected) as error:
+            # The live space is what people search; the other one can be filled later.
+            log.warning("second_space_skipped", reason=error.code, document_id=str(document.id))
+            return None
+        return embedder.space
+
+    async def _read(self, document: Document, *, scans: bool) -> ParsedDocument:
         content = self.blobs.read(self.tenant_id, blob_key(document.blob_id))
         if document.size_bytes <= HELD_BYTES:
             held = b"".join([chunk async for chunk in content])
-            return await self.parser.parse(held, filename=document.filename)
+            return await self.parser.parse(held, filename=document.filename, scans=scans)
         with tempfile.NamedTemporaryFile(prefix="knowrithm-") as file:
             async for chunk in content:
                 file.write(chunk)
             file.flush()
-            return await self.parser.parse(Path(file.name), filename=document.filename)
+            return await self.parser.parse(Path(file.name), filename=document.filename, scans=scans)
 
     async def _store_vectors(
         self,
@@ -153,19 +211,23 @@ class IndexDocument:
         document: Document,
         parsed: ParsedDocument,
         passages: list[Passage],
-        embedder: Embedder,
+        spaces: "_Spaces",
     ) -> bool:
         """Make the version live; False when it is not wanted any more."""
         token_count = sum(passage.token_estimate for passage in passages)
         async with self.unit_of_work() as uow:
+            if spaces.moving:
+                place, _ = await uow.moves.held()
+                spaces = spaces.settled(place)
             groups = await uow.documents.make_live(
                 document.id,
                 version=document.version,
                 found=Indexed(
                     title=parsed.title,
                     document_type=parsed.document_type,
-                    embedding_space=embedder.space.name,
-                    embedding_model=embedder.space.model,
+                    embedding_space=spaces.live.name,
+                    embedding_model=spaces.live.model,
+                    second_space=spaces.second.name if spaces.second else None,
                     page_count=parsed.page_count,
                     word_count=parsed.word_count,
                     passage_count=len(passages),

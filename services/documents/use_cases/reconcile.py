@@ -15,7 +15,7 @@ from libs.common.ids import new_task_id
 from services.documents.domain.documents import Status, blob_key, id_of_blob
 from services.documents.domain.errors import BlobMissing
 from services.documents.domain.jobs import FillVectors
-from services.documents.domain.ports import BlobStore
+from services.documents.domain.ports import BlobStore, EmbeddingSpace
 from services.documents.domain.reconciling import (
     Disagreement,
     Finding,
@@ -37,13 +37,18 @@ _UNDER_WAY: Final = frozenset({Status.PENDING, Status.PROCESSING})
 
 @dataclass(frozen=True, kw_only=True)
 class Reconcile:
-    """Compare what three stores hold of one tenant."""
+    """Compare what three stores hold of one tenant.
+
+    Attributes:
+        filling: Spaces that may be filled at this moment, of which nothing is noted yet.
+    """
 
     tenant_id: UUID
     unit_of_work: OpenUnitOfWork
     state: KnowledgeState
     inventory: VectorInventory
     blobs: BlobStore
+    filling: tuple[EmbeddingSpace, ...] = ()
     settle_seconds: float = SETTLE_SECONDS
 
     async def __call__(
@@ -143,18 +148,21 @@ class Reconcile:
         """Yield what disagrees about a document, each with the vectors that should go."""
         live = not document.deleted and document.live_version is not None
         expected = document.passages if live else frozenset[UUID]()
-        label = self.inventory.label(document.space) if live and document.space else None
-        there: set[UUID] = set()
+        labels = [self.inventory.label(space) for space in document.spaces] if live else []
+        filling = {self.inventory.label(space) for space in self.filling}
+        there: set[tuple[str, UUID]] = set()
         strays: list[StoredPoint] = []
         for point in points:
-            if point.id in expected and point.space == label:
+            if point.id in expected and point.space in labels:
                 if point.whole:
-                    there.add(point.id)
+                    there.add((point.space, point.id))
+            elif point.id in expected and point.space in filling:
+                continue
             elif not _is_being_written(document, point):
                 strays.append(point)
         if strays:
             yield _finding(Disagreement.VECTORS_ORPHANED, document, len(strays)), strays
-        if missing := len(expected) - len(there):
+        if missing := len(expected) * max(1, len(labels)) - len(there):
             yield _finding(Disagreement.VECTORS_MISSING, document, missing), ()
         if live and len(expected) != document.passage_count:
             lacking = abs(document.passage_count - len(expected))

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from services.documents.domain.arranging import within_budget, without_twins
-from services.documents.domain.errors import RerankUnavailable
+from services.documents.domain.errors import DocumentNotFound, RerankUnavailable
 from services.documents.domain.ports import Agents, PassageFinder, QueryReader, Reranker
 from services.documents.domain.quotes import likeliest
 from services.documents.domain.readers import Reader
@@ -70,6 +70,7 @@ class SearchPassages:
 
         Raises:
             AgentNotFound: The tenant has no such agent.
+            DocumentNotFound: One that the search is about is none of the agent's.
             VectorStoreUnavailable: The knowledge base is out of reach.
             EmbeddingUnavailable: And EmbeddingRejected: the query cannot be embedded.
         """
@@ -81,6 +82,9 @@ class SearchPassages:
         document_ids = None
         if wanted.asks_the_rows:
             async with self.unit_of_work(read_only=True) as uow:
+                named = wanted.document_ids
+                if named and not await uow.documents.has_all(agent_id, named):
+                    raise DocumentNotFound
                 document_ids = await uow.documents.ids_matching(agent_id, wanted)
         passages = await self.passages.find(
             self.tenant_id,

@@ -51,6 +51,29 @@ class SweepStore:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PurgeVersions:
+    """Give up the oldest of the files that newer ones took the place of."""
+
+    documents: DocumentSweep
+    blobs: BlobStore
+    keep: int
+
+    async def __call__(self) -> int:
+        """Return how many were given up."""
+        count = 0
+        while batch := await self.documents.purge_versions(keep=self.keep, limit=BATCH_SIZE):
+            # What is not deleted now belongs to nobody, and the other sweep finds it.
+            known = await self.documents.known_blobs(batch)
+            for tenant_id, blob_id in batch:
+                if (tenant_id, blob_id) not in known:
+                    await self.blobs.delete(tenant_id, [blob_key(blob_id)])
+            count += len(batch)
+        if count:
+            log.info("earlier_files_purged", count=count)
+        return count
+
+
+@dataclass(frozen=True, kw_only=True)
 class EraseDeleted:
     """Erase documents for good when nobody has restored them in time: rows, vectors, files."""
 

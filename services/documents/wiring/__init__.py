@@ -16,16 +16,17 @@ from services.documents.adapters.agent_events import following_agents
 from services.documents.adapters.agents import CachedAgents
 from services.documents.adapters.blobs import EncryptedBlobs
 from services.documents.adapters.embeddings import Embedders
+from services.documents.adapters.moving_agents import MovingAgents
 from services.documents.adapters.parsing.sniff import sniff
 from services.documents.adapters.queries import RememberedQueries
 from services.documents.adapters.rerank import HttpReranker
 from services.documents.adapters.vectors.pgvector import PgVectorStore
 from services.documents.adapters.vectors.pgvector_inventory import PgVectorInventory
+from services.documents.domain.moves import TwoModels
 from services.documents.domain.ports import (
     Agents,
     BlobStore,
     EmbedderFactory,
-    EmbeddingChoice,
     Parser,
     PassageFinder,
     QueryReader,
@@ -38,6 +39,7 @@ from services.documents.domain.splitting import MAX_PASSAGE_TOKENS
 from services.documents.domain.terms import terms_of
 from services.documents.repositories.found_passages import FindInBoth, FindInOneTransaction
 from services.documents.repositories.indexing import IndexingState
+from services.documents.repositories.moves import MoveLookup
 from services.documents.repositories.reconciling import KnowledgeState
 from services.documents.repositories.sweeping import DocumentSweep
 from services.documents.repositories.tasks import TaskLookup
@@ -62,8 +64,9 @@ from services.documents.use_cases.list_versions import ListVersions
 from services.documents.use_cases.restore_document import RestoreDocument
 from services.documents.use_cases.retry_document import RetryDocument
 from services.documents.use_cases.search_passages import SearchPassages
-from services.documents.use_cases.sweep import EraseDeleted, SweepStore
+from services.documents.use_cases.sweep import EraseDeleted, PurgeVersions, SweepStore
 from services.documents.use_cases.upload_documents import UploadDocuments
+from services.documents.wiring.models import platform_embedding, two_models
 from services.documents.wiring.websites import WebsiteUseCases, greet_website
 
 
@@ -76,6 +79,7 @@ class Wiring:
     wake: Wake
     blobs: BlobStore
     agents: Agents
+    models: TwoModels | None
     embedder_for: EmbedderFactory
     queries: QueryReader
     vectors: VectorStore
@@ -116,21 +120,31 @@ class Wiring:
         if not isinstance(settings, Settings):
             raise TypeError("documents is wired with its own settings")
         wake = Wake(resources.redis, settings.service)
-        agents = CachedAgents(resources.client("agents"))
+        cached = CachedAgents(resources.client("agents"))
+        agents: Agents = cached
+        models = two_models(settings)
+        if models is not None:
+            places = MoveLookup(database=resources.database)
+            agents = MovingAgents(cached, models=models, places=places)
         async with (
             Outbound.open(settings.outbound_policy) as outbound,
             # It counts what it unpacks.
             Outbound.open(settings.website_policy, decompresses=False) as web,
             open_vectors(settings, resources) as vectors,
-            following_agents(resources.redis, agents),
+            following_agents(resources.redis, cached),
         ):
-            embedder_for = Embedders(platform=_platform_embedding(settings), outbound=outbound)
+            embedder_for = Embedders(
+                platform=models.first if models else platform_embedding(settings),
+                second=models.second if models else None,
+                outbound=outbound,
+            )
             wiring = cls(
                 settings=settings,
                 resources=resources,
                 wake=wake,
                 blobs=EncryptedBlobs(open_store(settings.object_store_url), resources.key_ring),
                 agents=agents,
+                models=models,
                 embedder_for=embedder_for,
                 queries=RememberedQueries(embedder_for, terms_of),
                 vectors=vectors,
@@ -154,18 +168,18 @@ class UseCases(WebsiteUseCases):
             caller_id=self._caller_id,
             reader=self._reader,
             unit_of_work=self.unit_of_work,
-            blobs=self._wiring.blobs,
-            agents=self._wiring.agents,
+            blobs=self.wiring.blobs,
+            agents=self.wiring.agents,
             sniff=sniff,
             addresses=self.note_addresses,
-            max_bytes=self._wiring.settings.max_upload_bytes,
+            max_bytes=self.wiring.settings.max_upload_bytes,
         )
 
     @cached_property
     def list_documents(self) -> ListDocuments:
         """List documents."""
         return ListDocuments(
-            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self.wiring.agents
         )
 
     @cached_property
@@ -202,7 +216,7 @@ class UseCases(WebsiteUseCases):
     def download_document(self) -> DownloadDocument:
         """Give the original file back."""
         return DownloadDocument(
-            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self.wiring.blobs
         )
 
     @cached_property
@@ -214,7 +228,7 @@ class UseCases(WebsiteUseCases):
     def follow_document(self) -> FollowDocument:
         """Tell how far a document is, as it goes on."""
         return FollowDocument(
-            unit_of_work=self.unit_of_work, draining=self._wiring.resources.draining
+            unit_of_work=self.unit_of_work, draining=self.wiring.resources.draining
         )
 
     @cached_property
@@ -244,12 +258,12 @@ class UseCases(WebsiteUseCases):
             tenant_id=self.tenant_id,
             reader=self._reader,
             unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            queries=self._wiring.queries,
-            passages=self._wiring.passages,
-            reranker=self._wiring.reranker,
-            gate=self._wiring.settings.rerank_gate,
-            reranks_latin_only=self._wiring.settings.rerank_scripts == "latin",
+            agents=self.wiring.agents,
+            queries=self.wiring.queries,
+            passages=self.wiring.passages,
+            reranker=self.wiring.reranker,
+            gate=self.wiring.settings.rerank_gate,
+            reranks_latin_only=self.wiring.settings.rerank_scripts == "latin",
         )
 
     def index_document(self, parser: Parser) -> IndexDocument:
@@ -257,12 +271,12 @@ class UseCases(WebsiteUseCases):
         return IndexDocument(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            state=IndexingState(database=self._wiring.resources.database),
-            blobs=self._wiring.blobs,
-            agents=self._wiring.agents,
+            state=IndexingState(database=self.wiring.resources.database),
+            blobs=self.wiring.blobs,
+            agents=self.wiring.agents,
             parser=parser,
-            embedder_for=self._wiring.embedder_for,
-            vectors=self._wiring.vectors,
+            embedder_for=self.wiring.embedder_for,
+            vectors=self.wiring.vectors,
             terms_of=terms_of,
             fail=self.fail_document,
         )
@@ -311,6 +325,15 @@ def sweep_store(wiring: Wiring) -> SweepStore:
     )
 
 
+def purge_versions(wiring: Wiring) -> PurgeVersions:
+    """Return the sweep of earlier files beyond those kept; needs the worker's database role."""
+    return PurgeVersions(
+        documents=DocumentSweep(database=wiring.resources.database),
+        blobs=wiring.blobs,
+        keep=wiring.settings.keep_versions,
+    )
+
+
 def erase_deleted(wiring: Wiring) -> EraseDeleted:
     """Return the sweep of documents deleted long ago; needs the worker's database role."""
     return EraseDeleted(
@@ -351,7 +374,7 @@ def _inventory(resources: Resources, vectors: VectorStore) -> VectorInventory:
     from services.documents.adapters.vectors.qdrant import (  # noqa: PLC0415 - as above
         QdrantStore,
     )
-    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415
+    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415 - as above
         QdrantInventory,
     )
 
@@ -364,17 +387,6 @@ def _finder(resources: Resources, vectors: VectorStore) -> PassageFinder:
     if isinstance(vectors, PgVectorStore):
         return FindInOneTransaction(database=resources.database, vectors=vectors)
     return FindInBoth(database=resources.database, vectors=vectors)
-
-
-def _platform_embedding(settings: Settings) -> EmbeddingChoice:
-    key = settings.embedding_api_key
-    return EmbeddingChoice(
-        provider="platform",
-        model=settings.embedding_model,
-        dimension=settings.embedding_dimension,
-        base_url=settings.embedding_base_url,
-        api_key=key.get_secret_value() if key else None,
-    )
 
 
 def _reranker(settings: Settings, resources: Resources) -> Reranker | None:

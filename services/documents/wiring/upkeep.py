@@ -27,17 +27,17 @@ class UpkeepUseCases:
         self, wiring: "Wiring", tenant_id: UUID, caller_id: UUID | None, reader: Reader
     ) -> None:
         self.tenant_id = tenant_id
-        self._wiring = wiring
+        self.wiring = wiring
         self._caller_id = caller_id
         self._reader = reader
 
     def unit_of_work(self, *, read_only: bool = False) -> DocumentsUnitOfWork:
         """Begin a unit of work of the tenant."""
         opened = DocumentsUnitOfWork(
-            self._wiring.resources.database,
+            self.wiring.resources.database,
             self.tenant_id,
             read_only=read_only,
-            wake=self._wiring.wake,
+            wake=self.wiring.wake,
         )
         opened.reader = self._reader
         return opened
@@ -48,7 +48,7 @@ class UpkeepUseCases:
         return PurgeVectors(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            vectors=self._wiring.vectors,
+            vectors=self.wiring.vectors,
         )
 
     @cached_property
@@ -57,8 +57,8 @@ class UpkeepUseCases:
         return ReindexAgents(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            embedder_for=self._wiring.embedder_for,
+            agents=self.wiring.agents,
+            embedder_for=self.wiring.embedder_for,
         )
 
     @cached_property
@@ -67,9 +67,9 @@ class UpkeepUseCases:
         return FillVectors(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
-            embedder_for=self._wiring.embedder_for,
-            vectors=self._wiring.vectors,
+            agents=self.wiring.agents,
+            embedder_for=self.wiring.embedder_for,
+            vectors=self.wiring.vectors,
             terms_of=terms_of,
         )
 
@@ -79,14 +79,14 @@ class UpkeepUseCases:
         return SetGroups(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            vectors=self._wiring.vectors,
+            vectors=self.wiring.vectors,
         )
 
     @cached_property
     def follow_agent(self) -> FollowAgent:
         """Hide or show the documents of an agent."""
         return FollowAgent(
-            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self.wiring.agents
         )
 
     @cached_property
@@ -95,9 +95,10 @@ class UpkeepUseCases:
         return Reconcile(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            state=KnowledgeState(database=self._wiring.resources.database),
-            inventory=self._wiring.inventory,
-            blobs=self._wiring.blobs,
+            state=KnowledgeState(database=self.wiring.resources.database),
+            inventory=self.wiring.inventory,
+            blobs=self.wiring.blobs,
+            filling=self.wiring.models.spaces if self.wiring.models else (),
         )
 
     @cached_property
@@ -106,5 +107,5 @@ class UpkeepUseCases:
         return RebuildIndex(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            state=KnowledgeState(database=self._wiring.resources.database),
+            state=KnowledgeState(database=self.wiring.resources.database),
         )

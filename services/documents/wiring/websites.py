@@ -42,7 +42,7 @@ class WebsiteUseCases(UpkeepUseCases):
 
     @property
     def _check_address(self) -> AddressCheck:
-        return AddressCheck(policy=self._wiring.web.policy)
+        return AddressCheck(policy=self.wiring.web.policy)
 
     @cached_property
     def note_addresses(self) -> NoteAddresses:
@@ -56,7 +56,7 @@ class WebsiteUseCases(UpkeepUseCases):
             tenant_id=self.tenant_id,
             caller_id=self._caller_id,
             unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
+            agents=self.wiring.agents,
             check=self._check_address,
         )
 
@@ -64,7 +64,7 @@ class WebsiteUseCases(UpkeepUseCases):
     def list_websites(self) -> ListWebsites:
         """List websites."""
         return ListWebsites(
-            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self._wiring.agents
+            tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, agents=self.wiring.agents
         )
 
     @cached_property
@@ -112,7 +112,7 @@ class WebsiteUseCases(UpkeepUseCases):
         return CrawlWebsite(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            agents=self._wiring.agents,
+            agents=self.wiring.agents,
             visit=self._visit_page(crawling),
             not_found=crawling.not_found,
             stretch_seconds=crawling.stretch_seconds,
@@ -123,7 +123,7 @@ class WebsiteUseCases(UpkeepUseCases):
         return FetchDocument(
             tenant_id=self.tenant_id,
             unit_of_work=self.unit_of_work,
-            blobs=self._wiring.blobs,
+            blobs=self.wiring.blobs,
             visit=self._visit_page(crawling),
             fail=FailDocument(unit_of_work=self.unit_of_work),
         )
@@ -131,14 +131,14 @@ class WebsiteUseCases(UpkeepUseCases):
     def _visit_page(self, crawling: "Crawling") -> VisitPage:
         return VisitPage(
             keep=KeepPage(
-                tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self._wiring.blobs
+                tenant_id=self.tenant_id, unit_of_work=self.unit_of_work, blobs=self.wiring.blobs
             ),
             fetcher=crawling.fetcher,
             reader=crawling.reader,
             robots=crawling.robots,
             turns=crawling.turns,
             sniff=sniff,
-            max_bytes=self._wiring.settings.max_upload_bytes,
+            max_bytes=self.wiring.settings.max_upload_bytes,
         )
 
 
@@ -156,8 +156,8 @@ class Crawling:
     @classmethod
     def of(cls, wiring: "Wiring", reader: PageReader) -> "Crawling":
         """Put it together; only workers do."""
-        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415
-        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415
+        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415 - the web process does without
+        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415 - the web process does without
 
         settings = wiring.settings
         agent = f"{CRAWLER}/1.0 (+{settings.public_url})"

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from libs.common.jobs import Job, JobContext
+from libs.common.jobs import HandOver, Job, JobContext
 from libs.common.jobs.runner import Handler, OnFailed
+from services.documents.domain.errors import ScanFound
 from services.documents.domain.jobs import (
     FillVectors,
     FollowAgent,
     ForgetWebsite,
     IndexDocument,
+    IndexScan,
     PurgeVectors,
     ReindexAgents,
     SetGroups,
@@ -39,18 +41,35 @@ class JobHandlers:
         }
 
     @property
+    def slow(self) -> Mapping[type[Job], Handler]:
+        """The handlers of what would keep everybody else waiting."""
+        return {IndexScan: self.index_scan}
+
+    @property
     def on_failed(self) -> Mapping[type[Job], OnFailed]:
         """What is noted when a job has failed for good."""
-        return {IndexDocument: self.give_document_up}
+        return {IndexDocument: self.give_document_up, IndexScan: self.give_document_up}
 
     async def index_document(self, job: IndexDocument, context: JobContext) -> None:
-        """Index one version of a document."""
+        """Index one version of a document; what is to be recognised is left to the slow hands."""
+        use = self.wiring.use_cases(context.tenant_id)
+        try:
+            await use.index_document(self.parser)(
+                job.document_id, version=job.version, tell_progress=context.progress, scans=False
+            )
+        except ScanFound:
+            raise HandOver(IndexScan) from None
+
+    async def index_scan(self, job: IndexScan, context: JobContext) -> None:
+        """Index one version of a document, recognising the pages that are pictures."""
         use = self.wiring.use_cases(context.tenant_id)
         await use.index_document(self.parser)(
             job.document_id, version=job.version, tell_progress=context.progress
         )
 
-    async def give_document_up(self, job: IndexDocument, context: JobContext, reason: str) -> None:
+    async def give_document_up(
+        self, job: IndexDocument | IndexScan, context: JobContext, reason: str
+    ) -> None:
         """Mark a document as failed whose job was tried too often."""
         use = self.wiring.use_cases(context.tenant_id)
         await use.fail_document(
@@ -75,7 +94,7 @@ class JobHandlers:
     async def fill_vectors(self, job: FillVectors, context: JobContext) -> None:
         """Make a document's vectors again."""
         use = self.wiring.use_cases(context.tenant_id)
-        await use.fill_vectors(job.document_id, version=job.version)
+        await use.fill_vectors(job.document_id, version=job.version, beside=job.beside)
 
     async def set_groups(self, job: SetGroups, context: JobContext) -> None:
         """Tell the vector store who may read a document."""

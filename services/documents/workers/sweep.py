@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from libs.common.periodic import repeat
-from services.documents.use_cases.sweep import EraseDeleted, SweepStore
+from services.documents.use_cases.sweep import EraseDeleted, PurgeVersions, SweepStore
 
 INTERVAL_SECONDS: Final = 3600.0
 
@@ -18,6 +18,7 @@ class SweepLoop:
 
     sweep_store: SweepStore
     erase_deleted: EraseDeleted
+    purge_versions: PurgeVersions
 
     async def run(self) -> None:
         """Sweep for ever; outages are waited out."""
@@ -25,4 +26,5 @@ class SweepLoop:
 
     async def _sweep(self) -> None:
         await self.erase_deleted()
+        await self.purge_versions()
         await self.sweep_store()

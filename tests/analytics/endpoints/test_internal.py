@@ -5,7 +5,13 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from libs.common.events.catalogue.conversations import ConversationDeleted
+from libs.common.events.catalogue.conversations import (
+    ConversationDeleted,
+    LeadDeleted,
+    LeadRegistered,
+    LeadUpdated,
+)
+from libs.common.ids import new_id
 from libs.common.security import ServiceTokens
 from tests.analytics.conftest import NOW, Company
 from tests.analytics.story import answer, opening, question
@@ -62,6 +68,9 @@ class TestFigures:
             "recent_answers": 1,
             "recent_tokens": 110,
             "active_conversations": 1,
+            "recent_leads": 0,
+            "recent_qualified_leads": 0,
+            "recent_converted_leads": 0,
         }
         assert set(foreign.values()) == {0}
 
@@ -82,3 +91,32 @@ class TestFigures:
         gone = ConversationDeleted(conversation_id=acme.conversation_id, agent_id=acme.agent_id)
         await acme.hears(gone)
         assert await active(11) == (0, 1)
+
+    async def test_leads_are_counted_by_what_became_of_them(
+        self, client: httpx.AsyncClient, acme: Company, globex: Company, auth: ServiceTokens
+    ) -> None:
+        first, second, third, gone = (new_id() for _ in range(4))
+        minute = timedelta(minutes=1)
+        # What became of the first is heard of before the first itself, and its end before that.
+        await acme.hears(LeadUpdated(lead_id=first, status="converted"), at=NOW - minute)
+        await acme.hears(LeadUpdated(lead_id=first, status="new"), at=NOW - 2 * minute)
+        await acme.hears(LeadDeleted(lead_id=gone), at=NOW - minute)
+        for lead in (first, second, gone):
+            await acme.hears(LeadRegistered(lead_id=lead, agent_id=None), at=NOW - 3 * minute)
+        await acme.hears(LeadUpdated(lead_id=second, status="qualified"), at=NOW - minute)
+        await acme.hears(LeadRegistered(lead_id=third, agent_id=None), at=NOW - timedelta(days=10))
+
+        async def leads(company: Company, days: int) -> tuple[int, int, int]:
+            reply = await client.get(
+                FIGURES, params={"days": days}, headers=headers_for(company, auth)
+            )
+            figures = reply.json()
+            return (
+                figures["recent_leads"],
+                figures["recent_qualified_leads"],
+                figures["recent_converted_leads"],
+            )
+
+        assert await leads(acme, 9) == (2, 2, 1)
+        assert await leads(acme, 11) == (3, 2, 1)
+        assert await leads(globex, 11) == (0, 0, 0)

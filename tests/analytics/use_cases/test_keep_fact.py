@@ -2,7 +2,7 @@ import random
 
 from libs.common.database import Database
 from libs.common.events.catalogue.agents import AgentDeleted
-from libs.common.events.catalogue.auth import ApiKeyRevoked
+from libs.common.events.catalogue.auth import ApiKeyRevoked, UserCreated, UserDeleted
 from libs.common.events.catalogue.conversations import ConversationDeleted
 from libs.common.events.catalogue.documents import DocumentDeleted, DocumentUploaded
 from libs.common.events.envelope import Event
@@ -56,6 +56,21 @@ class TestKeepFact:
         counted, _ = await totals(database, acme)
         assert (counted["conversations"], counted["deleted_conversations"]) == (0, 1)
         assert (counted["agents"], counted["deleted_agents"]) == (0, 1)
+
+    async def test_whoever_is_deleted_is_counted_no_more(
+        self, database: Database, acme: Company
+    ) -> None:
+        early, late = new_id(), new_id()
+        await acme.hears(
+            UserCreated(user_id=early, role="user"),
+            UserDeleted(user_id=early),
+            UserDeleted(user_id=late),
+            UserCreated(user_id=late, role="user"),
+            *opening(acme),
+        )
+
+        counted, _ = await totals(database, acme)
+        assert counted["users"] == 1
 
     async def test_bills_an_answer_once_whatever_event_ids_say(
         self, database: Database, acme: Company

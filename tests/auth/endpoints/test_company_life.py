@@ -37,6 +37,9 @@ FIGURES = {
     "recent_answers": 4,
     "recent_tokens": 13,
     "active_conversations": 1,
+    "recent_leads": 8,
+    "recent_qualified_leads": 3,
+    "recent_converted_leads": 1,
 }
 
 
@@ -477,3 +480,59 @@ class TestThePlatformsView:
         assert await audited(auth, company, "company.created")
         own = await audited(auth, operator.tenant_id, "company.created")
         assert company in {entry["entity_id"] for entry in own}
+
+
+class TestStatistics:
+    @pytest.mark.parametrize("path", [f"{COMPANY}/statistics", f"{COMPANY}/{{id}}/statistics"])
+    async def test_are_for_the_company_alone(
+        self,
+        platform: tuple[AuthService, Person],
+        analytics: Analytics,
+        path: str,
+    ) -> None:
+        auth, operator = platform
+        acme, globex = await founded(auth), await founded(auth, "Globex")
+        path = path.format(id=acme.tenant_id)
+
+        assert (await auth.get(path)).status_code == 401
+        foreign = await auth.get(path, headers=globex.bearer)
+        missing = await auth.get(f"{COMPANY}/{uuid4()}/statistics", headers=globex.bearer)
+        own = await auth.get(path, params={"days": 7}, headers=acme.bearer)
+        colleague = await add_colleague(auth, acme)
+        other = await auth.get(path, headers=colleague.bearer)
+        nobodys = await auth.get(f"{COMPANY}/{uuid4()}/statistics", headers=operator.bearer)
+
+        if str(acme.tenant_id) in path:
+            assert foreign.status_code == missing.status_code == 404
+            assert foreign.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+            assert (await auth.get(path, headers=operator.bearer)).status_code == 200
+        assert own.json() == {
+            "success": True,
+            "statistics": {
+                "total_leads": 8,
+                "qualified_leads": 3,
+                "active_conversations": 1,
+                "conversion_rate": 12.5,
+                "period_days": 7,
+            },
+        }
+        assert (other.status_code, other.json()["statistics"]["period_days"]) == (200, 30)
+        assert nobodys.status_code == 404
+        assert (str(acme.tenant_id), "7") in analytics.asked
+
+    async def test_of_days_that_nobody_can_count_are_refused(
+        self, auth: AuthService, acme: Person
+    ) -> None:
+        for days in ("0", "367", "many"):
+            reply = await auth.get(
+                f"{COMPANY}/statistics", params={"days": days}, headers=acme.bearer
+            )
+            assert reply.status_code == 400
+
+    async def test_say_when_nobody_counts(self, start_auth: StartAuth) -> None:
+        auth = await start_auth(analytics_url="http://127.0.0.1:9")
+        acme = await founded(auth)
+
+        reply = await auth.get(f"{COMPANY}/statistics", headers=acme.bearer)
+
+        assert reply.status_code == 503

@@ -201,6 +201,10 @@ class TestJoining:
     ) -> None:
         # What registering has sent goes first: the newest link counts.
         await deliver()
+        confirmed = await auth.post(
+            "/api/v1/verify", json={"token": mailbox.token_for(globex.email)}
+        )
+        assert confirmed.status_code == 200
         # The admin learns nothing about other companies.
         await invite(auth, acme, globex.email)
         await deliver()
@@ -208,6 +212,65 @@ class TestJoining:
         reply = await auth.post(ACCEPT, json=joining | {"token": mailbox.token_for(globex.email)})
 
         assert (reply.status_code, reply.json()["code"]) == (400, "email_taken")
+
+    async def test_whoever_registered_with_it_and_never_proved_it_loses_it(
+        self,
+        auth: AuthService,
+        acme: Person,
+        globex: Person,
+        mailbox: Mailbox,
+        deliver: Deliver,
+        joining: dict[str, str],
+    ) -> None:
+        await auth.post("/api/v1/auth/password/forgot", json={"email": globex.email})
+        await deliver()
+        before = mailbox.token_for(globex.email)
+        await invite(auth, acme, globex.email)
+        await deliver()
+        link = mailbox.token_for(globex.email)
+
+        reply = await auth.post(ACCEPT, json=joining | {"token": link})
+
+        assert reply.status_code == 201, reply.text
+        assert reply.json()["user"]["company_id"] == str(acme.tenant_id)
+        back = await log_in(auth, globex.email)
+        assert back.json()["user"]["company_id"] == str(acme.tenant_id)
+        # The account of the other company is still there, and nobody gets into it by mail.
+        squatter = await auth.get(ME, headers=globex.bearer)
+        assert squatter.json()["company_id"] == str(globex.tenant_id)
+        assert squatter.json()["email"].endswith("@released.invalid")
+        reset = await auth.post(
+            "/api/v1/auth/password/reset", json={"token": before, "password": PASSWORD}
+        )
+        assert reset.json()["code"] == "link_refused"
+        trail = await auth.get(
+            "/api/v1/audit-log", params={"event_type": "email.changed"}, headers=globex.bearer
+        )
+        (entry,) = trail.json()["data"]
+        assert (entry["risk_level"], entry["entity_id"]) == ("high", str(globex.user_id))
+        sent = len(mailbox.mails)
+        await auth.post("/api/v1/send", json={"email": squatter.json()["email"]})
+        await deliver()
+        assert len(mailbox.mails) == sent
+
+    async def test_a_link_that_is_no_good_takes_no_address(
+        self,
+        auth: AuthService,
+        acme: Person,
+        globex: Person,
+        mailbox: Mailbox,
+        deliver: Deliver,
+        joining: dict[str, str],
+    ) -> None:
+        await deliver()
+        invitation = await invite(auth, acme, globex.email)
+        await deliver()
+        await auth.client.delete(f"{INVITATIONS}/{invitation['id']}", headers=acme.bearer)
+
+        reply = await auth.post(ACCEPT, json=joining | {"token": mailbox.token_for(globex.email)})
+
+        assert reply.json()["code"] == "link_refused"
+        assert (await log_in(auth, globex.email)).status_code == 200
 
     async def test_an_address_of_a_proven_domain_may_ask(
         self,

@@ -31,6 +31,11 @@ ME = "/api/v1/auth/user/me"
 NEW = "another long password"
 
 
+@pytest.fixture
+def quick_hashing() -> None:
+    """Hash as in production: one of these tests measures how long that takes."""
+
+
 async def verified(auth: AuthService, person: Person) -> bool:
     reply = await auth.get(ME, headers=person.bearer)
     return bool(reply.json()["email_verified"])

@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import pytest
 from aiohttp import web
 
 from libs.common.contract import PLANNED, PUBLIC_ROUTES, routes_of
@@ -84,12 +83,6 @@ class TestPublicRoutes:
 
 
 class TestContract:
-    @pytest.mark.parametrize("path", ["/api/v1/company/statistics", "/api/v1/super-admin/activity"])
-    async def test_what_is_planned_says_so(self, auth: AuthService, path: str) -> None:
-        response = await auth.get(path)
-
-        assert (response.status_code, response.json()["code"]) == (501, "not_available")
-
     async def test_the_table_tells_the_truth(self, auth: AuthService) -> None:
         """Ask each route; only what is planned answers 501."""
         wrong = []

@@ -11,7 +11,7 @@ from scim2_tester import Status, check_server
 
 from services.auth.domain.clock import utc_now
 from services.auth.domain.tokens import Purpose
-from tests.auth.conftest import NOBODY, AuthService, Person, add_colleague
+from tests.auth.conftest import NOBODY, AuthService, Person, add_colleague, registration
 from tests.auth.directories import (
     GROUPS,
     ME,
@@ -216,6 +216,25 @@ class TestUsers:
         reply = await okta.ask("POST", USERS, json=body)
 
         assert (reply.status_code, reply.json()["scimType"]) == (409, "uniqueness")
+
+    async def test_addresses_of_proven_domains_go_to_the_company(
+        self, auth: AuthService, entra: Directory, name_server: NameServer
+    ) -> None:
+        email = f"grace@{await own_domain(auth, entra, name_server)}"
+        squatter = await auth.post(
+            "/api/v1/auth/register", json=registration(email=email, company_name="Initech")
+        )
+        assert squatter.status_code == 201
+
+        user = await entra.add_user(
+            userName=email, emails=[{"value": email, "type": "work", "primary": True}]
+        )
+
+        assert user["userName"] == email
+        known = await auth.get(
+            "/api/v1/users", params={"search": email}, headers=entra.admin.bearer
+        )
+        assert [one["email"] for one in known.json()["users"]] == [email]
 
     async def test_finds_users_as_directories_look_for_them(self, entra: Directory) -> None:
         user = await entra.add_user(externalId="ext-1")

@@ -11,7 +11,7 @@ from services.auth.domain.federation import (
     LOGIN_LIFETIME,
     ProvidedIdentity,
 )
-from tests.auth.conftest import PASSWORD, AuthService, Person
+from tests.auth.conftest import PASSWORD, AuthService, Person, registration
 from tests.auth.federation import (
     CALLBACK,
     CONNECTIONS,
@@ -98,7 +98,7 @@ class TestLogin:
         assert (await new_browser().log_in(email, name=name)).status_code == 200
         provider.replace_key()
         # Keys are looked up again after some seconds only.
-        auth.wiring.federation.providers._key_refresh_seconds = 0.0  # type: ignore[attr-defined]
+        auth.wiring.federation.providers._key_refresh_seconds = 0.0  # type: ignore[attr-defined]  # beyond its port
 
         assert (await new_browser().log_in(email, name=name)).status_code == 200
 
@@ -284,11 +284,37 @@ class TestTrust:
             headers=globex.bearer,
         )
         assert added.status_code == 201
+        async with auth.wiring.unit_of_work(globex.tenant_id) as uow:
+            user = await uow.users.get(UUID(added.json()["id"]))
+            assert user is not None
+            user.email_verified = True
 
         reply = await new_browser().log_in(victim, name=provider.put_person(victim))
 
         assert (reply.status_code, reply.json()["code"]) == (403, "sso_refused")
         assert "another company" in await newest_refusal(auth, company.admin)
+
+    async def test_an_address_that_nobody_proved_goes_to_its_owner(
+        self,
+        auth: AuthService,
+        company: Company,
+        provider: Provider,
+        globex: Person,
+        new_browser: NewBrowser,
+    ) -> None:
+        victim = company.new_email()
+        squatter = (
+            await auth.post(
+                "/api/v1/auth/register", json=registration(email=victim, company_name="Initech")
+            )
+        ).json()
+
+        reply = await new_browser().log_in(victim, name=provider.put_person(victim))
+
+        assert reply.status_code == 200, reply.text
+        assert reply.json()["user"]["email"] == victim
+        assert reply.json()["user"]["id"] != squatter["user"]["id"]
+        assert reply.json()["user"]["company_id"] == str(company.admin.tenant_id)
 
     async def test_a_domain_that_is_no_longer_proven_lets_nobody_in(
         self, auth: AuthService, company: Company, provider: Provider, new_browser: NewBrowser

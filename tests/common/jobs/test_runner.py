@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.database.connection import Connection
 from libs.common.errors import Unavailable
-from libs.common.jobs import Job, JobContext, JobFailed, LeaseLost
+from libs.common.jobs import HandOver, Job, JobContext, JobFailed, LeaseLost
 from libs.common.jobs.claims import renew_leases
 from libs.common.jobs.runner import JobRunner
 from libs.common.jobs.sweeper import Sweeper
@@ -39,6 +39,10 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 class Boom(Exception):
     pass
+
+
+class Varnish(Job, kind="test.varnish"):
+    fence: int
 
 
 class TestEndings:
@@ -59,6 +63,30 @@ class TestEndings:
         done = await status(database, acme, job_id)
         assert (done.state, done.progress, done.jobs_ahead) == ("done", 1.0, None)
         assert done.finished_at is not None
+
+    async def test_one_is_handed_over_to_the_runner_of_another_kind(
+        self,
+        database: Database,
+        make_tenant: Callable[[], UUID],
+        make_runner: MakeRunner,
+        redis: Redis,
+    ) -> None:
+        acme = make_tenant()
+        seen: list[tuple[int, int]] = []
+
+        async def paint(job: Paint, context: JobContext) -> None:
+            raise HandOver(Varnish)
+
+        async def varnish(job: Varnish, context: JobContext) -> None:
+            seen.append((job.fence, context.attempt))
+
+        (job_id,) = await add(database, acme, Paint(fence=7))
+        assert await make_runner(paint).drain() == 1
+        assert (await status(database, acme, job_id)).state == "queued"
+        await JobRunner(database, redis, "sample-slow", {Varnish: varnish}).drain()
+
+        assert seen == [(7, 1)]
+        assert (await status(database, acme, job_id)).state == "done"
 
     async def test_an_error_is_tried_again_and_then_final(
         self, database: Database, make_tenant: Callable[[], UUID], make_runner: MakeRunner

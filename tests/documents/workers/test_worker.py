@@ -1,5 +1,6 @@
 """The worker's parts together: jobs from the queue, and what an agent's change leads to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,11 @@ from libs.common.events.catalogue.agents import (
 from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
 from services.documents.domain.documents import Status
-from services.documents.domain.ports import EmbeddingChoice
+from services.documents.domain.errors import VersionNotFound
+from services.documents.domain.ports import EmbeddingChoice, ParsedDocument
 from services.documents.models import Document
 from services.documents.settings import Settings
-from services.documents.wiring import Wiring, erase_deleted, sweep_store
+from services.documents.wiring import Wiring, erase_deleted, purge_versions, sweep_store
 from services.documents.workers.events import HANDLERS
 from services.documents.workers.jobs import JobHandlers
 from tests.conftest import DatabaseUrls, ServiceEnvironment
@@ -107,6 +109,23 @@ def runner(resources: Resources, wiring: Wiring) -> JobRunner:
     )
 
 
+class SlowScans(LineParser):
+    """A parser whose scans take until they are told to end."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.finish = asyncio.Event()
+
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
+        parsed = await super().parse(content, filename=filename, scans=scans)
+        if parsed.text.startswith("%scan"):
+            self.began.set()
+            await self.finish.wait()
+        return parsed
+
+
 async def upload(wiring: Wiring, tenant: Tenant, *contents: bytes) -> list[Document]:
     files = [(f"{n}.md", content) for n, content in enumerate(contents)]
     outcome = await wiring.use_cases(tenant.id).upload_documents(Form(files, tenant.agent_id))
@@ -149,6 +168,57 @@ class TestJobs:
         assert (failed.status, failed.reason_code) == (Status.FAILED, "indexing_failed")
         assert failed.processing_error
         assert "bug" not in failed.processing_error
+
+
+class TestScans:
+    async def test_they_keep_nobody_elses_text_waiting(
+        self, resources: Resources, wiring: Wiring, tenant: Tenant, agents: KnownAgents
+    ) -> None:
+        """Scans of as many tenants as there are hands, none of which is ever through."""
+        parser = SlowScans()
+        jobs = JobHandlers(wiring=wiring, parser=parser)
+        database, redis = resources.database, resources.redis
+        hands = JobRunner(database, redis, "documents", jobs.by_kind, concurrency=2)
+        slow = JobRunner(database, redis, "documents-scans", jobs.slow, concurrency=1)
+        scans = []
+        for number in range(3):
+            other = Tenant(uuid4(), new_agent_id(), resources.database)
+            agents.known.add((other.id, other.agent_id))
+            scans += [(other, one) for one in await upload(wiring, other, b"%%scan %d\n" % number)]
+        await hands.drain()
+        assert await slow.start_due() == 1
+        await asyncio.wait_for(parser.began.wait(), timeout=10)
+
+        [text_file] = await upload(wiring, tenant, TEXT)
+        await hands.drain()
+
+        assert (await tenant.get(text_file.id)).status == Status.PROCESSED
+        states = [(await other.get(scan.id)).status for other, scan in scans]
+        assert states == [Status.PROCESSING] * 3
+        parser.finish.set()
+        await slow.drain()
+        states = [(await other.get(scan.id)).status for other, scan in scans]
+        assert states == [Status.PROCESSED] * 3
+
+    async def test_one_that_always_breaks_fails(
+        self, wiring: Wiring, tenant: Tenant, resources: Resources, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def explode(*args: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(wiring.vectors, "upsert", explode)
+        jobs = JobHandlers(wiring=wiring, parser=LineParser())
+        [document] = await upload(wiring, tenant, b"%scan\n")
+        database, redis, failing = resources.database, resources.redis, jobs.on_failed
+        await JobRunner(database, redis, "documents", jobs.by_kind, on_failed=failing).drain()
+        slow = JobRunner(
+            database, redis, "documents-scans", jobs.slow, on_failed=failing, first_retry_seconds=0
+        )
+        for _ in range(20):
+            await slow.drain()
+
+        failed = await tenant.get(document.id)
+        assert (failed.status, failed.reason_code) == (Status.FAILED, "indexing_failed")
 
 
 class TestEvents:
@@ -269,6 +339,27 @@ class TestSweeps:
             found.deleted_at = NOON
         assert await erase_deleted(wiring)() == 1
         assert blobs.kept == {}
+
+    async def test_the_oldest_files_of_many_go(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner, blobs: MemoryBlobs
+    ) -> None:
+        for number in range(4):
+            [document] = await upload(wiring, tenant, TEXT + b"More.\n" * number)
+            await runner.drain()
+        settings = wiring.settings.model_copy(update={"keep_versions": 2})
+        keeping = replace(wiring, settings=settings)
+
+        assert await purge_versions(keeping)() == 1
+        assert await purge_versions(keeping)() == 0
+
+        use = wiring.use_cases(tenant.id)
+        assert len(blobs.kept) == 3
+        with pytest.raises(VersionNotFound):
+            await use.download_document(document.id, version=1)
+        kept = [await use.download_document(document.id, version=one) for one in (2, 3, 4)]
+        assert [file.size_bytes - len(TEXT) for file in kept] == [6, 12, 18]
+        blobs.age_seconds = 90_000
+        assert await sweep_store(wiring)() == 0
 
     async def test_what_was_deleted_long_ago_is_erased(
         self,

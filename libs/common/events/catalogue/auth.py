@@ -42,6 +42,12 @@ class UserUpdated(Event, topic="auth", name="user.updated"):
     user_id: UUID
 
 
+class UserDeleted(Event, topic="auth", name="user.deleted"):
+    """A user is gone for good; read by analytics, which counts a tenant's users."""
+
+    user_id: UUID
+
+
 class LoggedIn(Event, topic="auth", name="user.logged_in"):
     """A user opened a session with valid credentials."""
 

@@ -21,7 +21,7 @@ from services.documents.adapters.parsing.confinement import (
     resident_bytes,
 )
 from services.documents.adapters.parsing.formats import read
-from services.documents.adapters.parsing.ocr import Ocr, OcrChoice
+from services.documents.adapters.parsing.ocr import Ocr, OcrChoice, OcrDeferred
 from services.documents.domain.errors import (
     CorruptDocument,
     ParserLimitExceeded,
@@ -41,7 +41,7 @@ def main() -> None:
     # Libraries that print must not garble the replies.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # openpyxl would load numpy, 30 MB, to recognise numbers that no file of ours holds.
-    sys.modules.update({"numpy": None})  # type: ignore[dict-item]
+    sys.modules.update({"numpy": None})  # type: ignore[dict-item]  # None keeps it from being found
     confine()
     served = 0
     while (request := _request(requests)) is not None:
@@ -74,7 +74,10 @@ def _answer(
         limit_cpu_seconds(int(header["cpu_seconds"]))
         say_another_page()
 
-    ocr = Ocr(choice=OcrChoice(**header["ocr"]), tell=another_page) if "ocr" in header else None
+    ocr = None
+    if "ocr" in header:
+        choice = OcrChoice(**header["ocr"])
+        ocr = Ocr(choice=choice, tell=another_page, deferred=bool(header["ocr_deferred"]))
     try:
         if "path" in header:
             content = Path(str(header["path"])).read_bytes()
@@ -82,6 +85,8 @@ def _answer(
             return {**_look(header, content), "resident": resident_bytes()}
         layout = read(content, filename=str(header["filename"]), ocr=ocr)
         text = layout.text
+    except OcrDeferred:
+        return {"is_scan": True, "resident": resident_bytes()}
     except UnreadableDocument as error:
         return {"error": error.code, "message": error.message, "resident": resident_bytes()}
     except MemoryError:

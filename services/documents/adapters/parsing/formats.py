@@ -9,7 +9,7 @@ from typing import Final
 
 from services.documents.adapters.parsing.archives import COMPOUND, check_archive, check_compound
 from services.documents.adapters.parsing.layout import Layout
-from services.documents.adapters.parsing.ocr import Ocr
+from services.documents.adapters.parsing.ocr import Ocr, OcrDeferred
 from services.documents.adapters.parsing.sniff import HEAD_BYTES, sniff
 from services.documents.domain.errors import (
     CorruptDocument,
@@ -58,6 +58,7 @@ def read(content: bytes, *, filename: str, depth: int = 0, ocr: Ocr | None = Non
 
     Raises:
         UnreadableDocument: And its kinds: what is wrong with the file.
+        OcrDeferred: There is something to recognise, and OCR is deferred.
     """
     if not content.strip(b" \t\r\n\x00"):
         raise EmptyDocument
@@ -72,7 +73,7 @@ def read(content: bytes, *, filename: str, depth: int = 0, ocr: Ocr | None = Non
         kind = check_archive(content)
     try:
         layout = _reader(kind, depth, ocr)(content)
-    except UnreadableDocument:
+    except (UnreadableDocument, OcrDeferred):
         raise
     except (MemoryError, RecursionError) as error:
         raise ParserLimitExceeded from error

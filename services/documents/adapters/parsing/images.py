@@ -49,6 +49,7 @@ def read_image(content: bytes, *, kind: str, ocr: Ocr | None) -> Layout:
 def _read_frame(layout: Layout, image: Image.Image, *, page: int, ocr: Ocr) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise ParserLimitExceeded
+    ocr.begin()
     upright = ImageOps.exif_transpose(image)
     if upright.has_transparency_data:
         # What is transparent lies on paper.

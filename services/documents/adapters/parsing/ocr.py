@@ -80,18 +80,24 @@ def _data_file(folder: Path, language: str) -> Path:
     return folder / f"{language}.traineddata"
 
 
+class OcrDeferred(Exception):
+    """Raised where text would be read off a picture, by an `Ocr` that is to read none."""
+
+
 @dataclass(kw_only=True)
 class Ocr:
     """Reads the pictures of one document.
 
     Attributes:
         tell: Called before each page: that the document's time begins anew.
+        deferred: Say only that there is something to recognise.
         pages_read: How many pages text was looked for on.
         pages_left_out: How many came after the most that are read.
     """
 
     choice: OcrChoice
     tell: Callable[[], None]
+    deferred: bool = False
     pages_read: int = field(default=0, init=False)
     pages_left_out: int = field(default=0, init=False)
 
@@ -99,6 +105,15 @@ class Ocr:
         """Return what a document's owner should know of how it was read."""
         told = {"recognised": self.pages_read, "not_recognised": self.pages_left_out}
         return [f"pages_{what}:{count}" for what, count in told.items() if count]
+
+    def begin(self) -> None:
+        """Say that pixels are about to be made.
+
+        Raises:
+            OcrDeferred: None are to be read.
+        """
+        if self.deferred:
+            raise OcrDeferred
 
     def paragraphs(self, pixels: bytes, *, width: int, height: int, stride: int) -> list[str]:
         """Return the text on a page, paragraph by paragraph; none where there is no text.

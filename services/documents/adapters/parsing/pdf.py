@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from time import process_time
 from typing import Final
 
 import pypdfium2
@@ -12,6 +13,8 @@ from pypdfium2 import raw
 
 from services.documents.adapters.parsing.layout import Layout
 from services.documents.adapters.parsing.ocr import DOTS_PER_INCH, MAX_PIXELS, Ocr
+from services.documents.adapters.parsing.rulings import Table, tables_on
+from services.documents.adapters.parsing.tables import markdown_tables
 from services.documents.domain.errors import (
     CorruptDocument,
     EncryptedDocument,
@@ -32,11 +35,17 @@ _PARAGRAPH_GAP: Final = 1.4
 # what is set this narrow is not prose.
 _FULL_LINE: Final = 0.75
 _WRAPPED_CHARS: Final = 45
-_LIST_MARK: Final = re.compile(r"[•◦▪–—*-]\s|\(?\w{1,3}[.)]\s")  # noqa: RUF001 - marks in use
+_LIST_MARK: Final = re.compile(r"[•◦▪–—*-]\s|\(?\w{1,3}[.)]\s")
 # pdfium marks a hyphen at a line's end, which is part of a broken word, with this.
 _BROKEN_WORD: Final = re.compile("[\ufffe\x02\u00ad]\r?\n?")
 _DIGITS: Final = re.compile(r"\d+")
 _ERROR_PASSWORD: Final = 4
+# Of CPU time, for a document: then tables are text like any other.
+_TABLE_SECONDS: Final = 10.0
+# Of the text in a table's place, what its cells may lack.
+_TEXT_MISSED: Final = 0.02
+# How far, in points, a character's box may stand out of its cell.
+_SLACK: Final = 4.0
 
 
 @dataclass(slots=True)
@@ -45,6 +54,7 @@ class _Line:
     text: str
     size: float
     top: float
+    table: Sequence[Sequence[str]] = ()
 
 
 def read_pdf(content: bytes, *, ocr: Ocr | None = None) -> Layout:
@@ -67,9 +77,10 @@ def read_pdf(content: bytes, *, ocr: Ocr | None = None) -> Layout:
         lines: list[_Line] = []
         unreadable = 0
         silent_pages = set(range(1, count + 1))
+        tables_until = process_time() + _TABLE_SECONDS
         for number in range(count):
             try:
-                lines.extend(_page_lines(document, number))
+                lines.extend(_page_lines(document, number, tables=process_time() < tables_until))
             except pypdfium2.PdfiumError:
                 unreadable += 1
                 silent_pages.discard(number + 1)
@@ -99,6 +110,7 @@ def _recognised(
             width, height = page.get_size()
             if not width * height or raw.FPDFPage_CountObjects(page) == 0:
                 continue
+            ocr.begin()
             most = (MAX_PIXELS / (width * height)) ** 0.5
             bitmap = page.render(scale=min(DOTS_PER_INCH / 72, most), grayscale=True)
             try:
@@ -117,24 +129,54 @@ def _recognised(
     return found
 
 
-def _page_lines(document: pypdfium2.PdfDocument, number: int) -> Iterator[_Line]:
+def _page_lines(document: pypdfium2.PdfDocument, number: int, *, tables: bool) -> Iterator[_Line]:
+    """Yield the lines of a page; a table comes at once, where its first line stands."""
     page = document.get_page(number)
     try:
         textpage = page.get_textpage()
         try:
             text = _BROKEN_WORD.sub(_same_length, textpage.get_text_range())
+            lines: list[_Line] = []
+            lefts: list[float] = []
             start = 0
             for line in text.split("\n"):
                 stripped = line.strip()
                 if stripped:
                     first = start + len(line) - len(line.lstrip())
-                    size, top = _set_at(textpage, first)
-                    yield _Line(number + 1, stripped, size, top)
+                    size, left, top = _set_at(textpage, first)
+                    lines.append(_Line(number + 1, stripped, size, top))
+                    lefts.append(left)
                 start += len(line) + 1
+            ruled = tables_on(page, textpage) if tables and lines else []
         finally:
             textpage.close()
     finally:
         page.close()
+    yield from _with_tables(lines, lefts, ruled)
+
+
+def _with_tables(lines: list[_Line], lefts: list[float], tables: list[Table]) -> Iterator[_Line]:
+    """Put a table in the place of the lines that are in it, if its cells have their text."""
+    places = [_table_at(tables, left, line.top) for line, left in zip(lines, lefts, strict=True)]
+    sound = set()
+    for place, table in enumerate(tables):
+        inside = sum(
+            _weight(line.text) for line, at in zip(lines, places, strict=True) if at == place
+        )
+        cells = sum(_weight(cell) for row in table.rows for cell in row)
+        if inside and abs(cells - inside) <= _TEXT_MISSED * inside:
+            sound.add(place)
+    told: set[int] = set()
+    for line, at in zip(lines, places, strict=True):
+        if at is None or at not in sound:
+            yield line
+        elif at not in told:
+            told.add(at)
+            yield replace(line, size=0.0, table=tables[at].rows)
+
+
+def _weight(text: str) -> int:
+    return sum(character.isalnum() for character in text)
 
 
 def _same_length(match: re.Match[str]) -> str:
@@ -146,15 +188,24 @@ def _same_length(match: re.Match[str]) -> str:
 _JOINED: Final = "\u2060"
 
 
-def _set_at(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
-    """Return the font size and the top of a character."""
+def _table_at(tables: list[Table], left: float, top: float) -> int | None:
+    """Return which table a character's upper left corner is in."""
+    for place, table in enumerate(tables):
+        inside = table.left - _SLACK <= left <= table.right
+        if inside and table.bottom < top <= table.top + _SLACK:
+            return place
+    return None
+
+
+def _set_at(textpage: pypdfium2.PdfTextPage, index: int) -> tuple[float, float, float]:
+    """Return the font size, and the left and top of a character."""
     size = raw.FPDFText_GetFontSize(textpage, index)
     try:
-        _, bottom, _, top = textpage.get_charbox(index, loose=True)
+        left, bottom, _, top = textpage.get_charbox(index, loose=True)
     except pypdfium2.PdfiumError:
-        return size, 0.0
+        return size, 0.0, 0.0
     # Some producers set size 1 and scale the page; then the box tells.
-    return (size if size > 2 else top - bottom), top
+    return (size if size > 2 else top - bottom), left, top
 
 
 def _lay_out(layout: Layout, lines: list[_Line], recognised: dict[int, list[str]]) -> None:
@@ -171,6 +222,13 @@ def _lay_out(layout: Layout, lines: list[_Line], recognised: dict[int, list[str]
             _flush(layout, held)
             held = []
             _add_recognised(layout, recognised, waiting, before=line.page)
+        if line.table:
+            _flush(layout, held)
+            held = []
+            for part in markdown_tables(line.table):
+                layout.add(part, page=line.page)
+            at += 1
+            continue
         if (level := levels.get(round(line.size))) is not None:
             end = _same_size_until(lines, at)
             heading = " ".join(_joined_text(lines[at:end]).split())
@@ -233,13 +291,16 @@ def _same_size_until(lines: list[_Line], at: int) -> int:
 def _body_size(lines: list[_Line]) -> float:
     sizes: Counter[int] = Counter()
     for line in lines:
-        sizes[round(line.size)] += len(line.text)
+        if not line.table:
+            sizes[round(line.size)] += len(line.text)
     return float(sizes.most_common(1)[0][0]) if sizes else 0.0
 
 
 def _heading_levels(lines: list[_Line], body: float) -> dict[int, int]:
     """Map the sizes of headings to levels, the largest being 1."""
-    sizes = {round(line.size) for line in lines if line.size >= body * _HEADING_SIZE}
+    sizes = {
+        round(line.size) for line in lines if not line.table and line.size >= body * _HEADING_SIZE
+    }
     return {
         size: min(level, _MAX_HEADING_LEVELS)
         for level, size in enumerate(sorted(sizes, reverse=True), start=1)

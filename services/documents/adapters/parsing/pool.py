@@ -27,6 +27,7 @@ from services.documents.domain.errors import (
     CorruptDocument,
     EmptyDocument,
     ParserLimitExceeded,
+    ScanFound,
     UnreadableDocument,
 )
 from services.documents.domain.ports import Block, ParsedDocument
@@ -100,15 +101,16 @@ class ProcessParser:
         for child in idle:
             await child.stop()
 
-    async def parse(self, content: bytes | Path, *, filename: str) -> ParsedDocument:
-        """Return the document's text and structure.
-
-        Raises:
-            UnreadableDocument: The file is at fault; trying again would not help.
-        """
+    async def parse(
+        self, content: bytes | Path, *, filename: str, scans: bool = True
+    ) -> ParsedDocument:
+        """Return the document's text and structure; see `Parser`."""
         if isinstance(content, bytes) and not content:
             raise EmptyDocument
-        return _document(await self._ask(content, {"filename": filename}))
+        reply = await self._ask(content, {"filename": filename}, scans=scans)
+        if "is_scan" in reply:
+            raise ScanFound
+        return _document(reply)
 
     async def read_page(self, content: bytes, *, url: str, charset: str | None) -> ReadPage:
         """Return what a page of HTML says; see `PageReader`."""
@@ -130,7 +132,9 @@ class ProcessParser:
         reply = await self._ask(content, wanted)
         return ReadSitemap(pages=tuple(reply["pages"]), sitemaps=tuple(reply["sitemaps"]))
 
-    async def _ask(self, content: bytes | Path, wanted: Mapping[str, str]) -> Mapping[str, Any]:
+    async def _ask(
+        self, content: bytes | Path, wanted: Mapping[str, str], *, scans: bool = True
+    ) -> Mapping[str, Any]:
         """Let a process answer; what it says is wrong with the file is raised.
 
         Raises:
@@ -142,7 +146,7 @@ class ProcessParser:
             healthy = False
             try:
                 async with asyncio.timeout(self._timeout_seconds) as deadline:
-                    async for answer in child.ask(content, self._header(wanted)):
+                    async for answer in child.ask(content, self._header(wanted, scans=scans)):
                         if answer is None:
                             later = asyncio.get_running_loop().time() + self._timeout_seconds
                             deadline.reschedule(later)
@@ -166,10 +170,11 @@ class ProcessParser:
             raise kind(reply.get("message"))
         return reply
 
-    def _header(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+    def _header(self, wanted: Mapping[str, str], *, scans: bool) -> dict[str, Any]:
         header: dict[str, Any] = {**wanted, "cpu_seconds": self._cpu_seconds}
         if self._ocr is not None and "look" not in wanted:
             header["ocr"] = asdict(self._ocr)
+            header["ocr_deferred"] = not scans
         return header
 
     def _is_fit(self, child: "_Child", reply: Mapping[str, Any]) -> bool:

@@ -12,7 +12,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.documents.adapters.parsing.ocr import OcrChoice, find_ocr
 from services.documents.adapters.parsing.pool import ProcessParser
-from services.documents.domain.errors import CorruptDocument, NoText, ParserLimitExceeded
+from services.documents.domain.errors import (
+    CorruptDocument,
+    NoText,
+    ParserLimitExceeded,
+    ScanFound,
+)
 from tests.documents.adapters.parsing.files import make_scan
 from tests.documents.adapters.parsing.test_mails import make_mail
 
@@ -75,6 +80,24 @@ class TestPictures:
         assert document.page_count == 2
         assert [block.page for block in document.blocks] == [1, 2]
 
+    async def test_it_is_left_for_later_where_others_wait(self) -> None:
+        picture = saved(make_picture(*LINES), "PNG")
+        mail = make_mail()
+        mail.add_attachment(picture, maintype="image", subtype="png", filename="scan.png")
+        async with ProcessParser(processes=1, ocr=CHOICE) as parser:
+            for content, name in (
+                (picture, "scan.png"),
+                (make_scanned_pdf("Real text", None), "half.pdf"),
+                (mail.as_bytes(), "mail.eml"),
+            ):
+                with pytest.raises(ScanFound):
+                    await parser.parse(content, filename=name, scans=False)
+            text = make_scanned_pdf("Nothing but real text")
+            plain = await parser.parse(text, filename="text.pdf", scans=False)
+
+        assert "real text" in plain.text
+        assert plain.warnings == ()
+
     async def test_one_without_text_is_an_error(self) -> None:
         async with ProcessParser(processes=1, ocr=CHOICE) as parser:
             with pytest.raises(NoText, match="OCR found none"):
@@ -136,7 +159,7 @@ class TestScans:
     async def test_more_signs_of_life_than_pages_are_a_lie(self) -> None:
         assert CHOICE is not None
         async with ProcessParser(processes=1, ocr=CHOICE) as parser:
-            header = parser._header({"filename": "a.pdf"})
+            header = parser._header({"filename": "a.pdf"}, scans=True)
             header["ocr"]["max_pages"] = 0
             await parser.parse(make_scanned_pdf("Text."), filename="a.pdf")
             child = parser._idle[0]
@@ -147,7 +170,7 @@ class TestScans:
                     pass
 
 
-class _Lying(dict):  # type: ignore[type-arg]
+class _Lying(dict):  # type: ignore[type-arg]  # of whatever
     """What is sent differs from what is looked up."""
 
     def __init__(self, told: dict[str, object]) -> None:
