@@ -113,7 +113,7 @@ def prepare(venv: Path, *, lock: Path) -> None:
 def _create(venv: Path) -> None:
     try:
         import ensurepip  # noqa: F401, PLC0415 - only asks whether they exist
-        import venv as venv_module  # noqa: PLC0415
+        import venv as venv_module  # noqa: PLC0415 - as above
     except ImportError:
         raise BootstrapError(
             f"{sys.executable} comes without 'venv' and 'ensurepip': install them (on Debian and "

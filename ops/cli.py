@@ -3,7 +3,7 @@
 Imports stay inside the commands: `make status` should not wait for what only `migrate` needs.
 """
 
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - as said above
 
 import os
 import sys

@@ -64,7 +64,7 @@ async def _reconcile(tenant: UUID | None, *, repair: bool, after: UUID | None) -
             task = bar.add_task(f"{one}: reading", total=None)
 
             def tell(count: int, *, task: int = task, one: UUID = one) -> None:
-                bar.update(task, description=f"{one}: {count} documents compared")  # type: ignore[arg-type]
+                bar.update(task, description=f"{one}: {count} documents compared")  # type: ignore[arg-type]  # rich numbers its tasks with a type of its own
 
             found = await wiring.use_cases(one).reconcile(repair=repair, tell=tell)
             bar.remove_task(task)
@@ -102,8 +102,8 @@ async def opened() -> "AsyncIterator[Wiring]":
     Raises:
         OpsError: A store is out of reach.
     """
-    from libs.common.resources import Resources  # noqa: PLC0415
-    from services.documents.wiring import Wiring  # noqa: PLC0415
+    from libs.common.resources import Resources  # noqa: PLC0415 - as said above
+    from services.documents.wiring import Wiring  # noqa: PLC0415 - as said above
 
     settings = settings_of("documents")
     if settings.worker_db_url is None:

@@ -236,8 +236,8 @@ async def _prepare(owner: asyncpg.Connection, target: Target) -> None:
 
 
 def _run_history(service: str, target: Target) -> None:
-    from libs.common.database.migrations import run_migrations  # noqa: PLC0415
-    from libs.common.database.roles import ServiceRoles  # noqa: PLC0415
+    from libs.common.database.migrations import run_migrations  # noqa: PLC0415 - as above
+    from libs.common.database.roles import ServiceRoles  # noqa: PLC0415 - as above
 
     roles = ServiceRoles.named(service, prefix=target.prefix)
     run_migrations(service, target.owner_url, roles=roles)

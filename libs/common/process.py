@@ -77,7 +77,7 @@ def serve(make_app: "Callable[[S], FastAPI]", settings: S) -> None:
     """Serve HTTP until told to stop."""
     import uvicorn  # noqa: PLC0415 - only processes that serve pay for it
 
-    from libs.common.http.coalescing import CoalescingProtocol  # noqa: PLC0415
+    from libs.common.http.coalescing import CoalescingProtocol  # noqa: PLC0415 - as above
 
     _begin(settings)
 
@@ -144,7 +144,7 @@ def run_worker(settings: S, loops: Loops) -> None:
         settings: The service's; probes and metrics are served on its `worker_port`.
         loops: Puts the worker together.
     """
-    import uvloop  # noqa: PLC0415
+    import uvloop  # noqa: PLC0415 - for workers; uvicorn loads it for the others
 
     _begin(settings)
     try:
@@ -170,7 +170,7 @@ def _settle() -> None:
 
 
 async def _work(settings: ServiceSettings, loops: Loops) -> None:
-    from libs.common.resources import Resources  # noqa: PLC0415
+    from libs.common.resources import Resources  # noqa: PLC0415 - after tracing is set up
 
     stopping = asyncio.Event()
 
@@ -225,8 +225,9 @@ async def _probes(resources: "Resources", *, port: int) -> AsyncIterator[None]:
     """Serve a worker's probes and metrics."""
     from aiohttp import web  # noqa: PLC0415 - the HTTP processes have their own server
 
-    from libs.common.health import Readiness, examine  # noqa: PLC0415
-    from libs.common.telemetry.metrics import render_metrics  # noqa: PLC0415
+    from libs.common.health import examine  # noqa: PLC0415 - as above
+    from libs.common.readiness import Readiness  # noqa: PLC0415 - as above
+    from libs.common.telemetry.metrics import render_metrics  # noqa: PLC0415 - as above
 
     readiness = Readiness(resources)
 

@@ -253,7 +253,7 @@ class RateLimiter:
 
     async def _run(self, *command: str | int | float) -> list[int]:
         # Not `evalsha()`: its types know only text, and it adds nothing.
-        reply: list[int] = await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        reply: list[int] = await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]  # as said above
         return reply
 
 

@@ -195,18 +195,18 @@ def _older(column: EncryptedColumn) -> str:
 
 
 def _count(column: EncryptedColumn) -> str:
-    return f"SELECT count(*) FROM {_older(column)}"  # noqa: S608
+    return f"SELECT count(*) FROM {_older(column)}"  # noqa: S608 - as said above
 
 
 def _page(column: EncryptedColumn) -> str:
     return (
-        f'SELECT {column.row} AS name, "{column.column}" FROM {_older(column)}'  # noqa: S608
+        f'SELECT {column.row} AS name, "{column.column}" FROM {_older(column)}'  # noqa: S608 - as said above
         f" AND {column.row} > $3 ORDER BY name LIMIT $4"
     )
 
 
 def _update(column: EncryptedColumn) -> str:
     return (
-        f'UPDATE "{column.table}" SET "{column.column}" = $4'  # noqa: S608
+        f'UPDATE "{column.table}" SET "{column.column}" = $4'  # noqa: S608 - as said above
         f' WHERE tenant_id = $1 AND {column.row} = $2 AND "{column.column}" = $3'
     )

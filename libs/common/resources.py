@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from libs.common.crypto import KeyRing
 from libs.common.database import Database
 from libs.common.denials import DenialLog
-from libs.common.health import Check, common_checks
+from libs.common.health import Check
 from libs.common.http.client import ServiceClient, open_http_session
 from libs.common.http.rates import RateLimits
 from libs.common.metering import UsageMeter
@@ -120,7 +120,7 @@ class Resources:
                 meter=meter,
                 denials=denials,
             )
-            resources.checks += common_checks(resources)
+            resources.checks += _common_checks(database, quick_redis)
             yield resources
         finally:
             await rate_limits.stop()
@@ -141,6 +141,16 @@ class Resources:
                 http=self.http,
             )
         return self._clients[service]
+
+
+def _common_checks(database: Database, redis: Redis) -> list[Check]:
+    async def ping_database() -> None:
+        await database.ping()
+
+    async def ping_redis() -> None:
+        await redis.ping()
+
+    return [Check("database", ping_database), Check("redis", ping_redis, critical=False)]
 
 
 def open_redis(url: str, *, timeout_seconds: float | None = None) -> Redis:

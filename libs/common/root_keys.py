@@ -164,8 +164,8 @@ class KmsRootKey:
     @cached_property
     def _client(self) -> Any:
         # 40 MB and a third of a second, for those who use it.
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
+        import boto3  # noqa: PLC0415 - as said above
+        from botocore.config import Config  # noqa: PLC0415 - as above
 
         config = Config(
             connect_timeout=TIMEOUT_SECONDS,
@@ -180,7 +180,7 @@ class KmsRootKey:
         return await asyncio.to_thread(self._asked, action, arguments)
 
     def _asked(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        from botocore.exceptions import (  # noqa: PLC0415
+        from botocore.exceptions import (  # noqa: PLC0415 - as above
             BotoCoreError,
             ClientError,
         )
@@ -241,9 +241,9 @@ class VaultRootKey:
         await _round_trip(self)
 
     async def _ask(self, action: str, body: dict[str, str]) -> dict[str, Any]:
-        import ssl  # noqa: PLC0415
+        import ssl  # noqa: PLC0415 - for those whose key is in a vault
 
-        import aiohttp  # noqa: PLC0415
+        import aiohttp  # noqa: PLC0415 - as above
 
         headers = {"X-Vault-Token": self._token(), "X-Vault-Request": "true"}
         if namespace := os.environ.get("VAULT_NAMESPACE"):

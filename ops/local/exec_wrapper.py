@@ -82,7 +82,7 @@ def watch(parent: int, death_signal: int, command: list[str]) -> int:
     Returns:
         The child's exit status as a shell would report it.
     """
-    child = os.spawnvp(os.P_NOWAIT, command[0], command)  # noqa: S606
+    child = os.spawnvp(os.P_NOWAIT, command[0], command)  # noqa: S606 - no shell: the command is a list
 
     def forward(number: int, _frame: FrameType | None) -> None:
         os.kill(child, number)

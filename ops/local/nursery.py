@@ -47,6 +47,7 @@ MODULES: Final = (
     "libs.common.database",
     "libs.common.events",
     "libs.common.health",
+    "libs.common.readiness",
     "libs.common.http",
     "libs.common.jobs",
     "libs.common.process",

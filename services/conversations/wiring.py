@@ -27,6 +27,8 @@ from services.conversations.adapters.lead_throttle import RedisLeadThrottle
 from services.conversations.adapters.lead_vault import LeadVault
 from services.conversations.adapters.recent_conversations import RecentConversations
 from services.conversations.adapters.redis_channels import Listener, RedisChannels
+from services.conversations.adapters.webhook_calls import WebhookCalls
+from services.conversations.adapters.webhook_secrets import WebhookSecrets
 from services.conversations.adapters.widget_agents import CachedWidgetAgents
 from services.conversations.domain.handoff import Handoff
 from services.conversations.domain.people import Person
@@ -36,6 +38,7 @@ from services.conversations.repositories.budgets import BudgetStore
 from services.conversations.repositories.handoff import HandoffStore
 from services.conversations.repositories.memory import ConversationMemory
 from services.conversations.repositories.unit_of_work import ConversationsUnitOfWork
+from services.conversations.repositories.webhooks import WebhookStore
 from services.conversations.settings import Settings
 from services.conversations.use_cases.afterwards import Afterwards
 from services.conversations.use_cases.ask_models import AskModels
@@ -57,6 +60,7 @@ from services.conversations.use_cases.conversations import (
     StartConversation,
     UpdateConversation,
 )
+from services.conversations.use_cases.deliver_webhook import SendWebhook
 from services.conversations.use_cases.follow_answers import FollowAnswers
 from services.conversations.use_cases.handoff import (
     ClaimHandoff,
@@ -91,6 +95,7 @@ from services.conversations.use_cases.rate_answer import RateAnswer
 from services.conversations.use_cases.register_lead import RegisterLead
 from services.conversations.use_cases.search_knowledge import SearchKnowledge
 from services.conversations.use_cases.show_budgets import ShowBudgets
+from services.conversations.use_cases.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +178,9 @@ class Wiring:
         self.wake = Wake(redis, Settings.service, here=has_events)
         self.agents = CachedAgents(resources.client("agents"))
         self.widget_agents = CachedWidgetAgents(resources.client("agents"))
+        self.outbound = outbound
+        self.webhook_store = WebhookStore(database)
+        self.webhook_secrets = WebhookSecrets(resources.key_ring)
         self.lead_vault = LeadVault(resources.key_ring, database)
         self.lead_sessions = AuthLeadSessions(resources.client("auth"))
         self.lead_throttle = RedisLeadThrottle(resources.quick_redis)
@@ -340,6 +348,28 @@ class Wiring:
             delete=DeleteLead(unit_of_work=open_uow, sessions=sessions),
             check_site=CheckLeadSite(unit_of_work=open_uow, agents=agents),
             in_conversation=InLeadsConversation(unit_of_work=open_uow),
+        )
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """What a company does with its webhooks."""
+        return Webhooks(
+            store=self.webhook_store,
+            secrets=self.webhook_secrets,
+            policy=self.outbound.policy,
+            wake=self.wake,
+        )
+
+    @cached_property
+    def send_webhook(self) -> SendWebhook:
+        """One attempt at telling a webhook of an event."""
+        return SendWebhook(
+            store=self.webhook_store,
+            secrets=self.webhook_secrets,
+            call=WebhookCalls(self.outbound),
+            unit_of_work=self._open_unit_of_work,
+            vault=self.lead_vault,
+            wake=self.wake,
         )
 
     def _open_unit_of_work(

@@ -142,7 +142,7 @@ class Mailbox:
         if self._controller is not None:
             self._controller.stop()
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - the base class's name
         """Take a mail, as the protocol's library calls it."""
         if self.refuse_with is not None:
             return self.refuse_with
@@ -387,7 +387,7 @@ async def database(open_database: OpenDatabase) -> Database:
 @pytest.fixture(scope="session")
 def name_server() -> Iterator["NameServer"]:
     """A DNS server whose zone tests write."""
-    from tests.auth.federation import NameServer  # noqa: PLC0415
+    from tests.auth.federation import NameServer  # noqa: PLC0415 - for the tests that need it
 
     server = NameServer()
     yield server
@@ -397,7 +397,7 @@ def name_server() -> Iterator["NameServer"]:
 @pytest.fixture(scope="session")
 def provider() -> Iterator["Provider"]:
     """A real identity provider."""
-    from tests.auth.federation import Provider  # noqa: PLC0415
+    from tests.auth.federation import Provider  # noqa: PLC0415 - for the tests that need it
 
     started = Provider.start()
     yield started

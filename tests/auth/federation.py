@@ -26,7 +26,7 @@ AUDIT = "/api/v1/audit-log"
 PASSWORD_AT_PROVIDER = "their own password"
 
 
-class NameServer(BaseResolver):  # type: ignore[misc]
+class NameServer(BaseResolver):  # type: ignore[misc]  # dnslib has no types
     """A real DNS server on this machine, whose zone tests write."""
 
     def __init__(self) -> None:

@@ -15,12 +15,12 @@ def serve(port: int) -> None:
     """Serve until killed."""
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
     # Imported here: the tests that start this process need none of it.
-    from canaille import create_app  # noqa: PLC0415
-    from canaille.app import models  # noqa: PLC0415
-    from canaille.backends import Backend  # noqa: PLC0415
-    from flask import request  # noqa: PLC0415
-    from joserfc.jwk import RSAKey  # noqa: PLC0415
-    from werkzeug.serving import run_simple  # noqa: PLC0415
+    from canaille import create_app  # noqa: PLC0415 - two seconds, in a process of its own
+    from canaille.app import models  # noqa: PLC0415 - two seconds, in a process of its own
+    from canaille.backends import Backend  # noqa: PLC0415 - two seconds, in a process of its own
+    from flask import request  # noqa: PLC0415 - two seconds, in a process of its own
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - two seconds, in a process of its own
+    from werkzeug.serving import run_simple  # noqa: PLC0415 - two seconds, in a process of its own
 
     def new_key() -> dict[str, Any]:
         return dict(RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True))

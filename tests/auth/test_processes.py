@@ -37,7 +37,7 @@ async def process(
 
 async def answers(client: httpx.AsyncClient, url: str) -> bool:
     """Wait until a page answers 200."""
-    for _ in range(200):
+    for _ in range(600):
         try:
             if (await client.get(url)).status_code == 200:
                 return True

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from libs.common.database import DatabaseUnavailable
-from libs.common.health import Check, Readiness, Status, examine, revisions_behind_head
+from libs.common.health import Check, Status, examine
+from libs.common.readiness import Readiness, revisions_behind_head
 from libs.common.resources import Resources
 
 
@@ -94,7 +95,7 @@ def readiness(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The readiness of a service with two revisions."""
     make_history(tmp_path)
     monkeypatch.setattr(
-        "libs.common.health.revisions_behind_head",
+        "libs.common.readiness.revisions_behind_head",
         lambda service: revisions_behind_head(service, tmp_path),
     )
     settings = SimpleNamespace(service="sample")

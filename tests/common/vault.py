@@ -67,7 +67,7 @@ async def running_vault() -> AsyncIterator[Vault]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     assert site._server is not None
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]  # the one way to its port
     vault.address = f"127.0.0.1:{port}"
     try:
         yield vault

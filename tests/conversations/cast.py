@@ -74,6 +74,11 @@ class Company:
         return {"authorization": f"Bearer user-{self.id}"}
 
     @property
+    def admin(self) -> dict[str, str]:
+        """Headers of a signed-in administrator."""
+        return {"authorization": f"Bearer admin-{self.id}"}
+
+    @property
     def lead(self) -> dict[str, str]:
         """Headers of a lead."""
         return {"authorization": f"Bearer lead-{self.id}"}
@@ -100,6 +105,14 @@ class Callers:
                 role="user",
                 user_id=company.user_id,
                 groups=frozenset({company.group_id}),
+            )
+            self._known[f"admin-{company.id}"] = Caller(
+                kind=CallerKind.USER,
+                id=company.user_id,
+                tenant_id=company.id,
+                scopes=ROLE_SCOPES["admin"],
+                role="admin",
+                user_id=company.user_id,
             )
             self._known[f"lead-{company.id}"] = Caller(
                 kind=CallerKind.LEAD,

@@ -279,11 +279,6 @@ class MemoryVectors:
             del self.points[key]
         return len(gone)
 
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        self._check()
-        for id_ in passage_ids:
-            self.points.pop((tenant_id, id_), None)
-
     async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
         self._check()
         for key, (space, point) in self.points.items():

@@ -163,7 +163,7 @@ class Crawler:
             agents=self.agents,
             check=AddressCheck(policy=self.outbound.policy),
         )
-        details = SiteDetails(agent_id=self.tenant.agent_id, base_url=base_url, **more)  # type: ignore[arg-type]
+        details = SiteDetails(agent_id=self.tenant.agent_id, base_url=base_url, **more)  # type: ignore[arg-type]  # a test names what it changes
         return await add(details)
 
     async def start(self, source_id: UUID) -> Crawl:
@@ -242,3 +242,17 @@ async def counted_listener(hits: list[str]) -> tuple[asyncio.Server, int]:
 
     server = await asyncio.start_server(heard, "127.0.0.1", 0)
     return server, server.sockets[0].getsockname()[1]
+
+
+def shop(site: Site) -> None:
+    """Give a site three pages, a sitemap and a menu."""
+    site.pages |= {
+        "/": html("<p>We sell kettles.</p>" + links("/kettles", "/about/"), title="Kettle shop"),
+        "/kettles": html("<p>The warranty of a kettle is two years.</p>", title="Kettles"),
+        "/about/": html("<p>We are three people in a garage.</p>", title="About"),
+    }
+
+
+async def reasons(crawler: Crawler, source_id: UUID) -> dict[str, str | None]:
+    """Return why pages are not documents, by path; None for those that are."""
+    return {path: page.reason for path, page in (await crawler.pages(source_id)).items()}

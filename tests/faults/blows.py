@@ -43,10 +43,22 @@ class Fate(StrEnum):
 # Consecutive seeds go through all of them. The nursery only starts processes: without it, those
 # that run go on, and those that die wait for it.
 KILLED: Final = (
-    "conversations-worker", "postgres", "documents-worker", "gateway", "documents", "valkey",
-    "conversations", "agents", "models", "analytics-worker", "auth", "agents-worker", "analytics",
-    "auth-worker", "nursery",
-)  # fmt: skip
+    "conversations-worker",
+    "postgres",
+    "documents-worker",
+    "gateway",
+    "documents",
+    "valkey",
+    "conversations",
+    "agents",
+    "models",
+    "analytics-worker",
+    "auth",
+    "agents-worker",
+    "analytics",
+    "auth-worker",
+    "nursery",
+)
 FATES: Final = (
     *((name, Fate.KILLED) for name in KILLED),
     ("valkey", Fate.EMPTIED),

@@ -60,3 +60,41 @@ def test_suspending_shuts_out_of_every_service(platform: Platform) -> None:
         return {colleague.call("GET", page).status_code for page in pages} == {401}
 
     assert wait_for(shut_out, seconds=5, what="revocation everywhere")
+
+
+def test_a_hand_off_reaches_the_trail_and_the_admins(platform: Platform) -> None:
+    company = register(platform, "Handing")
+    email = company.call("GET", "/api/v1/auth/user/me").json()["email"]
+    agent = company.call("POST", "/api/v1/agent", json={"name": "Ada"}).json()["agent"]
+    conversation = company.call(
+        "POST", "/api/v1/conversation", json={"agent_id": agent["id"]}
+    ).json()
+
+    asked = company.call("POST", f"/api/v1/conversation/{conversation['id']}/handoff")
+    assert asked.ok, asked.text
+
+    def recorded() -> bool:
+        log = company.call("GET", "/api/v1/audit-log", params={"event_type": "handoff.changed"})
+        return [one["entity_id"] for one in log.json()["data"]] == [conversation["id"]]
+
+    def mailed() -> bool:
+        shown = platform.ops("mails", "--last", "1000").stdout
+        return bool(re.search(rf"to {re.escape(email)}[^\n]*\n?.*A visitor asks for", shown))
+
+    assert wait_for(recorded, seconds=30, what="the trail")
+    assert wait_for(mailed, seconds=30, what="the mail")
+
+
+def test_a_webhook_that_cannot_be_reached_shows_it_in_its_log(platform: Platform) -> None:
+    company = register(platform, "Hooked")
+    body = {"url": "https://hooks.example.invalid/"}
+    hook = company.call("POST", "/api/v1/webhook", json=body).json()["webhook"]
+    assert company.call("POST", f"/api/v1/webhook/{hook['id']}/test").status_code == 202
+
+    def tried() -> bool:
+        log = company.call("GET", f"/api/v1/webhook/{hook['id']}/delivery").json()["deliveries"]
+        return [(one["event"], one["status"], one["attempts"]) for one in log] == [
+            ("webhook.test", "failed", 1)
+        ]
+
+    assert wait_for(tried, seconds=30, what="the attempt")

@@ -221,8 +221,12 @@ class TestStrangers:
         foreign = requests.get(path, headers=globex.key_headers, timeout=30).json()
 
         assert anonymous["agent"].keys() == {
-            "id", "name", "description", "avatar_url", "company_id",
-        }  # fmt: skip
+            "id",
+            "name",
+            "description",
+            "avatar_url",
+            "company_id",
+        }
         assert foreign == anonymous
 
     def test_the_platform_says_that_it_is_well(self, platform: Platform) -> None:

@@ -116,12 +116,19 @@ class TestTraces:
         # What an answer needs is looked up as it is announced, or else when it is made.
         to_agent = way_to(spans, "agents", "GET /internal/agents/{agent_id}")
         assert [name for name in to_agent if name != "answer"] == [
-            chat, "look_up", "GET agents", "GET /internal/agents/{agent_id}",
-        ]  # fmt: skip
+            chat,
+            "look_up",
+            "GET agents",
+            "GET /internal/agents/{agent_id}",
+        ]
         to_embeddings = way_to(spans, "documents", "POST embeddings")
         assert [name for name in to_embeddings if name != "answer"] == [
-            chat, "look_up", "POST documents", "POST /internal/search", "POST embeddings",
-        ]  # fmt: skip
+            chat,
+            "look_up",
+            "POST documents",
+            "POST /internal/search",
+            "POST embeddings",
+        ]
         assert way_to(spans, "analytics", "consume answer.completed")[0] == chat
 
     def test_an_upload_is_followed_to_the_ledger(
@@ -133,11 +140,15 @@ class TestTraces:
         spans = collector.trace(upload.trace_id, until=lambda found: last <= names(found))
 
         assert way_to(spans, "documents", "POST embeddings") == [
-            sent, "job documents.index", "POST embeddings",
-        ]  # fmt: skip
+            sent,
+            "job documents.index",
+            "POST embeddings",
+        ]
         assert way_to(spans, "analytics", "consume document.indexed") == [
-            sent, "job documents.index", "consume document.indexed",
-        ]  # fmt: skip
+            sent,
+            "job documents.index",
+            "consume document.indexed",
+        ]
 
     @pytest.mark.parametrize("walk", ["question", "upload"])
     def test_every_span_has_its_parent(

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 from importlib import import_module
 from pathlib import Path
 
@@ -259,8 +260,6 @@ class TestPorts:
         assert all(is_free(port) for port in first.values())
 
     def test_a_taken_gateway_port_gets_one_sentence(self) -> None:
-        import socket  # noqa: PLC0415
-
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()

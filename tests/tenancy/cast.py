@@ -168,7 +168,17 @@ def belongings_of(company: Company, agent_name: str) -> dict[str, str]:
             "email": f"{uuid4().hex}@{company.name.lower()}.example.com",
         },
     ).json()
+    # Of an address that nobody has; told of nothing but the test.
+    hook = {
+        "url": "https://hooks.example.invalid/",
+        "events": ["lead.deleted"],
+        "enabled": False,
+    }
+    webhook = company.call("POST", "/api/v1/webhook", json=hook).json()["webhook"]
+    tried = company.call("POST", f"/api/v1/webhook/{webhook['id']}/test").json()["delivery"]
     return {
+        "webhook_id": webhook["id"],
+        "delivery_id": tried["id"],
         "country_id": str(country["id"]),
         "state_id": str(state["id"]),
         "city_id": str(city["id"]),

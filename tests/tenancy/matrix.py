@@ -79,6 +79,8 @@ BODIES: Final[Mapping[tuple[str, str], Any]] = {
     ("POST", "/api/v1/lead/register"): _LEAD,
     ("PUT", "/api/v1/lead/{lead_id}"): {"status": "lost"},
     ("PUT", "/api/v1/sdk/lead/{lead_id}"): {"status": "lost"},
+    ("POST", "/api/v1/webhook"): {"url": "https://hooks.example.invalid/", "enabled": False},
+    ("PATCH", "/api/v1/webhook/{webhook_id}"): {"description": "Stolen"},
     ("POST", "/api/v1/website/source"): {"base_url": "https://new.example.com/"},
     ("PUT", "/api/v1/website/source/{source_id}"): {"notes": "Stolen"},
     ("POST", "/api/v1/website/handshake"): {"url": "https://nobody.example.com/"},

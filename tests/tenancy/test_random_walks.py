@@ -70,7 +70,6 @@ class Side:
     word: str
     things: list[Thing] = field(default_factory=list)
     key: dict[str, str] = field(default_factory=dict)
-    asked_with: set[str] = field(default_factory=set)
 
     def of(self, kind: str, *, deleted: bool | None = False) -> list[Thing]:
         """Return the things of a kind; with None deleted ones as well."""

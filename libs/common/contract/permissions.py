@@ -4,12 +4,9 @@ Read from the row itself: the resource from its path, the action from its method
 says otherwise. A path that no rule knows gives an error when the table is read, so nothing starts.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from libs.common.permissions import Scope
-
-if TYPE_CHECKING:
-    from libs.common.contract.routes import Route
 
 # By the path after the version, the longest fitting beginning; parameters are `{}`.
 _RESOURCES: Final[dict[str, str]] = {
@@ -83,6 +80,7 @@ _RESOURCES: Final[dict[str, str]] = {
     "user": "users",
     "user/profile": "profile",
     "users": "users",
+    "webhook": "config",
     "website": "websites",
 }
 # One's own, where looking is no smaller thing than changing.
@@ -90,25 +88,26 @@ _WHOLE: Final = {"credentials": Scope.CREDENTIALS_WRITE, "session": Scope.SESSIO
 _ACTIONS: Final = {"GET": "read", "POST": "write", "PUT": "update", "PATCH": "update"}
 
 
-def permission_of(route: "Route", *, reads: bool) -> Scope:
+def permission_of(method: str, shape: str, *, reads: bool) -> Scope:
     """Return the permission that a row's method and path speak of.
 
     Args:
-        route: The row.
+        method: The row's.
+        shape: Its path, with nameless parameters.
         reads: Whether it only reads, though it may be a POST.
 
     Raises:
         LookupError: No rule knows the path, or there is no such permission.
     """
-    resource = _resource_of(route.shape)
+    resource = _resource_of(shape)
     if resource in _WHOLE:
         return _WHOLE[resource]
-    action = "read" if reads else _ACTIONS.get(route.method, "delete")
+    action = "read" if reads else _ACTIONS.get(method, "delete")
     name = f"{resource}:{action}"
     try:
         return Scope(name)
     except ValueError:
-        raise LookupError(f"{route.method} {route.path}: no permission {name}") from None
+        raise LookupError(f"{method} {shape}: no permission {name}") from None
 
 
 def _resource_of(shape: str) -> str:

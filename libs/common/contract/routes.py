@@ -91,7 +91,7 @@ class Route:
             return self.asks
         if self.auth is Auth.SUPER_ADMIN:
             return Scope.PLATFORM_ADMIN
-        return permission_of(self, reads=self.auth in _READERS)
+        return permission_of(self.method, self.shape, reads=self.auth in _READERS)
 
     @property
     def is_built(self) -> bool:

@@ -2,8 +2,8 @@
 
 Every transaction says whose it is: `session` and `lean` set the tenant for this transaction
 alone (`set_config(…, true)`; the session form would stay on the pooled connection for the next
-request), `cross_tenant` uses another login role and says so, and `platform` has no tenant at
-all and is good for calling narrow SECURITY DEFINER functions.
+request), `lean_cross_tenant` uses another login role and says so, and `platform` has no tenant
+at all and is good for calling narrow SECURITY DEFINER functions.
 """
 
 import asyncio
@@ -53,7 +53,6 @@ _SET_TENANT_READ_ONLY = text(
     "SELECT set_config('app.tenant_id', :tenant_id, true),"
     " set_config('transaction_read_only', 'on', true)"
 )
-_SET_CROSS_TENANT = text("SELECT set_config('app.cross_tenant', 'on', true)")
 
 _ROLE_CHECK = """
 SELECT r.rolsuper, r.rolbypassrls,
@@ -95,7 +94,6 @@ class Database:
         self._engine = self._make_engine(url)
         self._replicas = [self._make_engine(replica) for replica in replica_urls]
         self._resting: dict[AsyncEngine, float] = {}
-        self._worker_engine = self._make_engine(worker_url) if worker_url else None
         self._pool: Pool | None = None
         self._worker_pool: Pool | None = None
         self._pulse = Pulse()
@@ -120,9 +118,8 @@ class Database:
         """Close all pools; transactions under way are cut."""
         if self._undoing:
             await asyncio.wait(self._undoing, timeout=ROLLBACK_TIMEOUT_SECONDS)
-        for engine in (self._engine, self._worker_engine, *self._replicas):
-            if engine is not None:
-                await engine.dispose()
+        for engine in (self._engine, *self._replicas):
+            await engine.dispose()
         for pool in (self._pool, self._worker_pool):
             if pool is not None:
                 pool.terminate()
@@ -149,25 +146,6 @@ class Database:
                 with no_route_told():
                     async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
                         await session.execute(setting, {"tenant_id": str(tenant_id)})
-                yield session
-
-    @asynccontextmanager
-    async def cross_tenant(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction over all tenants, with the worker's role.
-
-        Raises:
-            DatabaseUnavailable: PostgreSQL cannot be reached.
-        """
-        if self._worker_engine is None:
-            raise RuntimeError("work across tenants needs WORKER_DB_URL")
-        with outages_told():
-            async with (
-                AsyncSession(self._worker_engine, expire_on_commit=False) as session,
-                session.begin(),
-            ):
-                with no_route_told():
-                    async with asyncio.timeout(ACQUIRE_TIMEOUT_SECONDS):
-                        await session.execute(_SET_CROSS_TENANT)
                 yield session
 
     def lean(self, tenant_id: UUID) -> AbstractAsyncContextManager[Connection]:
@@ -231,7 +209,11 @@ class Database:
         return rows
 
     def lean_cross_tenant(self) -> AbstractAsyncContextManager[Connection]:
-        """Open a transaction over all tenants without SQLAlchemy; see `cross_tenant`."""
+        """Open a transaction over all tenants, with the worker's role.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL cannot be reached.
+        """
         if self._worker_pool is None:
             raise RuntimeError("work across tenants needs WORKER_DB_URL and an opened database")
         begin = "BEGIN; SELECT set_config('app.cross_tenant', 'on', true)"

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from alembic import command, context, op
 from alembic.config import Config
@@ -141,6 +141,15 @@ def define_tenant_function(
     )
     op.execute(f'REVOKE ALL ON FUNCTION "{name}" FROM PUBLIC')
     op.execute(f'GRANT EXECUTE ON FUNCTION "{name}" TO "{_roles().service}"')
+
+
+def refuse_downgrade(*, loses: str) -> NoReturn:
+    """End a downgrade that would lose what people have stored.
+
+    Raises:
+        RuntimeError: Always; names what would be lost.
+    """
+    raise RuntimeError(f"a downgrade would lose {loses}: restore a backup instead")
 
 
 def _force(table: str) -> None:

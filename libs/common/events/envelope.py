@@ -106,18 +106,6 @@ def event_class(name: str) -> type[Event] | None:
     return _registry.get(name)
 
 
-def topic_of(name: str) -> str:
-    """Return the topic of an event by its name on the wire.
-
-    Raises:
-        MalformedEvent: No such event is declared.
-    """
-    known = _registry.get(name)
-    if known is None:
-        raise MalformedEvent(f"no event is called {name!r}")
-    return known.topic
-
-
 def declared_events() -> list[type[Event]]:
     """Return every event declared so far, in the order of declaration."""
     return list(_registry.values())

@@ -38,7 +38,8 @@ _READ: Final = text("""
 SELECT id, name, version, tenant_id, aggregate_id, aggregate_version, occurred_at, traceparent,
        payload
 FROM outbox
-WHERE id > :after AND occurred_at <= now() - make_interval(secs => :settled)
+WHERE tenant_id = :tenant_id AND id > :after
+  AND occurred_at <= now() - make_interval(secs => :settled)
 ORDER BY id
 LIMIT :limit
 """)
@@ -113,24 +114,26 @@ async def record_events(
 
 async def read_outbox(
     session: AsyncSession,
+    tenant_id: UUID,
     *,
     after: UUID | None,
     limit: int,
     settled_seconds: float = SETTLED_SECONDS,
 ) -> list[EventEnvelope]:
-    """Return events of the last seven days in the order of their ids (which is that of time).
+    """Return a tenant's events of seven days in the order of their ids (which is that of time).
 
-    For `/internal/events`, to fill a gap or rebuild a consumer. It reads what the session may see:
-    one tenant's events, or all tenants' in a cross-tenant session.
+    For `/internal/events`, to fill a gap or rebuild a consumer.
 
     Args:
-        session: A transaction.
+        session: In a transaction of the tenant.
+        tenant_id: Whose events.
         after: The last id already read; None begins at the oldest.
         limit: At most `MAX_PAGE`.
         settled_seconds: Events younger than this are left for later: a transaction that began
             before them may still commit one with a lower id, which nobody would look for again.
     """
     page = {
+        "tenant_id": tenant_id,
         "after": after or UUID(int=0),
         "limit": min(limit, MAX_PAGE),
         "settled": settled_seconds,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from libs.common.database import Database, DatabaseUnavailable
 from libs.common.database.connection import Connection, Record
+from libs.common.events.envelope import event_class
 from libs.common.events.streams import ENTRY_FIELD, entry_time_ms, stream_name, trim
 from libs.common.telemetry.logging import get_logger
 from libs.common.wake import wait_for_nudge
@@ -82,6 +83,10 @@ return {last, id}
 """
 
 
+Hears = Callable[[Connection, Sequence[Record]], Awaitable[None]]
+"""Notes events in the transaction that publishes them; may be shown one twice."""
+
+
 class _EntriesLost(Exception):
     """The stream's last entry is older than one we have put there."""
 
@@ -98,7 +103,8 @@ class Relay:
         service: Whose outbox; also the topic.
         nudge: Set by whoever knows that there is something to publish; without it the relay
             looks every two seconds.
-        topics: All streams that this service trims: its own, and those without an outbox.
+        topics: All streams that this service trims: its own, and others that its events go to.
+        hears: Is shown what is published; when it fails, nothing is.
     """
 
     def __init__(
@@ -109,6 +115,7 @@ class Relay:
         *,
         nudge: asyncio.Event | None = None,
         topics: Sequence[str] = (),
+        hears: Hears | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         self._database = database
@@ -116,6 +123,7 @@ class Relay:
         self._topic = service
         self._nudge = nudge or asyncio.Event()
         self._topics = {service, *topics}
+        self._hears = hears
         self._batch_size = batch_size
         self._add = redis.register_script(_ADD)
         self._last_ms: int | None = None
@@ -155,6 +163,9 @@ class Relay:
                 rows = await connection.fetch(_TAKE, self._batch_size)
                 if rows or self._time_to_look():
                     rows.sort(key=lambda row: (row["occurred_at"], row["id"]))
+                    # First, so that nothing goes out time and again while it fails.
+                    if self._hears is not None and rows:
+                        await self._hears(connection, rows)
                     await self._put(rows)
         except _EntriesLost as loss:
             await self._take_back(loss.reached_ms)
@@ -171,11 +182,22 @@ class Relay:
                 self._settled_ms = settled_ms
 
     async def _put(self, rows: Sequence[Record]) -> None:
-        arguments: list[int | bytes] = [self._last_ms or 0, ENTRY_FIELD, *map(_entry, rows)]
+        own = [row for row in rows if self._topic_of(row) == self._topic]
+        arguments: list[int | bytes] = [self._last_ms or 0, ENTRY_FIELD, *map(_entry, own)]
         reply = await self._add(keys=[stream_name(self._topic)], args=arguments)
         if len(reply) == 1:
             raise _EntriesLost(reply[0])
         self._last_ms = max(self._last_ms or 0, entry_time_ms(reply[1]))
+        # Losses are noticed at the topic of its own, and then all is published again.
+        for row in rows if len(own) < len(rows) else ():
+            topic = self._topic_of(row)
+            if topic != self._topic:
+                await self._redis.xadd(stream_name(topic), {ENTRY_FIELD: _entry(row)})
+
+    def _topic_of(self, row: Record) -> str:
+        """Return where an event goes: to the service's own topic, unless it has another of ours."""
+        known = event_class(row["name"])
+        return known.topic if known is not None and known.topic in self._topics else self._topic
 
     async def _take_back(self, reached_ms: int) -> None:
         """Mark as unpublished what Redis has lost, as far as somebody may still need it."""

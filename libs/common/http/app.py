@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import AppError
-from libs.common.health import Readiness, examine
+from libs.common.health import examine
+from libs.common.http.access import rate_classes_of
 from libs.common.http.declarations import check_declarations, permissions_of
 from libs.common.http.error_handling import on_app_error, on_http_exception, on_validation_error
 from libs.common.http.middleware import ServiceMiddleware
@@ -19,6 +20,7 @@ from libs.common.http.not_built import not_built_router
 from libs.common.http.openapi import describe
 from libs.common.http.responses import JsonResponse
 from libs.common.http.routes import RouteIndex
+from libs.common.readiness import Readiness
 from libs.common.resources import Resources
 from libs.common.telemetry.metrics import METRICS_CONTENT_TYPE, render_metrics
 
@@ -89,7 +91,11 @@ def create_app(
     app.include_router(not_built_router(settings.service, app.routes))
     _add_probes(app)
     check_declarations(settings.service, app.routes)
-    index.build(app.routes, permissions_of(settings.service))
+    index.build(
+        app.routes,
+        permissions=permissions_of(settings.service),
+        rate_classes_of=rate_classes_of,
+    )
     describe(app, settings.service)
     app.add_middleware(
         ServiceMiddleware,

@@ -17,9 +17,9 @@ _MOST: Final = 64 * 1024
 class CoalescingProtocol(HttpToolsProtocol):
     """uvicorn's protocol on a transport that gathers."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn declares the narrower type of its own loop
         """Begin with a connection."""
-        super().connection_made(_GatheringTransport(transport))  # type: ignore[arg-type]
+        super().connection_made(_GatheringTransport(transport))  # type: ignore[arg-type]  # it is a transport in all that uvicorn asks of one
 
 
 class _GatheringTransport:

@@ -70,7 +70,7 @@ async def on_app_error(request: Request, error: Exception) -> Response:
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the framework refused: unknown routes, methods, unreadable bodies."""
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = error.status_code
     known = _CODES.get(status)
     if known is None:
@@ -87,7 +87,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """Answer a request of the wrong form with what is wrong, by field; values are not echoed."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     problems = error.errors()
     fields = by_field(problems)
     if any(problem["type"] == "json_invalid" for problem in problems):

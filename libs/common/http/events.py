@@ -32,7 +32,11 @@ def router_of_events(*, settled_seconds: float = SETTLED_SECONDS) -> APIRouter:
         resources: Resources = request.app.state.resources
         async with resources.database.session(caller.tenant_id) as session:
             events = await read_outbox(
-                session, after=after, limit=limit, settled_seconds=settled_seconds
+                session,
+                caller.tenant_id,
+                after=after,
+                limit=limit,
+                settled_seconds=settled_seconds,
             )
         return JsonResponse(
             {"events": events, "next": events[-1].id if len(events) == limit else None}

@@ -9,7 +9,7 @@ router as usual.
 Where a literal and a parameter both fit, the literal wins, whatever the order of declaration.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,17 +53,19 @@ class RouteIndex(BaseRoute):
         self._root = _Node()
 
     def build(
-        self, routes: Sequence[BaseRoute], permissions: Mapping[tuple[str, str], Permission]
+        self,
+        routes: Sequence[BaseRoute],
+        *,
+        permissions: Mapping[tuple[str, str], Permission],
+        rate_classes_of: Callable[[Dependant], tuple[str, ...]],
     ) -> None:
         """Index all plain routes of an app, those of included routers too.
 
         Args:
             routes: The app's.
             permissions: What the route table asks for, by method and shape of the path.
+            rate_classes_of: Tells which rate classes a route has declared.
         """
-        # Here, because what it reads from a route is declared by modules that need this one.
-        from libs.common.http.access import rate_classes_of  # noqa: PLC0415
-
         self._root = _Node()
         for context in iter_route_contexts(routes):
             if not isinstance(context.original_route, APIRoute) or context.path is None:

@@ -60,12 +60,12 @@ def configure_tracing(
     if endpoint is None and exporter is None:
         return
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - costs 60 ms, rarely needed
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415 - as above
         BatchSpanProcessor,
         SimpleSpanProcessor,
     )
-    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio  # noqa: PLC0415 - as above
 
     provider = TracerProvider(
         resource=Resource.create({"service.name": service, "service.namespace": "knowrithm"}),
@@ -75,7 +75,7 @@ def configure_tracing(
     if exporter is not None:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
     else:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - as above
             OTLPSpanExporter,
         )
 

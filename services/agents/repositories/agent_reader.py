@@ -81,7 +81,7 @@ _FILTER = """
 """
 # Oldest first: an agent that is added while somebody turns the pages moves nothing.
 _PAGE = f"{_CARD} AND {_FILTER} ORDER BY a.id LIMIT $4 OFFSET $5"
-_COUNT = f"SELECT count(*) FROM agents a WHERE a.tenant_id = $1 AND {_FILTER}"  # noqa: S608
+_COUNT = f"SELECT count(*) FROM agents a WHERE a.tenant_id = $1 AND {_FILTER}"  # noqa: S608 - as above
 
 _DOCUMENTS = """
 SELECT count(*), max(indexed_at) FROM known_documents

@@ -167,14 +167,19 @@ class FactRepository:
         await self.session.execute(
             query.on_conflict_do_update(
                 index_elements=[
-                    "tenant_id", "hour", "service", "method", "route", "status_class",
+                    "tenant_id",
+                    "hour",
+                    "service",
+                    "method",
+                    "route",
+                    "status_class",
                 ],
                 set_={
                     "calls": ApiCalls.calls + query.excluded.calls,
                     "duration_ms": ApiCalls.duration_ms + query.excluded.duration_ms,
                 },
             )
-        )  # fmt: skip
+        )
 
     async def _insert_many(self, query: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         # By the connection and not the session: without the ORM, in one round trip.

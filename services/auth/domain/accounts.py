@@ -1,8 +1,8 @@
 """Who people are: addresses, roles, states, and what a new password must be like."""
 
+import secrets
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
 
 import email_validator
 
@@ -61,9 +61,10 @@ def email_key(email: str) -> str:
     return email.strip().casefold()
 
 
-def nobodys_email(user_id: UUID) -> str:
+def nobodys_email() -> str:
     """Return what stands in place of an address that a user has lost; no mail goes there."""
-    return f"{user_id}{_NOBODYS_DOMAIN}"
+    # Nobody can guess it, and keep the address by registering with this one before.
+    return f"{secrets.token_hex(16)}{_NOBODYS_DOMAIN}"
 
 
 def is_nobodys(email: str) -> bool:

@@ -76,6 +76,7 @@ class AuditEvent(StrEnum):
     LIMITS_CHANGED = "rate_limits.changed"
     ACCESS_DENIED = "access.denied"
     HANDOFF_CHANGED = "handoff.changed"
+    WEBHOOK_CHANGED = "webhook.changed"
     AUDIT_EXPORTED = "audit.exported"
     KEYS_ROTATED = "keys.rotated"
     ERASURE_BEGUN = "tenant.erasure_begun"

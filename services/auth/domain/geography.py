@@ -55,6 +55,13 @@ class StateNotFound(NotFound):
     message = "There is no such state."
 
 
+class AddressNotFound(NotFound):
+    """The company has no such address."""
+
+    code = "address_not_found"
+    message = "There is no such address."
+
+
 class CityNotFound(NotFound):
     """Neither the platform nor the company has it."""
 

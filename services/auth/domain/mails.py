@@ -55,6 +55,7 @@ _PAGES: Final = {
 PAGES: Final = frozenset(_PAGES.values())
 
 HANDOFF_REQUESTED: Final = "handoff_requested"
+WEBHOOK_DISABLED: Final = "webhook_disabled"
 _NOTICES: Final = {
     "password_changed": "The password of your account was changed.",
     "mfa_enabled": "Your account now asks for a second factor when you log in.",
@@ -133,6 +134,16 @@ def notice_mail(*, recipient: str, notice: str) -> Mail:
             text=(
                 "A visitor of your agent has asked to talk to a person. The agent goes on"
                 " answering until somebody takes the conversation over.\n"
+            ),
+        )
+    if notice == WEBHOOK_DISABLED:
+        return Mail(
+            recipient=recipient,
+            subject="A webhook was switched off",
+            text=(
+                "A webhook of your company took nothing that it was told for a day, or replied"
+                " that it is gone, so it was switched off. Its log shows what went wrong. Once it"
+                " works again, switch it on, and have delivered again what it missed.\n"
             ),
         )
     said = _NOTICES[notice]

@@ -12,7 +12,6 @@ RELOAD_SECONDS: Final = 5.0
 # From a key's publication until it signs: every process of auth has loaded it by then, and every
 # other has either not asked for the keys in the last two seconds, and may ask again, or has it.
 MIN_LEAD: Final = timedelta(seconds=15)
-DEFAULT_LEAD: Final = timedelta(minutes=2)
 # Who verifies our tokens elsewhere may keep the published keys for a while.
 SCHEDULED_LEAD: Final = timedelta(hours=6)
 # Beyond the life of the last token that an old key has signed, for clocks that go wrong.

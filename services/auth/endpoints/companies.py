@@ -17,15 +17,16 @@ from services.auth.domain.errors import (
     LogoTooLarge,
     NotAPicture,
 )
+from services.auth.domain.geography import AddressNotFound
 from services.auth.endpoints.access import PEOPLE, ClientAddress, public_use_cases, use_cases_for
 from services.auth.endpoints.company_form import body_schema, json_or_form
 from services.auth.schemas.companies import (
     CompanyChangedReply,
-    CompanyIn,
     CompanyReply,
     LogoReply,
     NewCompanyIn,
     NewCompanyReply,
+    OwnCompanyIn,
     StatisticsReply,
     logo_path,
 )
@@ -96,8 +97,8 @@ async def show_company(
 @router.put(
     "/{company_id}",
     response_model=CompanyChangedReply,
-    responses=errors(CompanyNotFound, InvalidEmail),
-    openapi_extra=body_schema(CompanyIn),
+    responses=errors(CompanyNotFound, InvalidEmail, AddressNotFound),
+    openapi_extra=body_schema(OwnCompanyIn),
 )
 async def update_company(
     request: Request,
@@ -106,11 +107,13 @@ async def update_company(
     address: ClientAddress,
 ) -> CompanyChangedReply:
     """Change the caller's company; fields that are left out stay as they are."""
-    body, logo = await json_or_form(request, CompanyIn)
+    body, logo = await json_or_form(request, OwnCompanyIn)
     if logo is not None:
         await use.set_logo(company_id, logo, address=address)
-    tenant = await use.update_company(company_id, body.details(), address=address)
-    return CompanyChangedReply.reply(tenant)
+    changed = await use.update_company(
+        company_id, body.details(), address_id=body.address_id, address=address
+    )
+    return CompanyChangedReply.reply(changed.tenant, changed.address)
 
 
 @router.get(

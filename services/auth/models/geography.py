@@ -28,6 +28,11 @@ class Country(Place):
 
     iso_code: Mapped[str | None] = mapped_column(Text)
 
+    @property
+    def iso2(self) -> str | None:
+        """The code, by the name that some clients read."""
+        return self.iso_code
+
 
 class State(Place):
     """The first division of a country."""

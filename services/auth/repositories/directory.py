@@ -309,5 +309,5 @@ def _has_id(column: object, value: str) -> ColumnElement[bool]:
         wanted = UUID(value)
     except ValueError:
         return false()
-    equals: ColumnElement[bool] = column == wanted  # type: ignore[assignment]
+    equals: ColumnElement[bool] = column == wanted  # type: ignore[assignment]  # a column, known as an object
     return equals

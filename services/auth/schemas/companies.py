@@ -8,7 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.auth.models.tenants import Tenant
+from services.auth.schemas.addresses import AddressOut
+from services.auth.schemas.geography import PlaceId
+from services.auth.use_cases.addresses import FullAddress
 from services.auth.use_cases.create_company import CompanyDetails
+from services.auth.use_cases.show_company import ShownCompany
 
 CompanyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -38,16 +42,19 @@ class CompanyOut(BaseModel):
     website: str | None
     industry: str | None
     logo: str | None = Field(description="The picture's path.")
-    address: None = Field(default=None, description="Not kept so far.")
+    address: AddressOut | None = Field(
+        default=None, description="The primary one; told where a company is asked for by itself."
+    )
     is_active: bool
     is_verified: bool
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, tenant: Tenant) -> Self:
+    def of(cls, tenant: Tenant, address: FullAddress | None = None) -> Self:
         """Show a company."""
         return cls(
+            address=AddressOut.of(address) if address else None,
             logo=logo_path(tenant.logo_id) if tenant.logo_id else None,
             id=tenant.tenant_id,
             name=tenant.name,
@@ -90,6 +97,18 @@ class CompanyIn(BaseModel):
         return CompanyDetails(**self.model_dump())
 
 
+class OwnCompanyIn(CompanyIn):
+    """What a company changes about itself."""
+
+    address_id: PlaceId | None = Field(
+        default=None, description="Which of its addresses is the primary one."
+    )
+
+    def details(self) -> CompanyDetails:
+        """Return the rest in the use case's words."""
+        return CompanyDetails(**self.model_dump(exclude={"address_id"}))
+
+
 class NewCompanyOut(BaseModel):
     """A company that nobody is in yet; anybody may see this much of what they just made."""
 
@@ -122,9 +141,9 @@ class CompanyReply(CompanyOut):
     companies: list[CompanyOut]
 
     @classmethod
-    def reply(cls, tenant: Tenant) -> Self:
+    def reply(cls, company: ShownCompany) -> Self:
         """Show the caller's company."""
-        shown = CompanyOut.of(tenant)
+        shown = CompanyOut.of(company.tenant, company.address)
         return cls(**shown.model_dump(), company=shown, companies=[shown])
 
 
@@ -138,9 +157,9 @@ class CompanyChangedReply(BaseModel):
     id: UUID
 
     @classmethod
-    def reply(cls, tenant: Tenant) -> Self:
+    def reply(cls, tenant: Tenant, address: FullAddress | None = None) -> Self:
         """Show the changed company."""
-        shown = CompanyOut.of(tenant)
+        shown = CompanyOut.of(tenant, address)
         return cls(message="Company updated.", data=shown, company=shown, id=shown.id)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from services.auth.domain.geography import MAX_ID
-from services.auth.models.geography import City, Country, State
+from services.auth.models.geography import City, Country, Place, State
 
 PlaceId = Annotated[int, Field(ge=1, le=MAX_ID)]
 PlaceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -20,57 +20,36 @@ IsoCode = Annotated[
 Prefix = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)]
 
 
-class CountryOut(BaseModel):
-    """A country."""
-
+class _PlaceOut(BaseModel):
     id: int
     name: str
+
+    @classmethod
+    def of(cls, place: Place, **more: object) -> Self:
+        """Show a place, with what else a reply holds."""
+        stored = {name: getattr(place, name) for name in cls.model_fields if name not in more}
+        return cls.model_validate({**stored, **more})
+
+
+class CountryOut(_PlaceOut):
+    """A country."""
+
     iso2: str | None
     iso_code: str | None
 
-    @classmethod
-    def of(cls, country: Country) -> Self:
-        """Show a country."""
-        code = country.iso_code
-        return cls(id=country.id, name=country.name, iso2=code, iso_code=code)
 
-
-class StateOut(BaseModel):
+class StateOut(_PlaceOut):
     """A state, province or the like."""
 
-    id: int
-    name: str
     state_code: str | None
     country_id: int
 
-    @classmethod
-    def of(cls, state: State) -> Self:
-        """Show a state."""
-        return cls(
-            id=state.id,
-            name=state.name,
-            state_code=state.state_code,
-            country_id=state.country_id,
-        )
 
-
-class CityOut(BaseModel):
+class CityOut(_PlaceOut):
     """A city or town."""
 
-    id: int
-    name: str
     state_id: int
     postal_code_prefix: str | None
-
-    @classmethod
-    def of(cls, city: City) -> Self:
-        """Show a city."""
-        return cls(
-            id=city.id,
-            name=city.name,
-            state_id=city.state_id,
-            postal_code_prefix=city.postal_code_prefix,
-        )
 
 
 class CountriesReply(BaseModel):
@@ -96,7 +75,7 @@ class CountryReply(CountryOut):
     def reply(cls, country: Country, states: Sequence[State]) -> Self:
         """Show a country."""
         shown = [StateOut.of(state) for state in states]
-        return cls(**CountryOut.of(country).model_dump(), state=shown, states=shown)
+        return cls.of(country, state=shown, states=shown)
 
 
 class StatesReply(BaseModel):
@@ -122,7 +101,7 @@ class StateReply(StateOut):
     def reply(cls, state: State, cities: Sequence[City]) -> Self:
         """Show a state."""
         shown = [CityOut.of(city) for city in cities]
-        return cls(**StateOut.of(state).model_dump(), city=shown, cities=shown)
+        return cls.of(state, city=shown, cities=shown)
 
 
 class CitiesReply(BaseModel):
@@ -205,8 +184,7 @@ class CountryChangedReply(CountryOut):
     @classmethod
     def reply(cls, country: Country, message: str) -> Self:
         """Show the country."""
-        shown = CountryOut.of(country)
-        return cls(**shown.model_dump(), message=message, country=shown)
+        return cls.of(country, message=message, country=CountryOut.of(country))
 
 
 class StateChangedReply(StateOut):
@@ -218,8 +196,7 @@ class StateChangedReply(StateOut):
     @classmethod
     def reply(cls, state: State, message: str) -> Self:
         """Show the state."""
-        shown = StateOut.of(state)
-        return cls(**shown.model_dump(), message=message, state=shown)
+        return cls.of(state, message=message, state=StateOut.of(state))
 
 
 class CityChangedReply(CityOut):
@@ -231,5 +208,4 @@ class CityChangedReply(CityOut):
     @classmethod
     def reply(cls, city: City, message: str) -> Self:
         """Show the city."""
-        shown = CityOut.of(city)
-        return cls(**shown.model_dump(), message=message, city=shown)
+        return cls.of(city, message=message, city=CityOut.of(city))

@@ -13,7 +13,7 @@ from services.auth.repositories.activity import MAX_COUNTED
 from services.auth.repositories.people import PeopleFilter
 from services.auth.schemas.administration import SettableStatus
 from services.auth.schemas.audit import AuditEntryOut
-from services.auth.schemas.users import EmailText, Name, NewUserIn, UserOut
+from services.auth.schemas.users import EmailText, Name, PersonIn, UserOut
 from services.auth.use_cases.change_any_user import UserChanges
 
 
@@ -44,7 +44,7 @@ class PeopleReply(BaseModel):
     timestamp: datetime
 
 
-class NewUserAnywhereIn(NewUserIn):
+class NewUserAnywhereIn(PersonIn):
     """A person whom the platform adds to a company; its id stands in the path."""
 
     role: Role = Role.USER

@@ -85,7 +85,7 @@ def read_search(given: Mapping[str, Any], model: type[User | Group]) -> Search:
     parameters = {name: given[name] for name in _PARAMETERS if name in given}
     text = given.get("filter")
     with POLICY:
-        wanted = SearchRequest[model].model_validate(parameters)  # type: ignore[valid-type]
+        wanted = SearchRequest[model].model_validate(parameters)  # type: ignore[valid-type]  # a class chosen at run time
     limit = DEFAULT_PAGE if wanted.count is None else min(wanted.count, MAX_PAGE)
     return Search(
         criteria=_criteria(str(text), model) if text else (),
@@ -99,7 +99,7 @@ def _criteria(text: str, model: type[User | Group]) -> tuple[Criterion, ...]:
     if len(text) > _MAX_FILTER_CHARACTERS:
         raise InvalidFilterException(detail="The filter is too long.")
     try:
-        tree = ScimFilter[model](text).ast  # type: ignore[valid-type]
+        tree = ScimFilter[model](text).ast  # type: ignore[valid-type]  # a class chosen at run time
         return tuple(_conditions(tree, _ATTRIBUTES[model]))
     except RecursionError as error:
         raise InvalidFilterException(detail="The filter is nested too deeply.") from error

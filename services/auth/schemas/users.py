@@ -1,5 +1,6 @@
 """The shapes of users, profiles and the caller's own account."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -72,28 +73,30 @@ class ProfileOut(UserOut):
         return cls.model_validate(_fields(user) | settings)
 
 
-class NewUserIn(BaseModel):
-    """A person whom an admin adds; a role in the body is not looked at."""
+class PersonIn(BaseModel):
+    """A person whom somebody else adds."""
 
     email: EmailText
     password: Password
     first_name: Name
     last_name: Name
     username: Username | None = None
+
+    def wanted(self) -> NewUser:
+        """Return it in the use case's words."""
+        return NewUser(**{name: getattr(self, name) for name in PersonIn.model_fields})
+
+
+class NewUserIn(PersonIn):
+    """A person whom an admin adds; a role in the body is not looked at."""
+
     company_id: UUID | None = Field(
         default=None, description="The caller's own company, if given at all."
     )
 
     def wanted(self) -> NewUser:
         """Return it in the use case's words."""
-        return NewUser(
-            email=self.email,
-            password=self.password,
-            first_name=self.first_name,
-            last_name=self.last_name,
-            username=self.username,
-            company_id=self.company_id,
-        )
+        return replace(super().wanted(), company_id=self.company_id)
 
 
 class ProfileIn(BaseModel):

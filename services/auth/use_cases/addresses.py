@@ -47,7 +47,9 @@ class ListAddresses:
         # Its key is fetched on first use, by a connection of its own.
         cipher = await self.key_ring.cipher(self.caller.tenant_id, ADDRESS_PURPOSE)
         async with self.unit_of_work(self.caller.tenant_id, read_only=True) as uow:
-            return [await _full(uow, address, cipher) for address in await uow.addresses.all()]
+            return [
+                await full_address(uow, address, cipher) for address in await uow.addresses.all()
+            ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ class AddAddress:
                 ),
                 now=now,
             )
-            return await _full(uow, added, cipher)
+            return await full_address(uow, added, cipher)
 
 
 async def _check(uow: AuthUnitOfWork, country_id: int, state_id: int, city_id: int) -> None:
@@ -127,7 +129,8 @@ async def _check(uow: AuthUnitOfWork, country_id: int, state_id: int, city_id: i
         raise PlacesApart
 
 
-async def _full(uow: AuthUnitOfWork, address: Address, cipher: Cipher) -> FullAddress:
+async def full_address(uow: AuthUnitOfWork, address: Address, cipher: Cipher) -> FullAddress:
+    """Open an address, and find the places it names."""
     content = cipher.decrypt(
         address.sealed, table="addresses", column="sealed", row=str(address.id)
     )

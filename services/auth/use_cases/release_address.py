@@ -46,7 +46,7 @@ class ReleaseAddress:
                 return True
             if user.email_verified or user.role == Role.SUPER_ADMIN:
                 return False
-            user.email = nobodys_email(user.id)
+            user.email = nobodys_email()
             user.updated_at = now
             for purpose in (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL):
                 await uow.one_time_tokens.use_all_of(user.id, purpose=purpose, now=now)

@@ -203,11 +203,19 @@ class CallerUseCases(PeopleUseCases):
 
     @property
     def show_company(self) -> ShowCompany:
-        return ShowCompany(caller=self.caller, unit_of_work=self.unit_of_work)
+        return ShowCompany(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            key_ring=self.company_parts.key_ring,
+        )
 
     @property
     def update_company(self) -> UpdateCompany:
-        return UpdateCompany(caller=self.caller, unit_of_work=self.unit_of_work)
+        return UpdateCompany(
+            caller=self.caller,
+            unit_of_work=self.unit_of_work,
+            key_ring=self.company_parts.key_ring,
+        )
 
     @property
     def list_audit_entries(self) -> ListAuditEntries:

@@ -248,3 +248,45 @@ class HandoffNotPossible(Conflict):
 
     code = "handoff_not_possible"
     message = "No person has this conversation."
+
+
+class WebhookNotFound(NotFound):
+    """No such webhook in this tenant."""
+
+    code = "webhook_not_found"
+    message = "There is no such webhook."
+
+
+class DeliveryNotFound(NotFound):
+    """The webhook was never told of such an event, or it is too long ago."""
+
+    code = "delivery_not_found"
+    message = "There is no such delivery."
+
+
+class DeliveryUnderWay(Conflict):
+    """It is being tried anyway."""
+
+    code = "delivery_under_way"
+    message = "This delivery is still being tried."
+
+
+class TooManyWebhooks(Conflict):
+    """The company has as many as it may."""
+
+    code = "too_many_webhooks"
+    message = "There are as many webhooks as a company may have. Delete one first."
+
+
+class WebhookSecretChanged(Conflict):
+    """Two rotated a secret at once."""
+
+    code = "webhook_secret_changed"
+    message = "The secret was changed a moment ago. Try again if that was not you."
+
+
+class WebhookUrlRefused(Invalid):
+    """Nothing is sent to such an address."""
+
+    code = "webhook_url_refused"
+    message = "Nothing can be sent to this address."

@@ -9,7 +9,6 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,16 +21,6 @@ LINK_LIFETIME: Final = timedelta(hours=1)
 _PREFIX: Final = "lt_"
 _LINK_PREFIX: Final = "ll_"
 _MAX_TOKEN: Final = 128
-
-
-class LeadStatus(StrEnum):
-    """How far a company has come with a lead."""
-
-    NEW = "new"
-    CONTACTED = "contacted"
-    QUALIFIED = "qualified"
-    CONVERTED = "converted"
-    LOST = "lost"
 
 
 class SendLeadLink(Job, kind="send_lead_link", max_seconds=60):

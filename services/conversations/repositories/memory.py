@@ -33,14 +33,6 @@ ON CONFLICT (tenant_id, id) DO UPDATE
 SET through_sequence = excluded.through_sequence, summary = excluded.summary, updated_at = now()
 WHERE conversation_summaries.through_sequence < excluded.through_sequence
 """
-_UNTITLED = """
-SELECT true FROM conversations
-WHERE tenant_id = $1 AND id = $2 AND title = $3 AND channel = 'chat' AND deleted_at IS NULL
-"""
-_TITLE = """
-UPDATE conversations SET title = $4
-WHERE tenant_id = $1 AND id = $2 AND title = $3 AND deleted_at IS NULL
-"""
 _ERASE_CONVERSATIONS = """
 DELETE FROM conversations WHERE tenant_id = $1 AND id = ANY (ARRAY(
     SELECT id FROM conversations WHERE tenant_id = $1 AND deleted_at < $2 LIMIT $3))
@@ -117,16 +109,16 @@ class ConversationMemory:
 
     async def is_untitled(self, tenant_id: UUID, conversation_id: UUID, default: str) -> bool:
         """Return whether a chat still has the title that all have."""
-        async with self.database.lean(tenant_id) as connection:
-            found = await connection.fetchval(_UNTITLED, tenant_id, conversation_id, default)
-        return bool(found)
+        [row] = await self.database.call(
+            "conversation_untitled", tenant_id, conversation_id, default
+        )
+        return bool(row[0])
 
     async def title(
         self, tenant_id: UUID, conversation_id: UUID, title: str, *, default: str
     ) -> None:
         """Give a conversation a title, unless somebody has given it one."""
-        async with self.database.lean(tenant_id) as connection:
-            await connection.execute(_TITLE, tenant_id, conversation_id, default, title)
+        await self.database.call("title_conversation", tenant_id, conversation_id, default, title)
 
     async def erase(self, before: datetime) -> int:
         """Erase conversations and messages that were deleted before a time; returns how many."""

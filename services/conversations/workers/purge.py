@@ -1,4 +1,4 @@
-"""Throwing away what has run out: visits of leads, links, and strays of budgets."""
+"""Throwing away what has run out: visits of leads, links, logs, and strays of budgets."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,7 @@ INTERVAL_SECONDS: Final = 3600.0
 _DELETE: Final = (
     "DELETE FROM lead_links WHERE expires_at < now()",
     "DELETE FROM lead_visits WHERE expires_at < now()",
+    "DELETE FROM webhook_deliveries WHERE created_at < now() - interval '30 days'",
 )
 
 

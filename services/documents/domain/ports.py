@@ -224,10 +224,6 @@ class VectorStore(Protocol):
         """Delete a document's points, save those of `keep_versions`; return how many."""
         ...
 
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        """Delete single points; unknown ids are ignored."""
-        ...
-
     async def count(self, tenant_id: UUID, document_id: UUID) -> int:
         """Return how many points of a document are stored, over all versions."""
         ...

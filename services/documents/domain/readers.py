@@ -35,11 +35,6 @@ class Reader:
         return self.groups is None or not groups or not self.groups.isdisjoint(groups)
 
     @property
-    def reads_everything(self) -> bool:
-        """Whether groups do not matter."""
-        return self.groups is None
-
-    @property
     def group_list(self) -> list[UUID] | None:
         """The groups as a database wants them."""
         return None if self.groups is None else sorted(self.groups)

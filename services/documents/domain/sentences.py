@@ -12,8 +12,8 @@ _BREAK: Final = re.compile(
     # "e.g. Apples" and "Dr. Smith" go on; so does "J. Smith".
     r"|(?<=[.!?…])(?<!\b[A-Za-z]\.)(?<!\b(?:Dr|Mr|Ms|St|No|vs|al|cf|Nr)\.)"
     r"(?<!\b(?:Mrs|bzw|e\.g|i\.e|etc|Fig|Inc|Ltd|Sec|z\.B|d\.h)\.)"
-    r"[\"'”’»)\]]*\s+(?=[\"'“‘«(\[¿¡]*[^\W_a-zа-яà-öø-ÿ])"  # noqa: RUF001
-    r"|(?<=[。！？])[」』”’）]*"  # noqa: RUF001
+    r"[\"'”’»)\]]*\s+(?=[\"'“‘«(\[¿¡]*[^\W_a-zа-яà-öø-ÿ])"  # noqa: RUF001 - marks and letters that end sentences
+    r"|(?<=[。！？])[」』”’）]*"  # noqa: RUF001 - marks and letters that end sentences
 )
 
 

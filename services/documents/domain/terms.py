@@ -129,7 +129,7 @@ def likely_languages(words: Iterable[str]) -> list[str]:
 def stemmer(language: str) -> Callable[[str], str]:
     """Return the language's stemming function, which remembers words."""
     # Loads some thirty algorithms; the web process pays only once somebody searches.
-    import snowballstemmer  # noqa: PLC0415
+    import snowballstemmer  # noqa: PLC0415 - as said above
 
     algorithm = snowballstemmer.stemmer(language)
 

@@ -107,7 +107,7 @@ def _host(name: str) -> str:
             raise BadAddress("names no valid host") from None
     if not name.isascii():
         # Takes its tables along, and nearly all hosts are ASCII.
-        import idna  # noqa: PLC0415
+        import idna  # noqa: PLC0415 - as said above
 
         try:
             name = idna.encode(name, uts46=True).decode("ascii")

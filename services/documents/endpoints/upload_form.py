@@ -4,6 +4,7 @@ Starlette's own form parser writes every file to a temporary folder first, unenc
 then lets the route see it.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -150,8 +151,8 @@ class NoForm(Fields):
         raise MalformedUpload("Send the files as multipart/form-data.")
 
 
-class JsonForm(Fields):
-    """The JSON spelling of a form, which can hold addresses but no files."""
+class _BodyForm(Fields, ABC):
+    """A form in a body that can hold addresses but no files."""
 
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         super().__init__()
@@ -164,8 +165,23 @@ class JsonForm(Fields):
             body += chunk
             if len(body) > MAX_JSON_BYTES:
                 raise UploadTooLarge
+        self.read(bytes(body))
+        nothing: tuple[Upload, ...] = ()
+        for upload in nothing:
+            yield upload
+
+    @abstractmethod
+    def read(self, body: bytes) -> None:
+        """Put the fields; raises `MalformedUpload`."""
+
+
+class JsonForm(_BodyForm):
+    """The JSON spelling of a form."""
+
+    def read(self, body: bytes) -> None:
+        """Put the fields, and the items of lists one by one."""
         try:
-            parsed = orjson.loads(bytes(body))
+            parsed = orjson.loads(body)
         except orjson.JSONDecodeError:
             raise MalformedUpload("The body is not valid JSON.") from None
         if not isinstance(parsed, dict):
@@ -173,33 +189,18 @@ class JsonForm(Fields):
         for name, value in parsed.items():
             for item in value if isinstance(value, list) else [value]:
                 self.put(name, item if isinstance(item, str) else orjson.dumps(item).decode())
-        nothing: tuple[Upload, ...] = ()
-        for upload in nothing:
-            yield upload
 
 
-class UrlEncodedForm(Fields):
-    """What clients send who have addresses and no files; it can hold no files."""
+class UrlEncodedForm(_BodyForm):
+    """What clients send who have addresses and no files."""
 
-    def __init__(self, stream: AsyncIterator[bytes]) -> None:
-        super().__init__()
-        self._stream = stream
-
-    async def files(self) -> AsyncIterator[Upload]:
-        """Read the body; there are no files to yield."""
-        body = bytearray()
-        async for chunk in self._stream:
-            body += chunk
-            if len(body) > MAX_JSON_BYTES:
-                raise UploadTooLarge
+    def read(self, body: bytes) -> None:
+        """Put the fields."""
         try:
             for name, value in parse_qsl(body.decode(), max_num_fields=MAX_FIELDS):
                 self.put(name, value)
         except ValueError:
             raise MalformedUpload("The body is not a readable form.") from None
-        nothing: tuple[Upload, ...] = ()
-        for upload in nothing:
-            yield upload
 
 
 @dataclass

@@ -7,11 +7,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Select, Uuid, and_, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.database import TenantRepository
 from services.documents.domain.documents import Status
-from services.documents.domain.errors import AgentNotFound, EmbeddingRejected
+from services.documents.domain.errors import AgentNotFound, EmbeddingRejected, SameContent
 from services.documents.domain.readers import EVERYTHING, Reader
 from services.documents.domain.search import SearchFilter
 from services.documents.models import Document
@@ -221,6 +222,20 @@ class DocumentRepository(TenantRepository[Document]):
         statement = _INSERT_NEW_NAME if new_name else _INSERT_NEW
         inserted = await self.session.scalar(statement, values)
         return inserted is not None
+
+    async def flush(self) -> None:
+        """Write what was changed.
+
+        Raises:
+            SameContent: Another document of the agent has that content.
+        """
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if "ux_documents_content" in str(error.orig):
+                message = "The agent has this file already, as another document."
+                raise SameContent(message) from error
+            raise
 
     async def make_live(
         self, document_id: UUID, *, version: int, found: Indexed

@@ -2,10 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from libs.common.events.catalogue.documents import DocumentUploaded
-from services.documents.domain.errors import SameContent
 from services.documents.models import Document, DocumentVersion
 from services.documents.repositories.unit_of_work import DocumentsUnitOfWork
 from services.documents.use_cases.queue_indexing import queue_indexing
@@ -37,9 +34,4 @@ async def replace_file(
         ),
         aggregate_id=known.id,
     )
-    try:
-        await uow.session.flush()
-    except IntegrityError as error:
-        if "ux_documents_content" in str(error.orig):
-            raise SameContent("The agent has this file already, as another document.") from error
-        raise
+    await uow.documents.flush()

@@ -374,7 +374,7 @@ def _inventory(resources: Resources, vectors: VectorStore) -> VectorInventory:
     from services.documents.adapters.vectors.qdrant import (  # noqa: PLC0415 - as above
         QdrantStore,
     )
-    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415
+    from services.documents.adapters.vectors.qdrant_inventory import (  # noqa: PLC0415 - as above
         QdrantInventory,
     )
 

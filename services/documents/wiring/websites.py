@@ -156,8 +156,8 @@ class Crawling:
     @classmethod
     def of(cls, wiring: "Wiring", reader: PageReader) -> "Crawling":
         """Put it together; only workers do."""
-        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415
-        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415
+        from services.documents.adapters.web.robots import RememberedRobots  # noqa: PLC0415 - the web process does without
+        from services.documents.adapters.web.turns import PoliteTurns  # noqa: PLC0415 - the web process does without
 
         settings = wiring.settings
         agent = f"{CRAWLER}/1.0 (+{settings.public_url})"

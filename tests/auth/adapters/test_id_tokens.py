@@ -23,9 +23,7 @@ NOW = 1_800_000_000.0
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"})
-ALL = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "HS256", "HS384", "HS512"
-]  # fmt: skip
+ALL = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "HS256", "HS384", "HS512"]
 
 
 def published(*keys: RSAKey | ECKey, **extra: object) -> list[Any]:

@@ -291,6 +291,33 @@ class TestAddresses:
         assert [one["street_address"] for one in listed] == ["Second", "First", "Third"]
         assert [one["is_primary"] for one in listed] == [True, False, False]
 
+    async def test_the_primary_one_is_where_the_company_is(
+        self, auth: AuthService, acme: Person, globex: Person
+    ) -> None:
+        company, foreign = f"/company/{acme.tenant_id}", f"/company/{globex.tenant_id}"
+        none = (await auth.get(f"{API}/company", headers=acme.bearer)).json()["address"]
+        first = (await send(auth, acme, "POST", "/address", **ADDRESS)).json()["id"]
+        body = ADDRESS | {"street_address": "Second"}
+        second = (await send(auth, acme, "POST", "/address", **body)).json()["id"]
+
+        changed = await send(auth, acme, "PUT", company, address_id=second, phone="+49 30 1")
+
+        assert none is None
+        assert changed.status_code == 200, changed.text
+        assert changed.json()["data"]["address"]["street_address"] == "Second"
+        for path in ("/company", company):
+            shown = (await auth.get(f"{API}{path}", headers=acme.bearer)).json()
+            assert (shown["address"]["id"], shown["phone"]) == (second, "+49 30 1")
+            assert shown["address"]["city"]["name"] == "Berlin"
+        # Another company's address looks like one that nobody has, and changes nothing.
+        theirs = await send(auth, globex, "PUT", foreign, address_id=first, name="Globex II")
+        nobodys = await send(auth, globex, "PUT", foreign, address_id=1, name="Globex II")
+        assert theirs.status_code == nobodys.status_code == 404
+        assert theirs.json() | {"request_id": ""} == nobodys.json() | {"request_id": ""}
+        kept = (await auth.get(f"{API}/company", headers=globex.bearer)).json()
+        assert (kept["name"], kept["address"]) == ("Globex", None)
+        assert (await send(auth, acme, "PUT", company, address_id="first")).status_code == 400
+
     async def test_are_kept_encrypted(
         self, auth: AuthService, acme: Person, database: Database
     ) -> None:

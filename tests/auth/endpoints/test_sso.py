@@ -98,7 +98,7 @@ class TestLogin:
         assert (await new_browser().log_in(email, name=name)).status_code == 200
         provider.replace_key()
         # Keys are looked up again after some seconds only.
-        auth.wiring.federation.providers._key_refresh_seconds = 0.0  # type: ignore[attr-defined]
+        auth.wiring.federation.providers._key_refresh_seconds = 0.0  # type: ignore[attr-defined]  # beyond its port
 
         assert (await new_browser().log_in(email, name=name)).status_code == 200
 

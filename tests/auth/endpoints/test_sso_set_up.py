@@ -49,6 +49,31 @@ class TestRoles:
         )
         assert refreshed.status_code == 401
 
+    async def test_groups_give_no_role_of_another_company(
+        self, auth: AuthService, company: Company, globex: Person
+    ) -> None:
+        async def role_of(person: Person) -> str:
+            body = {"name": "Auditors", "permissions": ["audit:read"]}
+            reply = await auth.post("/api/v1/role", json=body, headers=person.bearer)
+            return str(reply.json()["id"])
+
+        async def given(role_id: str) -> list[tuple[int, str | None]]:
+            roles = {"Staff": role_id}
+            bearer = company.admin.bearer
+            policy = await auth.client.put(POLICY, json={"group_roles": roles}, headers=bearer)
+            connection = await change(auth, company, group_claim="groups", group_roles=roles)
+            return [(one.status_code, one.json().get("code")) for one in (policy, connection)]
+
+        own, foreign, missing = (
+            await given(await role_of(company.admin)),
+            await given(await role_of(globex)),
+            await given(str(uuid4())),
+        )
+
+        assert [status for status, _ in own] == [200, 200]
+        assert foreign == missing
+        assert {status for status, _ in foreign} <= {400, 404}
+
     async def test_the_last_admin_keeps_the_role(
         self, auth: AuthService, company: Company, provider: Provider, new_browser: NewBrowser
     ) -> None:

@@ -52,7 +52,7 @@ class TestTenantTransactions:
         for _ in range(50):
             with pytest.raises(ZeroDivisionError):
                 async with database.lean(acme) as connection:
-                    1 / 0  # noqa: B018
+                    1 / 0  # noqa: B018 - it is to fail
             async with database.platform() as connection:
                 without_tenant += await connection.fetchval(COUNT)
         await database.close()

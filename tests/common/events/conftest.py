@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
@@ -11,8 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.database import Database
+from libs.common.events.consumer import Consumer
 from libs.common.events.envelope import Event, EventEnvelope
 from libs.common.events.relay import Relay
+from libs.common.events.streams import ensure_group
 from libs.common.unit_of_work import UnitOfWork
 from tests.conftest import OpenDatabase
 
@@ -27,6 +31,12 @@ class LampMoved(Event, topic="sample", name="test.lamp_moved"):
     """A lamp stands elsewhere."""
 
     place: int
+
+
+class LampStolen(Event, topic="police", name="test.lamp_stolen"):
+    """A lamp is gone; for readers who want to hear of nothing else."""
+
+    lamp: int
 
 
 class Recorder:
@@ -85,3 +95,29 @@ async def unpublished(database: Database) -> int:
         return int(
             await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
         )
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """What the consumer has handled."""
+    return Recorder()
+
+
+@pytest.fixture
+async def consumer(redis: Redis, database: Database, recorder: Recorder) -> Consumer:
+    """A consumer that claims at once what has failed."""
+    await ensure_group(redis, "sample", "reader")
+    return make_consumer(redis, database, recorder)
+
+
+def make_consumer(redis: Redis, database: Database, recorder: Recorder) -> Consumer:
+    """Return a reader of lamps that claims at once what has failed."""
+    handlers: dict[type[Event], Recorder] = {LampLit: recorder, LampMoved: recorder}
+    return Consumer(redis, database, "reader", handlers, claim_idle_seconds=0)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from libs.common.database import Database
+from libs.common.database.connection import Connection, Record
 from libs.common.events.envelope import EventEnvelope
 from libs.common.events.outbox import Recorded, read_outbox, record_events
 from libs.common.events.relay import Relay
@@ -19,7 +20,7 @@ from libs.common.events.streams import ENTRY_FIELD, ensure_group, trim
 from libs.common.telemetry.tracing import continue_trace
 from libs.common.unit_of_work import UnitOfWork
 from libs.common.wake import Nudges, Wake
-from tests.common.events.conftest import LampLit, light, unpublished
+from tests.common.events.conftest import LampLit, LampStolen, light, unpublished
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -49,14 +50,16 @@ class TestOutbox:
         await light(database, acme, 30)
 
         async with database.session(acme) as session:
-            first = await read_outbox(session, after=None, limit=2, settled_seconds=0)
-            rest = await read_outbox(session, after=first[-1].id, limit=2, settled_seconds=0)
-            unsettled = await read_outbox(session, after=None, limit=2)
+            first = await read_outbox(session, acme, after=None, limit=2, settled_seconds=0)
+            rest = await read_outbox(session, acme, after=first[-1].id, limit=2, settled_seconds=0)
+            unsettled = await read_outbox(session, acme, after=None, limit=2)
+            foreign = await read_outbox(session, globex, after=None, limit=2, settled_seconds=0)
 
         assert sorted(one.payload["watts"] for one in first + rest) == [10, 20, 30]
         assert {one.tenant_id for one in first + rest} == {acme}
         # An older transaction might still add one before these.
         assert unsettled == []
+        assert foreign == []
 
     async def test_takes_events_of_lean_transactions(
         self, database: Database, make_tenant: Callable[[], UUID], relay: Relay, redis: Redis
@@ -70,6 +73,41 @@ class TestOutbox:
 
 
 class TestRelay:
+    async def test_puts_events_of_another_topic_where_they_are_read(
+        self, database: Database, make_tenant: Callable[[], UUID], redis: Redis
+    ) -> None:
+        relay = Relay(database, redis, "sample", topics=("police",))
+        async with UnitOfWork(database, make_tenant()) as uow:
+            uow.outbox.record(LampLit(watts=1))
+            uow.outbox.record(LampStolen(lamp=7))
+
+        assert await relay.publish() == 2
+
+        assert [one.payload for one in await in_stream(redis)] == [{"watts": 1}]
+        others = await redis.xrange("events:police")
+        assert [EventEnvelope.from_json(one[ENTRY_FIELD]).payload for _, one in others] == [
+            {"lamp": 7}
+        ]
+
+    async def test_publishes_nothing_that_could_not_be_noted(
+        self, database: Database, make_tenant: Callable[[], UUID], redis: Redis
+    ) -> None:
+        heard: list[str] = []
+
+        async def hear(_connection: Connection, rows: Sequence[Record]) -> None:
+            heard.extend(row["name"] for row in rows)
+            if len(heard) == 1:
+                raise RuntimeError("not now")
+
+        relay = Relay(database, redis, "sample", hears=hear)
+        await light(database, make_tenant(), 10)
+
+        with pytest.raises(RuntimeError, match="not now"):
+            await relay.publish()
+        assert await unpublished(database) == 1
+        assert await relay.publish() == 1
+        assert heard == ["test.lamp_lit"] * 2
+
     async def test_publishes_with_envelope_and_order(
         self,
         database: Database,

@@ -18,7 +18,7 @@ def app_with(path: str, dependency: object | None, *, method: str = "GET") -> Fa
     """Make an application with one route."""
     app = FastAPI()
     router = APIRouter()
-    dependencies = [] if dependency is None else [Depends(dependency)]  # type: ignore[arg-type]
+    dependencies = [] if dependency is None else [Depends(dependency)]  # type: ignore[arg-type]  # any dependency
 
     async def endpoint() -> None: ...
 

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from libs.common.database import PLATFORM_TENANT, DatabaseUnavailable
 from libs.common.http import RateLimits
-from libs.common.http.idempotency import KeyRecord, boundary_of
+from libs.common.http.idempotency import boundary_of
+from libs.common.http.idempotency_keys import KeyRecord
 from libs.common.rate_limits import RateLimiter
 from libs.common.resources import Resources
 from libs.common.security import Scope
@@ -199,7 +200,7 @@ class TestTwins:
         state: Sample,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("libs.common.http.idempotency.WAIT_SECONDS", 0.2)
+        monkeypatch.setattr("libs.common.http.idempotency_keys.WAIT_SECONDS", 0.2)
         running, release = asyncio.Event(), asyncio.Event()
 
         async def wait() -> None:
@@ -226,7 +227,7 @@ class TestTwins:
         state: Sample,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("libs.common.http.idempotency.RENEW_SECONDS", 0.01)
+        monkeypatch.setattr("libs.common.http.idempotency_keys.RENEW_SECONDS", 0.01)
 
         def away(tenant_id: UUID) -> None:
             raise DatabaseUnavailable

@@ -33,9 +33,14 @@ class TestServiceTokens:
 
     def test_cannot_speak_for_another_service(self) -> None:
         claims = {
-            "iss": "auth", "sub": "auth", "aud": "documents", "jti": "1",
-            "iat": 0, "nbf": 0, "exp": 2_000_000_000,
-        }  # fmt: skip
+            "iss": "auth",
+            "sub": "auth",
+            "aud": "documents",
+            "jti": "1",
+            "iat": 0,
+            "nbf": 0,
+            "exp": 2_000_000_000,
+        }
         forged = sign_token(claims, key=AGENTS, typ="service+jwt")
 
         with pytest.raises(Unauthenticated):
@@ -48,9 +53,14 @@ class TestServiceTokens:
 
     def test_user_tokens_are_not_service_tokens(self) -> None:
         claims = {
-            "iss": "agents", "sub": "agents", "aud": "documents", "jti": "1",
-            "iat": 0, "nbf": 0, "exp": 2_000_000_000,
-        }  # fmt: skip
+            "iss": "agents",
+            "sub": "agents",
+            "aud": "documents",
+            "jti": "1",
+            "iat": 0,
+            "nbf": 0,
+            "exp": 2_000_000_000,
+        }
         token = sign_token(claims, key=AGENTS, typ="at+jwt")
 
         with pytest.raises(Unauthenticated):

@@ -67,13 +67,35 @@ class TestPieces:
     @given(
         st.lists(
             st.sampled_from(
-                ["[", "]", "(", ")", "!", "<", ">", "https://", "a.b/c", " ", "\n", ":", "img",
-                 "javascript:", "x=", "\u200b", "[EMAIL_1]", "www.", "//", "é", "&#58;", "'"]
+                [
+                    "[",
+                    "]",
+                    "(",
+                    ")",
+                    "!",
+                    "<",
+                    ">",
+                    "https://",
+                    "a.b/c",
+                    " ",
+                    "\n",
+                    ":",
+                    "img",
+                    "javascript:",
+                    "x=",
+                    "\u200b",
+                    "[EMAIL_1]",
+                    "www.",
+                    "//",
+                    "é",
+                    "&#58;",
+                    "'",
+                ]
             ),
             max_size=24,
         ),
         st.data(),
-    )  # fmt: skip
+    )
     def test_of_anything_do_not_matter(self, parts: list[str], data: st.DataObject) -> None:
         text = "".join(parts)
         cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=5))

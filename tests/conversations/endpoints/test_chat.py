@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("worker")
 
 async def finished(client: httpx.AsyncClient, ack: dict[str, Any]) -> dict[str, Any]:
     """Poll a task, without credentials, until it is done."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while True:
             reply = await client.get(ack["status_url"])
             assert reply.status_code == 200, reply.text

@@ -11,9 +11,9 @@ from libs.common.resources import Resources
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
+from tests.conversations.dialogue import outbox
 from tests.conversations.endpoints.test_chat import events
-from tests.conversations.endpoints.test_dialogue import outbox
-from tests.conversations.endpoints.test_leads import bearer, opened, register
+from tests.conversations.leads import bearer, opened, register
 from tests.conversations.peers import Peers, until
 
 Json = dict[str, Any]

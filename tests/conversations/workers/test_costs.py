@@ -1,7 +1,5 @@
 """What an answer costs stands in its event, and so in the ledger."""
 
-import asyncio
-import signal
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +11,9 @@ from libs.common.resources import Resources
 from services.conversations.domain.budgets import estimated_tokens
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
+from tests.conversations.dialogue import killed_in_the_middle
 from tests.conversations.endpoints.test_chat import finished
-from tests.conversations.peers import Peers, until
+from tests.conversations.peers import Peers
 from tests.conversations.workers.test_answering import ask, open_conversation, worker_process
 
 
@@ -99,12 +98,9 @@ class TestCost:
     ) -> None:
         peers.model.tokens = ["Returns are accepted ", "within 30 days [Source 1]."]
         peers.model.between_tokens_seconds = 20
-        async with worker_process(environment) as first:
+        async with worker_process(environment) as worker:
             ack = await ask(client, conversation_id, acme)
-            await until(lambda: len(peers.model.requests) == 1, seconds=20)
-            await asyncio.sleep(0.3)
-            first.send_signal(signal.SIGKILL)
-            await first.wait()
+            await killed_in_the_middle(worker, peers.model, requests=1)
         peers.model.between_tokens_seconds = 0
 
         async with worker_process(environment):

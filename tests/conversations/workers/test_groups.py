@@ -9,7 +9,7 @@ from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company
 from tests.conversations.endpoints.test_chat import finished
-from tests.conversations.endpoints.test_leads import opened, register
+from tests.conversations.leads import opened, register
 from tests.conversations.peers import Peers
 
 

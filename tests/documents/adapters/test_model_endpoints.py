@@ -122,7 +122,7 @@ class TestHttpEmbedder:
         vectors = await embedder.embed(["x"] * 300, kind="passage")
 
         assert vectors.shape == (300, 4)
-        assert [len(body["input"]) for body in model.bodies] == [128, 128, 44]  # type: ignore[arg-type]
+        assert [len(body["input"]) for body in model.bodies] == [128, 128, 44]  # type: ignore[arg-type]  # JSON, typed as objects
 
     async def test_a_query_is_marked_as_the_model_wants(
         self, embedder: HttpEmbedder, model: ModelServer

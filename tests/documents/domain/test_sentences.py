@@ -16,7 +16,7 @@ class TestSentenceSpans:
             ),
             ("It costs 3.50 euros. Cheap.", ["It costs 3.50 euros.", "Cheap."]),
             ('He said "Go." Then he left.', ['He said "Go."', "Then he left."]),
-            ("你好。世界！再见", ["你好。", "世界！", "再见"]),  # noqa: RUF001
+            ("你好。世界！再见", ["你好。", "世界！", "再见"]),  # noqa: RUF001 - full-width marks are what this is about
             ("A title\n\nA line\nAnother", ["A title", "A line", "Another"]),
             ("", []),
         ],

@@ -32,7 +32,7 @@ class TestTermsOf:
         assert {"ms.teams.1.1v1", "team", "1v1", "xr-9000", "9000"} <= terms.keys()
 
     def test_width_and_case_do_not_matter(self) -> None:
-        assert terms_of("ＲＥＦＵＮＤ") == terms_of("refund")  # noqa: RUF001
+        assert terms_of("ＲＥＦＵＮＤ") == terms_of("refund")  # noqa: RUF001 - full-width letters are what this is about
 
     def test_nothing_gives_nothing(self) -> None:
         assert terms_of(" … ") == {}

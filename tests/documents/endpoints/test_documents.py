@@ -99,7 +99,7 @@ class TestStrangers:
     def test_every_route_says_who_may_come_in(self) -> None:
         for router in ROUTERS:
             for route in router.routes:
-                access = access_of(route.dependant)  # type: ignore[attr-defined]
+                access = access_of(route.dependant)  # type: ignore[attr-defined]  # an API route
                 assert isinstance(access, CallerWith | Anonymous | InternalCaller)
 
 

@@ -32,7 +32,7 @@ async def uploaded(company: Company, text: str, name: str = "handbook.md", **fie
 
 async def shown(company: Company, document_id: str) -> dict[str, Any]:
     document: dict[str, Any] = (await company.request("GET", f"/document/{document_id}")).json()
-    return document["document"]  # type: ignore[no-any-return]
+    return document["document"]  # type: ignore[no-any-return]  # JSON
 
 
 async def vectors_of(company: Company, document_id: str) -> int:

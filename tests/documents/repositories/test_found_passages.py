@@ -48,7 +48,7 @@ async def test_a_memory_that_is_out_of_date_is_not_believed(acme: Tenant) -> Non
     document = await add_indexed(acme)
     store = RememberedHits([hit(acme, document, 0)])
     guess = store.guess()
-    store.guess = lambda *args, **kwargs: guess  # type: ignore[method-assign]
+    store.guess = lambda *args, **kwargs: guess  # type: ignore[method-assign]  # a stand-in for one call
     store.hits = [hit(acme, document, 1)]
     finder = FindInOneTransaction(database=acme.database, vectors=store)
 

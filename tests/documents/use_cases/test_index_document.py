@@ -144,7 +144,7 @@ class TestIndexDocument:
         async def delete_then_embed(*args: object, **kwargs: object) -> object:
             await library.delete(document.id)
             await library.purge(document.id, version=1)
-            return await embed(*args, **kwargs)  # type: ignore[arg-type]
+            return await embed(*args, **kwargs)  # type: ignore[arg-type]  # passed through
 
         monkeypatch.setattr(library.embedder, "embed", delete_then_embed)
         await library.run(document)
@@ -182,9 +182,9 @@ class TestIndexDocument:
 
         async def change_then_embed(*args: object, **kwargs: object) -> object:
             library.agents.embedding = OTHER
-            return await embed(*args, **kwargs)  # type: ignore[arg-type]
+            return await embed(*args, **kwargs)  # type: ignore[arg-type]  # passed through
 
-        library.embedder.embed = change_then_embed  # type: ignore[method-assign,assignment]
+        library.embedder.embed = change_then_embed  # type: ignore[method-assign,assignment]  # a stand-in for one call
         index = replace(
             library.index, embedder_for=lambda choice: other if choice else library.embedder
         )
@@ -258,7 +258,7 @@ def die_at(point: str, library: Library, monkeypatch: pytest.MonkeyPatch) -> Non
         replace = PassageRepository.replace
 
         async def die_in_transaction(*args: object, **kwargs: object) -> None:
-            await replace(*args, **kwargs)  # type: ignore[arg-type]
+            await replace(*args, **kwargs)  # type: ignore[arg-type]  # passed through
             raise Killed
 
         monkeypatch.setattr(PassageRepository, "replace", die_in_transaction)

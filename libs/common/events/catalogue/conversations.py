@@ -8,6 +8,7 @@ from pydantic import Field
 from libs.common.events.envelope import Event
 
 AnswerMode = Literal["generated", "extractive", "refused"]
+WebhookChange = Literal["created", "updated", "deleted", "secret_rotated", "disabled"]
 
 
 class ConversationStarted(Event, topic="conversations", name="conversation.started"):
@@ -62,6 +63,17 @@ class HandoffChanged(Event, topic="handoffs", name="handoff.changed"):
     agent_id: UUID
     status: Literal["bot", "waiting", "human", "closed"]
     user_id: UUID = Field(description="Who has it then; the nil UUID for nobody.")
+
+
+class WebhookChanged(Event, topic="handoffs", name="webhook.changed"):
+    """Somebody changed a webhook, or it failed for so long that it was switched off.
+
+    Beside the hand-offs, which are read for the same ends: the audit trail, and mail to admins.
+    """
+
+    webhook_id: UUID
+    status: WebhookChange
+    user_id: UUID = Field(description="Who did it; the nil UUID for a key of nobody, or for us.")
 
 
 class MessagePosted(Event, topic="conversations", name="message.posted"):

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import define_lookup, protect
+from libs.common.database.migrations import define_lookup, protect, refuse_downgrade
 
 revision = "0002"
 down_revision = "0001"
@@ -30,5 +30,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: what was hidden stays hidden."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="which companies are closed, so that their agents would show again")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import create_common_tables, protect
+from libs.common.database.migrations import create_common_tables, protect, refuse_downgrade
 
 revision = "0001"
 down_revision = None
@@ -117,5 +117,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: a ledger is not dropped by a migration."""
-    raise RuntimeError("the first migration of a service is not undone")
+    """Refuse."""
+    refuse_downgrade(loses="the usage ledger")

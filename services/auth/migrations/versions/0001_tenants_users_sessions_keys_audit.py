@@ -2,7 +2,12 @@
 
 from alembic import op
 
-from libs.common.database.migrations import create_common_tables, define_lookup, protect
+from libs.common.database.migrations import (
+    create_common_tables,
+    define_lookup,
+    protect,
+    refuse_downgrade,
+)
 
 revision = "0001"
 down_revision = None
@@ -195,5 +200,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: companies and their people are not dropped by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="companies, their people, keys and audit trails")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import define_lookup, protect
+from libs.common.database.migrations import define_lookup, protect, refuse_downgrade
 
 revision = "0002"
 down_revision = "0001"
@@ -193,5 +193,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: people's second factors are not dropped by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="people's second factors and passkeys, invitations and policies")

@@ -3,7 +3,7 @@
 from alembic import op
 
 from libs.common.database import PLATFORM_TENANT
-from libs.common.database.migrations import define_lookup, protect
+from libs.common.database.migrations import define_lookup, protect, refuse_downgrade
 
 revision = "0003"
 down_revision = "0002"
@@ -106,5 +106,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: who may do what is not dropped by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="companies' roles, limits and logos, and the networks of API keys")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import define_lookup, protect
+from libs.common.database.migrations import define_lookup, protect, refuse_downgrade
 
 revision = "0004"
 down_revision = "0003"
@@ -237,5 +237,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: people would be locked out of what they log in through."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="companies' connections to providers, linked identities and directories")

@@ -20,5 +20,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: what was verified stays verified."""
-    raise NotImplementedError("restore a backup instead")
+    """Narrow it again; nothing is kept in it."""
+    define_lookup(
+        "audit_trails",
+        "",
+        returns="TABLE (tenant_id uuid)",
+        body="SELECT h.tenant_id FROM audit_heads h",
+        worker_only=True,
+    )

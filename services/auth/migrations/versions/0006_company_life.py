@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import define_lookup
+from libs.common.database.migrations import define_lookup, refuse_downgrade
 
 revision = "0006"
 down_revision = "0005"
@@ -37,5 +37,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: who was deleted must not come back by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="until when deleted companies are kept, and companies' origins")

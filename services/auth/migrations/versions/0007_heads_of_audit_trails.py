@@ -1,5 +1,7 @@
 """The worker reads where all trails end, to sign it outside the database."""
 
+from alembic import op
+
 from libs.common.database.migrations import define_lookup
 
 revision = "0007"
@@ -20,5 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: what was signed stays signed."""
-    raise NotImplementedError("restore a backup instead")
+    """Drop it; nothing is kept in it."""
+    op.execute("DROP FUNCTION ends_of_audit_trails")

@@ -3,7 +3,7 @@
 from alembic import op
 
 from libs.common.database import PLATFORM_TENANT
-from libs.common.database.migrations import protect, protect_shared
+from libs.common.database.migrations import protect, protect_shared, refuse_downgrade
 from services.auth.migrations.geography import seed
 
 revision = "0009"
@@ -88,5 +88,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: addresses are not dropped by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="companies' addresses and places")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.database.migrations import protect
+from libs.common.database.migrations import protect, refuse_downgrade
 
 revision = "0010"
 down_revision = "0009"
@@ -31,5 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: settings are not dropped by a migration."""
-    raise NotImplementedError("restore a backup instead")
+    """Refuse."""
+    refuse_downgrade(loses="companies' settings")

@@ -27,7 +27,7 @@ def decode(content: bytes) -> tuple[str, str | None]:
         except (LookupError, UnicodeDecodeError):
             pass
     # Costs 100 ms to load, and nearly all files are UTF-8.
-    from charset_normalizer import from_bytes  # noqa: PLC0415
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - as said above
 
     best = from_bytes(content[:_SAMPLE_BYTES]).best()
     encoding = best.encoding if best else "cp1252"

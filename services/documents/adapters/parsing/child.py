@@ -41,7 +41,7 @@ def main() -> None:
     # Libraries that print must not garble the replies.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # openpyxl would load numpy, 30 MB, to recognise numbers that no file of ours holds.
-    sys.modules.update({"numpy": None})  # type: ignore[dict-item]
+    sys.modules.update({"numpy": None})  # type: ignore[dict-item]  # None keeps it from being found
     confine()
     served = 0
     while (request := _request(requests)) is not None:

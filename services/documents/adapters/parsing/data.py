@@ -11,6 +11,7 @@ from defusedxml.ElementTree import iterparse
 
 from services.documents.adapters.parsing.charsets import decode
 from services.documents.adapters.parsing.layout import Layout
+from services.documents.adapters.parsing.xml_trees import local_name
 from services.documents.domain.errors import CorruptDocument, ParserLimitExceeded
 
 MAX_DEPTH: Final = 100
@@ -44,7 +45,7 @@ def read_xml(content: bytes) -> Layout:
     try:
         for event, element in iterparse(io.BytesIO(content), events=("start", "end")):
             if event == "start":
-                path.append(_local(element))
+                path.append(local_name(element))
                 if len(path) > MAX_DEPTH * 10:
                     raise ParserLimitExceeded
                 continue
@@ -111,10 +112,6 @@ def _element_lines(element: Element, path: list[str]) -> Iterator[str]:
     text = " ".join(" ".join(between).split())
     if text:
         yield f"{name}: {text}"
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
 
 
 def _add_lines(layout: Layout, lines: Iterator[str]) -> None:

@@ -78,9 +78,9 @@ def _rows(table: Table) -> Iterator[list[str]]:
         last: object = None
         for cell in row.cells:
             # A merged cell is listed once for each column that it spans.
-            if cell._tc is not last:  # noqa: SLF001
+            if cell._tc is not last:  # noqa: SLF001 - nor one for the cell itself
                 cells.append(_cell_text(cell))
-            last = cell._tc  # noqa: SLF001
+            last = cell._tc  # noqa: SLF001 - nor one for the cell itself
         yield cells
 
 

@@ -7,12 +7,10 @@ from typing import Final
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
-
 from services.documents.adapters.parsing.charsets import decode
 from services.documents.adapters.parsing.html import add_html
 from services.documents.adapters.parsing.layout import Layout
+from services.documents.adapters.parsing.xml_trees import local_name, tree_of
 from services.documents.domain.errors import CorruptDocument, EncryptedDocument, ParserLimitExceeded
 
 MAX_CHAPTERS: Final = 5_000
@@ -36,14 +34,14 @@ def read_epub(content: bytes) -> Layout:
         package_name = next(
             (
                 element.get("full-path", "")
-                for element in _tree(archive.read(_CONTAINER)).iter()
-                if _local(element) == "rootfile"
+                for element in tree_of(archive.read(_CONTAINER)).iter()
+                if local_name(element) == "rootfile"
             ),
             "",
         )
         if package_name not in names:
             raise CorruptDocument
-        package = _tree(archive.read(package_name))
+        package = tree_of(archive.read(package_name))
         layout = Layout("epub", "application/epub+zip")
         layout.title = _title(package)
         chapters = [name for name in _spine(package, package_name) if name in names]
@@ -63,21 +61,9 @@ def read_epub(content: bytes) -> Layout:
     return layout
 
 
-def _tree(content: bytes) -> Element:
-    try:
-        root: Element = fromstring(content)
-    except DefusedXmlException as error:
-        raise CorruptDocument(
-            "The file uses XML entities or external parts, which are not read."
-        ) from error
-    except ParseError as error:
-        raise CorruptDocument from error
-    return root
-
-
 def _title(package: Element) -> str | None:
     for element in package.iter():
-        if _local(element) == "title" and (element.text or "").strip():
+        if local_name(element) == "title" and (element.text or "").strip():
             return " ".join((element.text or "").split())
     return None
 
@@ -88,7 +74,7 @@ def _spine(package: Element, package_name: str) -> list[str]:
     items: dict[str, str] = {}
     order: dict[str, None] = {}
     for element in package.iter():
-        name = _local(element)
+        name = local_name(element)
         if name == "item" and element.get("media-type") in _CHAPTER_TYPES:
             href = unquote(element.get("href", "").partition("#")[0])
             items[element.get("id", "")] = posixpath.normpath(posixpath.join(folder, href))
@@ -101,10 +87,6 @@ def _locked(content: bytes) -> set[str]:
     """Return the entries that are said to be encrypted; fonts often are, and do no harm."""
     return {
         unquote(element.get("URI", ""))
-        for element in _tree(content).iter()
-        if _local(element) == "CipherReference"
+        for element in tree_of(content).iter()
+        if local_name(element) == "CipherReference"
     }
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]

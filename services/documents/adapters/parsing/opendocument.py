@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
-
 from services.documents.adapters.parsing.layout import Layout
 from services.documents.adapters.parsing.tables import markdown_tables, records
+from services.documents.adapters.parsing.xml_trees import tree_of
 from services.documents.domain.errors import (
     CorruptDocument,
     EncryptedDocument,
@@ -63,8 +61,8 @@ def read_opendocument(content: bytes, *, kind: str) -> Layout:
             raise CorruptDocument
         if archive.getinfo("content.xml").file_size > MAX_CONTENT_BYTES:
             raise ParserLimitExceeded
-        root = _tree(archive.read("content.xml"))
-        meta = _tree(archive.read("meta.xml")) if "meta.xml" in names else None
+        root = tree_of(archive.read("content.xml"))
+        meta = tree_of(archive.read("meta.xml")) if "meta.xml" in names else None
     layout = Layout(kind, _MEDIA_TYPE + _FORMATS[kind])
     if meta is not None:
         layout.title = " ".join((meta.findtext(f".//{_TITLE}") or "").split()) or None
@@ -80,18 +78,6 @@ def read_opendocument(content: bytes, *, kind: str) -> Layout:
         reader.blocks(body)
     reader.end_list()
     return layout
-
-
-def _tree(content: bytes) -> Element:
-    try:
-        root: Element = fromstring(content)
-    except DefusedXmlException as error:
-        raise CorruptDocument(
-            "The file uses XML entities or external parts, which are not read."
-        ) from error
-    except ParseError as error:
-        raise CorruptDocument from error
-    return root
 
 
 class _Reader:

@@ -35,7 +35,7 @@ _PARAGRAPH_GAP: Final = 1.4
 # what is set this narrow is not prose.
 _FULL_LINE: Final = 0.75
 _WRAPPED_CHARS: Final = 45
-_LIST_MARK: Final = re.compile(r"[•◦▪–—*-]\s|\(?\w{1,3}[.)]\s")  # noqa: RUF001 - marks in use
+_LIST_MARK: Final = re.compile(r"[•◦▪–—*-]\s|\(?\w{1,3}[.)]\s")
 # pdfium marks a hyphen at a line's end, which is part of a broken word, with this.
 _BROKEN_WORD: Final = re.compile("[\ufffe\x02\u00ad]\r?\n?")
 _DIGITS: Final = re.compile(r"\d+")

@@ -84,12 +84,12 @@ _SILENT: Final = frozenset(
 _SYMBOLS: Final = {
     "tab": "\t",
     "line": "\n",
-    "lquote": "‘",  # noqa: RUF001 - the character that is meant
-    "rquote": "’",  # noqa: RUF001
+    "lquote": "‘",
+    "rquote": "’",
     "ldblquote": "“",
     "rdblquote": "”",
     "bullet": "•",
-    "endash": "–",  # noqa: RUF001
+    "endash": "–",
     "emdash": "—",
     "emspace": " ",
     "enspace": " ",

@@ -155,8 +155,8 @@ def _kind_of_text(text: str, ending: str) -> str:  # noqa: PLR0911 - one a kind
 def _is_mail(text: str, *, named: bool) -> bool:
     """Tell whether the text begins as mails do: with heads up to an empty line."""
     found: set[str] = set()
-    for number, line in enumerate(text[:20_000].split("\n")):
-        line = line.rstrip("\r")  # noqa: PLW2901
+    for number, ended in enumerate(text[:20_000].split("\n")):
+        line = ended.rstrip("\r")
         if number == 0 and line.startswith("From "):
             continue
         if not line:

@@ -260,8 +260,8 @@ def _unpacked(content: bytes) -> bytes:
 
 def _entries(text: bytes) -> Iterator[tuple[str, str]]:
     """Yield (`url` or `sitemap`, address), as far as the file can be read."""
-    from defusedxml import DefusedXmlException  # noqa: PLC0415
-    from defusedxml.ElementTree import iterparse  # noqa: PLC0415
+    from defusedxml import DefusedXmlException  # noqa: PLC0415 - for sitemaps only
+    from defusedxml.ElementTree import iterparse  # noqa: PLC0415 - for sitemaps only
 
     kind = ""
     try:

@@ -218,18 +218,26 @@ class PgVectorStore:
         self, tenant_id: UUID, document_id: UUID, *, keep_versions: Collection[int] = ()
     ) -> int:
         """Delete a document's points, save those of `keep_versions`; return how many."""
-        return await self._delete(
-            tenant_id, document_id=document_id, keep_versions=keep_versions, passage_ids=()
-        )
-
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        """Delete single points; unknown ids are ignored."""
-        await self._delete(tenant_id, document_id=None, keep_versions=(), passage_ids=passage_ids)
+        async with self._transaction(tenant_id) as connection:
+            for space, agent_id in await connection.fetch(sql.AFFECTED, tenant_id, document_id):
+                await connection.execute(sql.NOTE_REMOVAL, tenant_id, space, agent_id)
+            gone = await connection.fetch(
+                sql.DELETE_DIGESTS, tenant_id, document_id, list(keep_versions)
+            )
+            by_space: dict[str, list[UUID]] = {}
+            for space, passage_id in gone:
+                by_space.setdefault(space, []).append(passage_id)
+            for space, passages in by_space.items():
+                dimension = int(space.rpartition("/")[2])
+                await connection.execute(
+                    sql.DELETE_VECTORS.format(dimension=dimension), tenant_id, space, passages
+                )
+        return len(gone)
 
     async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
         """Change who may read a document's points; a change for all who keep them in memory."""
         async with self._transaction(tenant_id) as connection:
-            for space, agent_id in await connection.fetch(sql.AFFECTED, tenant_id, document_id, []):
+            for space, agent_id in await connection.fetch(sql.AFFECTED, tenant_id, document_id):
                 rows = await connection.fetch(
                     sql.NEXT_GENERATION, tenant_id, space, [UUID(int=agent_id.int)]
                 )
@@ -356,32 +364,6 @@ class PgVectorStore:
             dropped, kept = self._indexes.popitem(last=False)
             taken -= kept.byte_count
             self._loading.pop(dropped, None)
-
-    async def _delete(
-        self,
-        tenant_id: UUID,
-        *,
-        document_id: UUID | None,
-        keep_versions: Collection[int],
-        passage_ids: Sequence[UUID],
-    ) -> int:
-        ids = list(passage_ids)
-        async with self._transaction(tenant_id) as connection:
-            affected = await connection.fetch(sql.AFFECTED, tenant_id, document_id, ids)
-            for space, agent_id in affected:
-                await connection.execute(sql.NOTE_REMOVAL, tenant_id, space, agent_id)
-            gone = await connection.fetch(
-                sql.DELETE_DIGESTS, tenant_id, document_id, list(keep_versions), ids
-            )
-            by_space: dict[str, list[UUID]] = {}
-            for space, passage_id in gone:
-                by_space.setdefault(space, []).append(passage_id)
-            for space, passages in by_space.items():
-                dimension = int(space.rpartition("/")[2])
-                await connection.execute(
-                    sql.DELETE_VECTORS.format(dimension=dimension), tenant_id, space, passages
-                )
-        return len(gone)
 
     @asynccontextmanager
     async def _transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:

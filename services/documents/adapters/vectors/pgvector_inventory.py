@@ -18,7 +18,7 @@ from services.documents.domain.reconciling import StoredPoint
 BATCH_SIZE: Final = 200
 
 _TABLES: Final = " UNION ALL ".join(
-    f"SELECT space, passage_id, document_id, document_version FROM vectors_{dimension} "  # noqa: S608
+    f"SELECT space, passage_id, document_id, document_version FROM vectors_{dimension} "  # noqa: S608 - a number of ours
     "WHERE tenant_id = $1 AND document_id = ANY ($2::uuid[])"
     for dimension in DIMENSIONS
 )
@@ -31,7 +31,7 @@ FROM (
     UNION ALL {_TABLES}
 ) halves
 GROUP BY space, passage_id, document_id, document_version
-"""  # noqa: S608
+"""  # noqa: S608 - a number of ours
 _DOCUMENTS_OF: Final = "SELECT DISTINCT document_id FROM {table} WHERE tenant_id = $1"
 _NOTE_REMOVAL: Final = """
 UPDATE knowledge_generations SET generation = generation + 1, removals = removals + 1

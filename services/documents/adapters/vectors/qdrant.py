@@ -133,17 +133,6 @@ class QdrantStore:
                 await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
         return deleted
 
-    async def delete_passages(self, tenant_id: UUID, passage_ids: Sequence[UUID]) -> None:
-        """Delete single points; unknown ids are ignored."""
-        if not passage_ids:
-            return
-        where = tenant_filter(
-            tenant_id, models.HasIdCondition(has_id=[str(id_) for id_ in passage_ids])
-        )
-        async with outages_told():
-            for name in await collections(self.client):
-                await self.client.delete(name, models.FilterSelector(filter=where), wait=True)
-
     async def set_groups(self, tenant_id: UUID, document_id: UUID, groups: Sequence[UUID]) -> None:
         """Change who may read a document's points."""
         where = tenant_filter(tenant_id, equals("document_id", str(document_id)))

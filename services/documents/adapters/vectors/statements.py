@@ -75,7 +75,7 @@ SET generation = excluded.generation, code = excluded.code, term_ids = excluded.
 """
 AFFECTED = """
 SELECT DISTINCT space, agent_id FROM passage_digests
-WHERE tenant_id = $1 AND (document_id = $2 OR passage_id = ANY ($3::uuid[]))
+WHERE tenant_id = $1 AND document_id = $2
 ORDER BY space, agent_id
 """
 NOTE_REMOVAL = """
@@ -84,8 +84,7 @@ WHERE tenant_id = $1 AND space = $2 AND agent_id = $3
 """
 DELETE_DIGESTS = """
 DELETE FROM passage_digests
-WHERE tenant_id = $1 AND (passage_id = ANY ($4::uuid[])
-    OR document_id = $2 AND document_version <> ALL ($3::int[]))
+WHERE tenant_id = $1 AND document_id = $2 AND document_version <> ALL ($3::int[])
 RETURNING space, passage_id
 """
 DELETE_VECTORS = """

@@ -47,7 +47,7 @@ class Robots:
     @cached_property
     def _rules(self) -> "Protego":
         # Only workers crawl.
-        from protego import Protego  # noqa: PLC0415
+        from protego import Protego  # noqa: PLC0415 - as said above
 
         lines = (_STARS.sub("*", line) for line in self.text.splitlines())
         kept = (

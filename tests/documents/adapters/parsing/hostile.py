@@ -1,6 +1,7 @@
-# ruff: noqa: E501
+# ruff: noqa: E501 - the files as they are
 """Files that mean harm, made when a test needs them: by name, what each is called and holds."""
 
+import base64
 import io
 import struct
 import zipfile
@@ -347,7 +348,6 @@ HOSTILE: Final[dict[str, tuple[str, Make]]] = {
 
 
 def mail_with(content: bytes) -> bytes:
-    import base64  # noqa: PLC0415
 
     body = base64.encodebytes(content).decode()
     part = 'Content-Type: x/y; name="a.docx"\r\nContent-Transfer-Encoding: base64\r\n\r\n'

@@ -170,7 +170,7 @@ class TestScans:
                     pass
 
 
-class _Lying(dict):  # type: ignore[type-arg]
+class _Lying(dict):  # type: ignore[type-arg]  # of whatever
     """What is sent differs from what is looked up."""
 
     def __init__(self, told: dict[str, object]) -> None:

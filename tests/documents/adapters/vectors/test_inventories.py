@@ -16,7 +16,7 @@ from services.documents.adapters.vectors.qdrant_inventory import QdrantInventory
 from services.documents.domain.ports import EmbeddingSpace, VectorStore
 from services.documents.domain.readers import EVERYTHING
 from services.documents.domain.reconciling import VectorInventory
-from tests.documents.adapters.vectors.test_vector_stores import SPACE, direction, points_of
+from tests.documents.adapters.vectors.points import SPACE, direction, points_of
 
 OTHER_SPACE = EmbeddingSpace(model="all-minilm-l6-v2", dimension=384)
 

@@ -14,7 +14,7 @@ from services.documents.adapters.vectors.statements import DIMENSIONS, hnsw_inde
 from services.documents.domain.errors import EmbeddingRejected, VectorStoreUnavailable
 from services.documents.domain.ports import EmbeddingSpace
 from services.documents.domain.readers import EVERYTHING
-from tests.documents.adapters.vectors.test_vector_stores import (
+from tests.documents.adapters.vectors.points import (
     SPACE,
     direction,
     found,
@@ -67,13 +67,13 @@ class TestPgVectorStore:
         acme, agent = uuid4(), uuid4()
         web, worker = PgVectorStore(database), PgVectorStore(database)
         assert await found(web, acme, agent_id=agent) == []
-        points = points_of(acme, TEXTS, agent_id=agent)
+        gone, kept = (points_of(acme, [text], agent_id=agent)[0] for text in TEXTS)
 
-        await worker.upsert(acme, SPACE, points)
+        await worker.upsert(acme, SPACE, [gone, kept])
         assert len(await found(web, acme, agent_id=agent)) == 2
-        await worker.delete_passages(acme, [points[0].id])
+        await worker.delete_document(acme, gone.document_id)
 
-        assert await found(web, acme, agent_id=agent) == [points[1].id]
+        assert await found(web, acme, agent_id=agent) == [kept.id]
 
     async def test_a_large_agents_small_changes_leave_the_loop_alone(
         self, database: Database, monkeypatch: pytest.MonkeyPatch

@@ -1,102 +1,12 @@
 """One suite for both stores: what `VectorStore` promises, whichever fulfils it."""
 
 import inspect
-import warnings
-from collections.abc import AsyncIterator, Sequence
 from uuid import UUID, uuid4
 
-import numpy as np
 import pytest
-from qdrant_client import AsyncQdrantClient
 
-from libs.common.database import Database
-from services.documents.adapters.vectors.pgvector import PgVectorStore
-from services.documents.adapters.vectors.qdrant import QdrantStore
-from services.documents.domain.ports import (
-    EmbeddingSpace,
-    VectorPoint,
-    Vectors,
-    VectorStore,
-    passage_id,
-)
-from services.documents.domain.readers import EVERYTHING, NO_GROUPS, Reader
-from services.documents.domain.terms import terms_of
-from tests.documents.cast import Tenant, make_document
-
-SPACE = EmbeddingSpace(model="bge-small-en-v1.5", dimension=384)
-TOPICS = ("refund", "shipping", "warranty", "invoice")
-
-
-def direction(topic: str, *, noise: int = 0) -> Vectors:
-    """Return a unit vector that is like those of the same topic and unlike all others."""
-    base = np.random.default_rng(TOPICS.index(topic)).normal(size=384)
-    vector = base + np.random.default_rng(1000 + noise).normal(size=384) * (0.1 if noise else 0)
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
-
-
-def points_of(
-    tenant_id: UUID,
-    texts: Sequence[tuple[str, str]],
-    *,
-    agent_id: UUID,
-    document_id: UUID | None = None,
-    version: int = 1,
-    groups: tuple[UUID, ...] = (),
-) -> list[VectorPoint]:
-    """Make a document's points from (topic, text) pairs."""
-    document_id = document_id or uuid4()
-    return [
-        VectorPoint(
-            id=passage_id(tenant_id, document_id, version=version, position=position),
-            document_id=document_id,
-            document_version=version,
-            agent_id=agent_id,
-            position=position,
-            vector=direction(topic, noise=position + 1),
-            terms=terms_of(text),
-            groups=groups,
-        )
-        for position, (topic, text) in enumerate(texts)
-    ]
-
-
-@pytest.fixture(params=["pgvector", "qdrant"])
-async def store(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[VectorStore]:
-    if request.param == "pgvector":
-        yield PgVectorStore(database)
-        return
-    with warnings.catch_warnings():
-        # Its in-memory form has no payload indexes and says so.
-        warnings.simplefilter("ignore", UserWarning)
-        client = AsyncQdrantClient(":memory:")
-        yield QdrantStore(client)
-        await client.close()
-
-
-async def found(
-    store: VectorStore,
-    tenant_id: UUID,
-    *,
-    agent_id: UUID | None = None,
-    reader: Reader = EVERYTHING,
-    document_ids: frozenset[UUID] | None = None,
-    topic: str = "refund",
-    words: str = "",
-    limit: int = 10,
-    space: EmbeddingSpace = SPACE,
-) -> list[UUID]:
-    """Search and return the ids of the hits."""
-    hits = await store.search(
-        tenant_id,
-        space,
-        agent_id=agent_id,
-        reader=reader,
-        document_ids=document_ids,
-        vector=direction(topic),
-        terms=list(terms_of(words)),
-        limit=limit,
-    )
-    return [hit.passage_id for hit in hits]
+from services.documents.domain.ports import EmbeddingSpace, VectorStore
+from tests.documents.adapters.vectors.points import SPACE, TOPICS, found, hits_of, points_of
 
 
 class TestTenants:
@@ -119,7 +29,6 @@ class TestTenants:
 
         assert await store.count(globex, own[0].document_id) == 0
         assert await store.delete_document(globex, own[0].document_id) == 0
-        await store.delete_passages(globex, [own[0].id])
 
         assert await store.count(acme, own[0].document_id) == 1
         assert await found(store, acme) == [own[0].id]
@@ -155,15 +64,7 @@ class TestSearch:
         points = points_of(acme, texts, agent_id=agent)
         await store.upsert(acme, SPACE, points)
 
-        hits = await store.search(
-            acme,
-            SPACE,
-            agent_id=agent,
-            reader=EVERYTHING,
-            vector=direction("refund"),
-            terms=list(terms_of("xr-9000")),
-            limit=5,
-        )
+        hits = await hits_of(store, acme, agent_id=agent, words="xr-9000", limit=5)
 
         by_word = {hit.passage_id: hit.sparse_rank for hit in hits}
         assert by_word[points[63].id] == 1
@@ -178,15 +79,7 @@ class TestSearch:
         )
         await store.upsert(acme, SPACE, points)
 
-        hits = await store.search(
-            acme,
-            SPACE,
-            agent_id=agent,
-            reader=EVERYTHING,
-            vector=direction("refund"),
-            terms=list(terms_of("refund")),
-            limit=5,
-        )
+        hits = await hits_of(store, acme, agent_id=agent, words="refund", limit=5)
 
         assert [hit.passage_id for hit in hits] == [point.id for point in points]
         assert (hits[0].document_id, hits[0].document_version) == (points[0].document_id, 3)
@@ -210,140 +103,6 @@ class TestSearch:
         assert await found(store, acme, words="refunds", space=other) == []
 
 
-class TestReaders:
-    async def test_a_reader_finds_what_is_for_them_and_for_all(self, store: VectorStore) -> None:
-        acme, agent, staff, board = uuid4(), uuid4(), uuid4(), uuid4()
-        for_all = points_of(acme, [("refund", "Refunds for all.")], agent_id=agent)
-        for_staff = points_of(
-            acme, [("refund", "Refunds for staff.")], agent_id=agent, groups=(staff,)
-        )
-        for_both = points_of(
-            acme, [("refund", "Refunds for both.")], agent_id=agent, groups=(board, staff)
-        )
-        await store.upsert(acme, SPACE, [*for_all, *for_staff, *for_both])
-        everybodys, staffs, boths = for_all[0].id, for_staff[0].id, for_both[0].id
-
-        for _ in range(2):  # the second time from memory
-            for reader, readable in (
-                (NO_GROUPS, {everybodys}),
-                (Reader(groups=frozenset({uuid4()})), {everybodys}),
-                (Reader(groups=frozenset({staff})), {everybodys, staffs, boths}),
-                (Reader(groups=frozenset({board, uuid4()})), {everybodys, boths}),
-                (EVERYTHING, {everybodys, staffs, boths}),
-            ):
-                hits = await found(store, acme, agent_id=agent, reader=reader, words="refunds")
-                assert set(hits) == readable
-
-    async def test_what_may_not_be_read_takes_no_place(self, store: VectorStore) -> None:
-        acme, agent, staff = uuid4(), uuid4(), uuid4()
-        secret = [("refund", f"Secret refund {number}.") for number in range(60)]
-        open_ = points_of(acme, [("invoice", "Something about a refund.")], agent_id=agent)
-        await store.upsert(acme, SPACE, points_of(acme, secret, agent_id=agent, groups=(staff,)))
-        await store.upsert(acme, SPACE, open_)
-
-        # The best fifty of each ranking are another's; this one comes first all the same.
-        hits = await store.search(
-            acme,
-            SPACE,
-            agent_id=agent,
-            reader=NO_GROUPS,
-            vector=direction("refund"),
-            terms=list(terms_of("secret refund")),
-            limit=3,
-        )
-        assert [(hit.passage_id, hit.dense_rank, hit.sparse_rank) for hit in hits] == [
-            (open_[0].id, 1, 1)
-        ]
-
-    async def test_a_change_of_groups_is_seen_at_once(self, store: VectorStore) -> None:
-        acme, agent, staff = uuid4(), uuid4(), uuid4()
-        points = points_of(acme, [("refund", "Refunds."), ("refund", "More.")], agent_id=agent)
-        other = points_of(acme, [("refund", "Others' refunds.")], agent_id=agent)
-        await store.upsert(acme, SPACE, [*points, *other])
-        ids = {point.id for point in points}
-        assert ids < set(await found(store, acme, agent_id=agent, reader=NO_GROUPS))
-
-        await store.set_groups(acme, points[0].document_id, [staff])
-        assert await found(store, acme, agent_id=agent, reader=NO_GROUPS) == [other[0].id]
-        member = Reader(groups=frozenset({staff}))
-        assert ids < set(await found(store, acme, agent_id=agent, reader=member))
-
-        await store.set_groups(acme, points[0].document_id, [])
-        assert ids < set(await found(store, acme, agent_id=agent, reader=NO_GROUPS))
-
-    async def test_nobody_sets_anothers_groups(self, store: VectorStore) -> None:
-        acme, globex, agent = uuid4(), uuid4(), uuid4()
-        points = points_of(acme, [("refund", "Refunds.")], agent_id=agent)
-        await store.upsert(acme, SPACE, points)
-
-        await store.set_groups(globex, points[0].document_id, [uuid4()])
-
-        assert await found(store, acme, reader=NO_GROUPS) == [points[0].id]
-
-    async def test_a_search_in_some_documents_only(self, store: VectorStore) -> None:
-        acme, agent, staff = uuid4(), uuid4(), uuid4()
-        first = points_of(acme, [("refund", "First refunds.")], agent_id=agent)
-        second = points_of(acme, [("refund", "Second refunds.")], agent_id=agent)
-        secret = points_of(acme, [("refund", "Secret.")], agent_id=agent, groups=(staff,))
-        await store.upsert(acme, SPACE, [*first, *second, *secret])
-
-        async def within(*documents: UUID) -> set[UUID]:
-            return set(
-                await found(
-                    store,
-                    acme,
-                    agent_id=agent,
-                    reader=NO_GROUPS,
-                    document_ids=frozenset(documents),
-                    words="refunds",
-                )
-            )
-
-        assert await within(second[0].document_id) == {second[0].id}
-        assert await within(first[0].document_id, second[0].document_id) == {
-            first[0].id,
-            second[0].id,
-        }
-        # To name a document is not to be allowed to read it.
-        assert await within(secret[0].document_id) == set()
-        assert await within() == set()
-
-    async def test_a_store_searched_in_its_table_keeps_to_the_same(
-        self, database: Database, acme: Tenant
-    ) -> None:
-        staff = uuid4()
-        store = PgVectorStore(database, max_resident_passages=0)
-        groups = {"open": [], "secret": [staff]}
-        points = {}
-        for name, those in groups.items():
-            document = make_document(acme.agent_id, groups=those)
-            await acme.add(document)
-            points[name] = points_of(
-                acme.id,
-                [("refund", f"{name} refunds.")],
-                agent_id=acme.agent_id,
-                document_id=document.id,
-                groups=tuple(those),
-            )
-            await store.upsert(acme.id, SPACE, points[name])
-
-        async def seen(reader: Reader, documents: frozenset[UUID] | None = None) -> set[UUID]:
-            return set(
-                await found(
-                    store,
-                    acme.id,
-                    agent_id=acme.agent_id,
-                    reader=reader,
-                    document_ids=documents,
-                )
-            )
-
-        everybodys, secrets = points["open"][0], points["secret"][0]
-        assert await seen(NO_GROUPS) == {everybodys.id}
-        assert await seen(Reader(groups=frozenset({staff}))) == {everybodys.id, secrets.id}
-        assert await seen(EVERYTHING, frozenset({secrets.document_id})) == {secrets.id}
-
-
 class TestChanges:
     async def test_an_upsert_repeated_changes_nothing(self, store: VectorStore) -> None:
         acme, agent = uuid4(), uuid4()
@@ -363,15 +122,7 @@ class TestChanges:
         new = points_of(acme, [("invoice", "Bills.")], agent_id=agent, document_id=document)
         await store.upsert(acme, SPACE, new)
 
-        hits = await store.search(
-            acme,
-            SPACE,
-            agent_id=agent,
-            reader=EVERYTHING,
-            vector=direction("invoice"),
-            terms=list(terms_of("refunds")),
-            limit=3,
-        )
+        hits = await hits_of(store, acme, agent_id=agent, topic="invoice", words="refunds", limit=3)
 
         assert [hit.sparse_rank for hit in hits] == [None]
 
@@ -411,34 +162,15 @@ class TestChanges:
 
         assert await store.delete_document(acme, document, keep_versions=[2]) == 2
 
-        hits = await store.search(
-            acme,
-            SPACE,
-            agent_id=agent,
-            reader=EVERYTHING,
-            vector=direction("refund"),
-            terms=["refund"],
-            limit=9,
-        )
+        hits = await hits_of(store, acme, agent_id=agent, words="refund", limit=9)
         assert {hit.document_version for hit in hits} == {2}
         assert await store.count(acme, document) == 2
-
-    async def test_single_passages_can_be_deleted(self, store: VectorStore) -> None:
-        acme, agent = uuid4(), uuid4()
-        points = points_of(acme, [("refund", "Refunds."), ("refund", "More.")], agent_id=agent)
-        await store.upsert(acme, SPACE, points)
-        await found(store, acme)
-
-        await store.delete_passages(acme, [points[0].id, uuid4()])
-
-        assert await found(store, acme, words="refunds") == [points[1].id]
 
     async def test_every_method_is_asked_with_a_tenant(self, store: VectorStore) -> None:
         for name in (
             "upsert",
             "search",
             "delete_document",
-            "delete_passages",
             "set_groups",
             "count",
         ):
