@@ -226,6 +226,8 @@ class TestStrangers:
             "description",
             "avatar_url",
             "company_id",
+            "opening_message",
+            "suggested_questions",
         }
         assert foreign == anonymous
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import aiohttp
 import numpy as np
@@ -238,7 +239,7 @@ class TestEmbedders:
         assert (await embedders(None).embed(["x"], kind="query")).shape == (1, 4)
         with pytest.raises(EmbeddingRejected) as refused:
             # The very same endpoint, named by a tenant.
-            await embedders(own).embed(["x"], kind="query")
+            await embedders(replace(own)).embed(["x"], kind="query")
 
         assert "network" in str(refused.value.details["reason"])
         assert len(model.bodies) == 1
