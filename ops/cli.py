@@ -365,11 +365,16 @@ def flip_space(
 
 
 @space_app.command("drop")
-def drop_space(tenant: OneTenant = None, after: AfterTenant = None) -> None:
-    """Delete the vectors of the space that is not live: there is no way back then."""
+def drop_space(
+    tenant: OneTenant = None,
+    after: AfterTenant = None,
+    *,
+    back: Annotated[bool, typer.Option("--back", help="The second model's: stay here.")] = False,
+) -> None:
+    """Delete the first model's vectors, for good; refused where they are searched still."""
     from ops.spaces import drop
 
-    sys.exit(drop(tenant, after=after))
+    sys.exit(drop(tenant, after=after, back=back))
 
 
 @app.command()

@@ -35,27 +35,35 @@ def rotate(services: list[str] | None, *, tenants: bool) -> None:
     """Put all tenants' keys under the root key, and all fields under new tenant keys.
 
     Raises:
-        OpsError: A key does not open, or PostgreSQL is out of reach.
+        OpsError: A key does not open, PostgreSQL is out of reach, or, once all is done, the audit
+            trail could not be told.
     """
-    asyncio.run(_rotate(chosen(services), tenants=tenants))
+    untold = asyncio.run(_rotate(chosen(services), tenants=tenants))
+    if untold:
+        raise OpsError(
+            f"The keys of {', '.join(untold)} are replaced, but the audit trail could not be told: "
+            "Redis is out of reach."
+        )
 
 
-async def _rotate(services: tuple[str, ...], *, tenants: bool) -> None:
+async def _rotate(services: tuple[str, ...], *, tenants: bool) -> list[str]:
+    """Replace keys; return the services whose turn the audit trail has not heard of."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Bar(*columns) as bar:
         for service in services:
             await _rewrap(service, bar)
         if not tenants:
-            for service in services:
-                await _tell(service, new_tenant_keys=False)
-            return
+            return [one for one in services if not await _tell(one, new_tenant_keys=False)]
         for service in services:
             async with _opened(settings_of(service)) as (database, key_ring):
                 await _rekey(service, database, key_ring).add_versions()
         await _settle(bar)
+        untold = []
         for service in services:
             unreadable = await _reencrypt(service, bar)
-            await _tell(service, new_tenant_keys=True, unreadable=unreadable)
+            if not await _tell(service, new_tenant_keys=True, unreadable=unreadable):
+                untold.append(service)
+        return untold
 
 
 async def _rewrap(service: str, bar: Bar) -> None:
@@ -90,12 +98,8 @@ async def _reencrypt(service: str, bar: Bar) -> int:
     return progress.unreadable
 
 
-async def _tell(service: str, *, new_tenant_keys: bool, unreadable: int = 0) -> None:
-    """Tell the platform's audit trail.
-
-    Raises:
-        OpsError: Redis is out of reach; the keys are replaced all the same.
-    """
+async def _tell(service: str, *, new_tenant_keys: bool, unreadable: int = 0) -> bool:
+    """Tell the platform's audit trail; False where Redis is out of reach."""
     event = KeysRotated(service=service, new_tenant_keys=new_tenant_keys, unreadable=unreadable)
     envelope = EventEnvelope(
         id=new_id(),
@@ -111,12 +115,11 @@ async def _tell(service: str, *, new_tenant_keys: bool, unreadable: int = 0) -> 
     redis = open_redis(settings_of(service).redis_url.get_secret_value(), timeout_seconds=5)
     try:
         await publish_directly(redis, envelope, topic=KeysRotated.topic)
-    except (RedisError, OSError) as error:
-        raise OpsError(
-            f"The keys of {service} are replaced, but the audit trail could not be told: {error}."
-        ) from error
+    except (RedisError, OSError):
+        return False
     finally:
         await redis.aclose()
+    return True
 
 
 def rotate_signing(lead_seconds: float, *, retire_now: bool) -> None:

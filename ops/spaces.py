@@ -99,11 +99,11 @@ def flip(tenant: str | None, *, after: str | None, back: bool) -> int:
     return asyncio.run(_each(tenant, after, lambda use: _flipped(use, back=back), goes_on=True))
 
 
-def drop(tenant: str | None, *, after: str | None) -> int:
-    """Give up the space that is not live; return 1 where it cannot be done yet."""
+def drop(tenant: str | None, *, after: str | None, back: bool) -> int:
+    """Give up the first space, or the second one; return 1 where it is searched still."""
 
     async def give_up(use: "MoveUseCases") -> str:
-        return f"{await use.drop()} documents are in the live space only"
+        return f"{await use.drop(back=back)} documents are in the live space only"
 
     return asyncio.run(_each(tenant, after, give_up, goes_on=True))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -22,14 +23,15 @@ FILES = {"SERVICE_JWKS", "SERVICE_JWKS_FILE"}
 
 
 @cache
-def rendered() -> dict[str, Any]:
+def rendered(told: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
     """Return the file with its variables filled in, as compose understands it."""
     run = subprocess.run(
         [COMPOSE, "--file", ROOT / "docker-compose.yml", "config", "--format", "json"],
         capture_output=True,
         check=True,
         text=True,
-        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        | dict(told),
     )
     found: dict[str, Any] = json.loads(run.stdout)["services"]
     return found
@@ -55,6 +57,18 @@ def test_every_setting_is_set_and_every_variable_read(service: str, tmp_path: Pa
 
         assert settings_of(service) - ALTERNATIVES - given == set()
         assert given - settings_of(service) == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_people_are_told_to_set_is_heeded(service: str) -> None:
+    shown = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    told = dict.fromkeys(sorted(shown & settings_of(service)), "12345")
+    heard = rendered(tuple(told.items()))
+
+    for name in (service, f"{service}-worker"):
+        environment = heard[name]["environment"]
+        deaf = {one for one in told.keys() & environment.keys() if environment[one] != told[one]}
+        assert deaf == set()
 
 
 @pytest.mark.parametrize("name", HARDENED)

@@ -120,7 +120,9 @@ class TestSpaces:
         assert spaces.flip(tenant, after=None, back=True) == 0
         assert spaces.status(tenant, after=None) == 0
         assert "bge-small-en-v1.5/384 is live, 0 of 0" in capsys.readouterr().out
-        assert spaces.drop(tenant, after=None) == 1
+        assert spaces.drop(tenant, after=None, back=False) == 1
+        assert "searched still" in capsys.readouterr().out
+        assert spaces.drop(tenant, after=None, back=True) == 1
         assert "searched a moment ago" in capsys.readouterr().out
 
     def test_questions_belong_to_an_agent(

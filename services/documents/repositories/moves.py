@@ -56,7 +56,8 @@ _FILLED = text(
 )
 _IN_SECOND = text(
     """
-    SELECT id FROM documents WHERE tenant_id = :tenant_id AND second_space = :space
+    SELECT id FROM documents
+    WHERE tenant_id = :tenant_id AND second_space = :space AND agent_id <> ALL (:kept)
     ORDER BY id LIMIT :limit
     """
 )
@@ -150,10 +151,20 @@ class MoveRepository:
         values = {"id": document_id, "version": version, "space": space.name}
         await self.session.execute(_FILLED, {"tenant_id": self.tenant_id, **values})
 
-    async def in_second(self, space: EmbeddingSpace, *, limit: int) -> Sequence[UUID]:
-        """Return documents that have vectors in this space besides those of the live one."""
-        values = {"tenant_id": self.tenant_id, "space": space.name, "limit": limit}
-        return (await self.session.scalars(_IN_SECOND, values)).all()
+    async def in_second(
+        self, space: EmbeddingSpace, *, kept: Sequence[UUID], limit: int
+    ) -> Sequence[UUID]:
+        """Return documents with vectors in this space besides the live one's, but for `kept`.
+
+        Args:
+            space: The space.
+            kept: Agents whose documents are not meant.
+            limit: How many at most.
+        """
+        values = {"space": space.name, "kept": list(kept), "limit": limit}
+        return (
+            await self.session.scalars(_IN_SECOND, {"tenant_id": self.tenant_id, **values})
+        ).all()
 
     async def note_left(self, document_ids: Sequence[UUID], space: EmbeddingSpace) -> None:
         """Note that documents have no vectors there any more."""

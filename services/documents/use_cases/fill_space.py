@@ -56,7 +56,8 @@ class FillSpace:
         agents = await self.moving_agents()
         async with self.unit_of_work() as uow:
             place, _ = await uow.moves.held(alone=True)
-            if place is None or place.ended:
+            # One may stand where an earlier move has left it.
+            if place is None or place.ended or place.live not in self.models.names:
                 await uow.moves.note(Place(live=self.models.live(place).space.name, ended=False))
         queued = 0
         after: UUID | None = None

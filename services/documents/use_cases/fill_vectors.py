@@ -50,7 +50,8 @@ class FillVectors:
         document = await self._live(document_id, version)
         if document is None:
             return 0
-        knowledge = await self.agents.find(self.tenant_id, document.agent_id)
+        # The move that this job belongs to may have begun a moment ago.
+        knowledge = await self.agents.find(self.tenant_id, document.agent_id, fresh=beside)
         embedders = [self.embedder_for(knowledge.embedding)]
         if knowledge.beside is not None:
             embedders.append(self.embedder_for(knowledge.beside))

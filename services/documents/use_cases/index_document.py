@@ -128,12 +128,14 @@ class IndexDocument:
             passages = await _split(parsed)
             if not passages:
                 raise NoText
-            knowledge, embedder = await self._embedder(document)
+            _, embedder = await self._embedder(document)
             await self._store_vectors(document, parsed, passages, embedder, tell_progress)
             # Who looks for documents in an agent's old space does not see those under way.
             while (now := await self._embedder(document))[1].space != embedder.space:
-                knowledge, embedder = now
+                embedder = now[1]
                 await self._store_vectors(document, parsed, passages, embedder, tell_progress)
+            # A move may have begun meanwhile.
+            knowledge = now[0]
             second = None
             if knowledge.beside is not None:
                 beside = self.embedder_for(knowledge.beside)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.documents.domain.errors import AgentNotFound
 from services.documents.domain.moves import TwoModels
-from services.documents.domain.ports import Agents
+from services.documents.domain.ports import Agents, EmbeddingChoice, EmbeddingSpace
 from services.documents.repositories.unit_of_work import OpenUnitOfWork
 
 
@@ -25,6 +25,18 @@ class FindMovingAgents:
         Raises:
             AgentsUnavailable: The agents service does not answer; running again may help.
         """
+        return [agent_id for agent_id, own in await self._choices() if own is None]
+
+    async def with_own(self, space: EmbeddingSpace) -> Sequence[UUID]:
+        """Return those that have chosen a model of this space themselves, and have documents.
+
+        Raises:
+            AgentsUnavailable: The agents service does not answer; running again may help.
+        """
+        choices = await self._choices()
+        return [agent_id for agent_id, own in choices if own is not None and own.space == space]
+
+    async def _choices(self) -> Sequence[tuple[UUID, EmbeddingChoice | None]]:
         async with self.unit_of_work() as uow:
             agent_ids = await uow.documents.agent_ids()
         found = []
@@ -34,6 +46,6 @@ class FindMovingAgents:
             except AgentNotFound:
                 continue
             # By identity: an agent's own choice may name the same model.
-            if knowledge.embedding is None or knowledge.embedding is self.models.second:
-                found.append(agent_id)
+            is_platforms = knowledge.embedding is self.models.second
+            found.append((agent_id, None if is_platforms else knowledge.embedding))
         return found

@@ -78,5 +78,6 @@ class MoveUseCases:
             tenant_id=self._use.tenant_id,
             unit_of_work=self._use.unit_of_work,
             models=self._models,
+            moving_agents=self._moving_agents,
             inventory=self._wiring.inventory,
         )

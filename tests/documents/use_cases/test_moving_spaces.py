@@ -113,6 +113,7 @@ class Shop:
             tenant_id=self.tenant.id,
             unit_of_work=self.tenant.unit_of_work,
             models=MODELS,
+            moving_agents=self.moving,
             inventory=self.inventory,
             settle_seconds=settle_seconds,
         )
@@ -310,6 +311,61 @@ class TestMoving:
 
         assert await shop.spaces(document) == shop.labels(OLD, NEW)
 
+    async def test_who_came_after_the_flip_keeps_the_space_to_move_to(self, shop: Shop) -> None:
+        document = await shop.library.add_indexed(RETURNS)
+
+        with pytest.raises(SpaceNotKept, match="searched still"):
+            await shop.drop()()
+        assert await shop.spaces(document) == shop.labels(OLD, NEW)
+        assert await shop.flip() is True
+        with pytest.raises(SpaceNotKept, match="searched still"):
+            await shop.drop()(back=True)
+
+        assert await shop.spaces(document) == shop.labels(OLD, NEW)
+
+    async def test_a_move_can_be_given_up(self, shop: Shop) -> None:
+        document = await shop.library.add_indexed(RETURNS)
+
+        assert await shop.drop()(back=True) == 1
+
+        assert await shop.spaces(document) == shop.labels(OLD)
+        assert await shop.searched_in("delivery") == (OLD, [RETURNS.splitlines()[1]])
+
+    @pytest.mark.parametrize("back", [False, True])
+    async def test_an_agent_that_chose_the_model_meanwhile_keeps_its_vectors(
+        self, shop: Shop, agents: KnownAgents, monkeypatch: pytest.MonkeyPatch, back: bool
+    ) -> None:
+        document = await shop.library.add_indexed(RETURNS)
+        if not back:
+            await shop.flip()
+        chosen = MODELS.second if back else MODELS.first
+
+        async def own(tenant_id: UUID, agent_id: UUID, *, fresh: bool = False) -> Any:
+            return replace(await find(tenant_id, agent_id), embedding=replace(chosen))
+
+        find = agents.find
+        monkeypatch.setattr(agents, "find", own)
+
+        assert await shop.drop()(back=back) == 0
+
+        assert await shop.spaces(document) == shop.labels(OLD, NEW)
+        where = chosen.space.name
+        assert await shop.searched_in("delivery") == (where, [RETURNS.splitlines()[1]])
+
+    @pytest.mark.parametrize("ended", [False, True])
+    async def test_whom_an_earlier_move_left_behind_moves_at_once(
+        self, shop: Shop, ended: bool
+    ) -> None:
+        async with shop.tenant.unit_of_work() as uow:
+            await uow.moves.note(Place(live=OLD if ended else "older/384", ended=ended))
+        await shop.library.add_indexed(RETURNS)
+        assert await shop.told() == (OLD, 1, 1)
+
+        assert await shop.fill() == 1
+
+        assert await shop.told() == (OLD, 1, 0)
+        assert await shop.flip() is True
+
 
 class TestRaces:
     async def test_a_document_that_missed_the_flip_is_tried_again(
@@ -336,6 +392,27 @@ class TestRaces:
 
         assert (await shop.tenant.get(document.id)).embedding_space == NEW
         assert await shop.searched_in("delivery") == (NEW, [RETURNS.splitlines()[1]])
+
+    async def test_one_that_was_begun_before_the_move_is_in_both(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with shop.tenant.unit_of_work() as uow:
+            await uow.moves.note(Place(live=OLD, ended=True))
+        document = await shop.library.add(RETURNS)
+        embed = shop.embedders.embed
+
+        async def beginning(*args: Any, **kwargs: Any) -> Any:
+            async with shop.tenant.unit_of_work() as uow:
+                await uow.moves.note(Place(live=OLD, ended=False))
+            shop.library.agents._known.clear()  # type: ignore[attr-defined]
+            return await embed(*args, **kwargs)
+
+        monkeypatch.setattr(shop.embedders, "embed", beginning)
+
+        await shop.library.run(document)
+
+        shown = await shop.tenant.get(document.id)
+        assert (shown.embedding_space, shown.second_space) == (OLD, NEW)
 
     async def test_one_that_has_both_is_shown_where_people_search_by_now(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
