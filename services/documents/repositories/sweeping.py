@@ -17,16 +17,22 @@ FROM unnest($1::uuid[], $2::uuid[]) AS b (tenant_id, blob_id)
 JOIN document_versions v ON v.tenant_id = b.tenant_id AND v.blob_id = b.blob_id
 WHERE v.purged_at IS NULL
 """
-# A file may have come back as a later version, or as the present one.
+# A file may have come back as a later version, or as the present one. What search still shows,
+# while the files after it failed, is kept however old.
 _PURGE = """
 UPDATE document_versions v SET purged_at = now()
 FROM (
     SELECT tenant_id, id FROM (
-        SELECT tenant_id, id, row_number() OVER newest_first AS place
-        FROM document_versions WHERE purged_at IS NULL
-        WINDOW newest_first AS (PARTITION BY tenant_id, document_id ORDER BY version DESC)
+        SELECT kept.tenant_id, kept.id, row_number() OVER newest_first AS place,
+               kept.version = min(kept.version) FILTER (WHERE kept.version >= d.live_version)
+                              OVER (PARTITION BY kept.tenant_id, kept.document_id) AS is_shown
+        FROM document_versions kept
+        JOIN documents d ON d.tenant_id = kept.tenant_id AND d.id = kept.document_id
+        WHERE kept.purged_at IS NULL
+        WINDOW newest_first AS (
+            PARTITION BY kept.tenant_id, kept.document_id ORDER BY kept.version DESC)
     ) AS kept
-    WHERE place > $1 LIMIT $2
+    WHERE place > $1 AND is_shown IS NOT TRUE LIMIT $2
 ) AS old
 WHERE v.tenant_id = old.tenant_id AND v.id = old.id AND v.purged_at IS NULL
 RETURNING v.tenant_id, v.blob_id

@@ -361,6 +361,24 @@ class TestSweeps:
         blobs.age_seconds = 90_000
         assert await sweep_store(wiring)() == 0
 
+    async def test_the_file_that_search_shows_stays_while_newer_ones_fail(
+        self, wiring: Wiring, tenant: Tenant, runner: JobRunner
+    ) -> None:
+        for number in range(4):
+            [document] = await upload(wiring, tenant, TEXT + b"More.\n" * number)
+            await runner.drain()
+        async with tenant.unit_of_work() as uow:
+            found = await uow.documents.get(document.id)
+            assert found is not None
+            # As if no file after the first could be read.
+            found.live_version = 1
+        keeping = replace(wiring, settings=wiring.settings.model_copy(update={"keep_versions": 0}))
+
+        assert await purge_versions(keeping)() == 2
+
+        use = wiring.use_cases(tenant.id)
+        assert (await use.download_document(document.id, version=1)).size_bytes == len(TEXT)
+
     async def test_what_was_deleted_long_ago_is_erased(
         self,
         wiring: Wiring,
