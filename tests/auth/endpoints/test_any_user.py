@@ -218,6 +218,21 @@ class TestChanging:
         )
         assert again.status_code == 201
 
+    async def test_another_address_is_proven_only_if_that_is_said(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+        acme = await founded(auth)
+
+        async def verified(**changes: Any) -> bool:
+            reply = await change(auth, operator, acme.user_id, **changes)
+            assert reply.status_code == 200, reply.text
+            return bool(reply.json()["user"]["email_verified"])
+
+        assert await verified(email_verified=True)
+        assert await verified(email=new_email("moved"), email_verified=True)
+        assert not await verified(email=new_email("moved"))
+
     async def test_a_link_to_the_old_address_is_worthless(
         self, platform: tuple[AuthService, Person], mailbox: Mailbox
     ) -> None:
