@@ -1,8 +1,10 @@
 """Addresses at rest: sealed, found, unique; and those that the version before has stored."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -247,6 +249,24 @@ class TestUpgrading:
         ]
         assert await credentials.user_by_email("rob@old.example.com") is not None
         assert await credentials.user_by_email("bob@old.example.com") is None
+
+    async def test_a_rollout_that_was_broken_off_gets_another_day(
+        self, database: Database, owner: asyncpg.Connection
+    ) -> None:
+        acme = new_id()
+        await old_rows(owner, acme, "ada@old.example.com")
+        first = await emails_of(database).index()
+        page = (Path(__file__).parents[3] / "docs/deployment.md").read_text(encoding="utf-8")
+        (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+        assert "plain_until" in statements
+
+        await owner.execute(statements)
+
+        again = await emails_of(database).index()
+        assert again.plain_until > first.plain_until
+        assert again.key == first.key
+        await enroll(database, acme, person("new@old.example.com"))
+        assert "new@old.example.com" in await at_rest(owner, acme)
 
     async def test_an_address_that_was_given_twice_stops_nobody_elses(
         self, database: Database, owner: asyncpg.Connection
