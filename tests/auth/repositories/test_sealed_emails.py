@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 
 from libs.common.crypto import KeyRing
 from libs.common.database import Database
@@ -158,6 +159,23 @@ async def test_searching_and_sorting_open_addresses_of_the_tenant_alone(
         "b@shop.example.com"
     ]
     assert await addresses(database, acme, UserFilter(search="d@shop")) == []
+
+
+async def test_a_part_that_many_have_makes_no_long_statement(database: Database) -> None:
+    acme = new_id()
+    await enroll(database, acme, *(person(f"p{number}@shop.example.com") for number in range(40)))
+    sent: list[int] = []
+
+    def count(_c: object, _d: object, _s: str, values: Sized, _e: object, _m: object) -> None:
+        sent.append(len(values))
+
+    async with AuthUnitOfWork(database, acme, emails=emails_of(database)) as uow:
+        event.listen(uow.session.sync_session.get_bind(), "before_cursor_execute", count)
+        users, total = await uow.users.page(UserFilter(search="@shop"), page=1, per_page=10)
+
+    assert (len(users), total) == (10, 40)
+    assert sent
+    assert max(sent) < 20
 
 
 async def test_a_sealed_address_opens_in_its_own_row_only(
