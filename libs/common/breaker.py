@@ -73,7 +73,7 @@ class Breaker:
             yield
         except Exception as error:
             if self._counts(error):
-                self._failed(trial=trial)
+                self._failed()
             elif trial:
                 self._succeeded()
             raise
@@ -83,12 +83,11 @@ class Breaker:
             if trial:
                 self._trial_running = False
 
-    def _failed(self, *, trial: bool) -> None:
+    def _failed(self) -> None:
         self._failures += 1
-        if trial:
-            self._next_rest_seconds = min(self._longest_rest_seconds, self._next_rest_seconds * 2)
         if self._failures >= self._threshold:
             self._open_until = self._clock() + self._next_rest_seconds
+            self._next_rest_seconds = min(self._longest_rest_seconds, self._next_rest_seconds * 2)
 
     def _succeeded(self) -> None:
         self._failures = 0

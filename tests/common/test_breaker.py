@@ -113,19 +113,3 @@ class TestLongerRests:
         fail(breaker, ConnectionError())
         clock.now += 10
         assert not breaker.is_open
-
-    def test_do_not_double_with_calls_that_were_under_way(self, clock: Clock) -> None:
-        breaker = Breaker(
-            "model", threshold=2, rest_seconds=10, longest_rest_seconds=160, clock=clock
-        )
-        calls = [breaker.call() for _ in range(8)]
-        for call in calls:
-            call.__enter__()
-        for call in calls:
-            assert not call.__exit__(ConnectionError, ConnectionError(), None)
-
-        states = [breaker.is_open]
-        clock.now += 10
-        states.append(breaker.is_open)
-
-        assert states == [True, False]
