@@ -261,7 +261,6 @@ class TestChanging:
         ]
         assert shown is True
 
-
     @pytest.mark.parametrize("purpose", ["forgotten", "unproven"])
     async def test_a_link_that_is_made_meanwhile_goes_to_the_new_one(
         self, platform: tuple[AuthService, Person], mailbox: Mailbox, purpose: str
