@@ -36,8 +36,7 @@ class DenialLog(TallySender[Denial, int]):
 
     def note(self, denial: Denial) -> None:
         """Count a refusal."""
-        if denial in self.noted or len(self.noted) < MAX_PENDING:
-            self.noted[denial] = self.noted.get(denial, 0) + 1
+        self._add(denial, 1)
 
     def _told(self, key: Denial, value: int) -> tuple[UUID, AccessDenied]:
         caller = key.caller
@@ -58,4 +57,8 @@ class DenialLog(TallySender[Denial, int]):
 
     def _keep(self, unsent: dict[Denial, int]) -> None:
         for denial, times in unsent.items():
+            self._add(denial, times)
+
+    def _add(self, denial: Denial, times: int) -> None:
+        if denial in self.noted or len(self.noted) < MAX_PENDING:
             self.noted[denial] = self.noted.get(denial, 0) + times

@@ -106,24 +106,30 @@ def of_sqlalchemy(tree: ast.Module) -> Iterator[tuple[int, str]]:
     functions = [
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    knowing: set[str] = {"owned"}
+    knowing: set[str] = set()
     while True:
         more = {one.name for one in functions if knows_tenant(one, knowing)} - knowing
         if not more:
             break
         knowing |= more
     for one in functions:
-        if begins_statement(one) and one.name not in knowing:
+        if begins_statement(one) and not knows_tenant(one, knowing):
             yield one.lineno, one.name
 
 
 def knows_tenant(function: ast.AST, knowing: set[str]) -> bool:
-    """Tell whether a function names the tenant, or calls a method that does."""
-    return any(
-        (isinstance(node, ast.Attribute) and node.attr in knowing | {"tenant_id"})
-        or (isinstance(node, ast.Name) and node.id == "tenant_id")
-        for node in ast.walk(function)
-    )
+    """Tell whether a function names the tenant, or calls one of its own kin that does.
+
+    Kin only: `all` of a result is not the `all` that stands in the same file.
+    """
+    for node in ast.walk(function):
+        match node:
+            case ast.Attribute(attr="tenant_id" | "owned") | ast.Name(id="tenant_id"):
+                return True
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) | ast.Name(id=name):
+                if name in knowing:
+                    return True
+    return False
 
 
 def begins_statement(function: ast.AST) -> bool:
@@ -167,6 +173,16 @@ def test_statements_name_the_tenant() -> None:
             "def mine(self):\n    return Document.tenant_id == self.id\n"
             "def get(self):\n    return select(Document).where(self.mine())",
             True,
+        ),
+        (
+            "def all(self):\n    return select(Document).where(Document.tenant_id == self.id)\n"
+            "def stray(self):\n    return self.session.scalars(select(Document)).all()",
+            False,
+        ),
+        (
+            "class One:\n    def get(self):\n        return select(self.tenant_id)\n"
+            "class Other:\n    def get(self):\n        return select(Document)",
+            False,
         ),
     ],
 )

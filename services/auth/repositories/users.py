@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Uuid, any_, false, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, undefer
 
@@ -222,7 +223,8 @@ class UserRepository(TenantRepository[User]):
                 or_(
                     *(column.icontains(wanted.search, autoescape=True) for column in columns),
                     sealing_of(self.session.sync_session).is_of(User, wanted.search),
-                    User.id.in_(named),
+                    # As one value: a statement of thousands takes a tenth of a second to write.
+                    User.id == any_(literal(list(named), ARRAY(Uuid()))),
                 )
             )
         if wanted.nobody:

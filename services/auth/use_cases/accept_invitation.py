@@ -36,11 +36,11 @@ class Joining:
     email: str | None = None
 
 
-class _Taken(Exception):
+class _Taken(EmailTaken):
     """Somebody has the address of an invitation whose link is good."""
 
     def __init__(self, email: str) -> None:
-        super().__init__("taken")
+        super().__init__()
         self.email = email
 
 
@@ -82,7 +82,7 @@ class AcceptInvitation:
         except _Taken as taken:
             # Nothing has happened but that the link was seen to be good.
             if not await self.release(taken.email, proven_in=tenant_id):
-                raise EmailTaken from taken
+                raise
         return await join()
 
     async def _join(

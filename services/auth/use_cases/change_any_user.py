@@ -95,8 +95,6 @@ class ChangeAnyUser(ManageUser):
         for name, value in changed.items():
             setattr(user, name, value)
         user.updated_at = now
-        if "email" in changed:
-            user.email_verified = changed.get("email_verified") is True
         await uow.users.flush()
         if "email" in changed:
             for purpose in (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL):
@@ -146,8 +144,12 @@ class ChangeAnyUser(ManageUser):
 
 
 def _differing(user: User, wanted: UserChanges) -> dict[str, object]:
-    return {
+    changed = {
         name: value
         for name, value in vars(wanted).items()
         if value is not None and value != getattr(user, name)
     }
+    if "email" in changed and user.email_verified and not wanted.email_verified:
+        # It was the old address that was proven.
+        changed["email_verified"] = False
+    return changed

@@ -28,7 +28,8 @@ class SendVerificationMail:
 
     async def __call__(self, tenant_id: UUID, user_id: UUID) -> None:
         async with self.unit_of_work(tenant_id) as uow:
-            user = await uow.users.get(user_id)
+            # Locked: a link never goes to an address that is being replaced.
+            user = await uow.users.locked(user_id)
             # Nobody behind it: somebody asked for an address that we do not know.
             if user is None or user.email_verified or is_nobodys(user.email):
                 return
@@ -50,7 +51,8 @@ class SendPasswordResetMail:
 
     async def __call__(self, tenant_id: UUID, user_id: UUID) -> None:
         async with self.unit_of_work(tenant_id) as uow:
-            user = await uow.users.get(user_id)
+            # Locked: a link never goes to an address that is being replaced.
+            user = await uow.users.locked(user_id)
             if user is None or not user.is_active or is_nobodys(user.email):
                 return
             token = uow.one_time_tokens.issue(

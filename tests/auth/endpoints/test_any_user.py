@@ -1,11 +1,14 @@
 """The platform's people add, change and delete users of any company."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from services.auth.domain.clock import utc_now
+from services.auth.domain.tokens import Purpose
 from tests.auth.conftest import (
     NOBODY,
     AuthService,
@@ -218,6 +221,21 @@ class TestChanging:
         )
         assert again.status_code == 201
 
+    async def test_another_address_is_proven_only_if_that_is_said(
+        self, platform: tuple[AuthService, Person]
+    ) -> None:
+        auth, operator = platform
+        acme = await founded(auth)
+
+        async def verified(**changes: Any) -> bool:
+            reply = await change(auth, operator, acme.user_id, **changes)
+            assert reply.status_code == 200, reply.text
+            return bool(reply.json()["user"]["email_verified"])
+
+        assert await verified(email_verified=True)
+        assert await verified(email=new_email("moved"), email_verified=True)
+        assert not await verified(email=new_email("moved"))
+
     async def test_a_link_to_the_old_address_is_worthless(
         self, platform: tuple[AuthService, Person], mailbox: Mailbox
     ) -> None:
@@ -242,6 +260,33 @@ class TestChanging:
             ).json()["items"]
         ]
         assert shown is True
+
+    @pytest.mark.parametrize("purpose", ["forgotten", "unproven"])
+    async def test_a_link_that_is_made_meanwhile_goes_to_the_new_one(
+        self, platform: tuple[AuthService, Person], mailbox: Mailbox, purpose: str
+    ) -> None:
+        auth, _ = platform
+        acme = await founded(auth)
+        await send_all(auth)
+        before = len(mailbox.to(acme.email))
+        asked = {"forgotten": "/api/v1/auth/password/forgot", "unproven": "/api/v1/send"}
+        await auth.post(asked[purpose], json={"email": acme.email})
+
+        moved = new_email("moved")
+        async with auth.wiring.unit_of_work(acme.tenant_id) as uow:
+            user = await uow.users.locked(acme.user_id)
+            assert user is not None
+            user.email = moved
+            await uow.users.flush()
+            for kind in (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL):
+                await uow.one_time_tokens.use_all_of(acme.user_id, purpose=kind, now=utc_now())
+            sending = asyncio.create_task(send_all(auth))
+            # Long enough for the worker to have come to the user.
+            await asyncio.sleep(0.5)
+        assert await sending == 1
+
+        assert len(mailbox.to(acme.email)) == before
+        assert len(mailbox.to(moved)) == 1
 
 
 class TestDeleting:

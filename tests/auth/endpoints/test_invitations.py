@@ -15,6 +15,7 @@ from services.auth.domain.accounts import Role
 from services.auth.domain.clock import utc_now
 from services.auth.domain.errors import TooManyAttempts
 from services.auth.models.invitations import Invitation
+from services.auth.use_cases.release_address import ReleaseAddress
 from tests.auth.conftest import (
     NOBODY,
     PASSWORD,
@@ -252,6 +253,35 @@ class TestJoining:
         await auth.post("/api/v1/send", json={"email": squatter.json()["email"]})
         await deliver()
         assert len(mailbox.mails) == sent
+
+    async def test_whoever_registers_with_it_in_that_moment_is_told_of(
+        self,
+        auth: AuthService,
+        acme: Person,
+        globex: Person,
+        mailbox: Mailbox,
+        deliver: Deliver,
+        joining: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await deliver()
+        await invite(auth, acme, globex.email)
+        await deliver()
+        body = joining | {"token": mailbox.token_for(globex.email)}
+        release = ReleaseAddress.__call__
+
+        async def and_register(self: ReleaseAddress, email: str, *, proven_in: UUID) -> bool:
+            released = await release(self, email, proven_in=proven_in)
+            again = registration(email=email, company_name="Initech")
+            assert (await auth.post("/api/v1/auth/register", json=again)).status_code == 201
+            return released
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ReleaseAddress, "__call__", and_register)
+            reply = await auth.post(ACCEPT, json=body)
+
+        assert (reply.status_code, reply.json()["code"]) == (400, "email_taken")
+        assert (await auth.post(ACCEPT, json=body)).status_code == 201
 
     async def test_a_link_that_is_no_good_takes_no_address(
         self,

@@ -1,12 +1,15 @@
 """Addresses at rest: sealed, found, unique; and those that the version before has stored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sized
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 
 from libs.common.crypto import KeyRing
 from libs.common.database import Database
@@ -158,6 +161,23 @@ async def test_searching_and_sorting_open_addresses_of_the_tenant_alone(
     assert await addresses(database, acme, UserFilter(search="d@shop")) == []
 
 
+async def test_a_part_that_many_have_makes_no_long_statement(database: Database) -> None:
+    acme = new_id()
+    await enroll(database, acme, *(person(f"p{number}@shop.example.com") for number in range(40)))
+    sent: list[int] = []
+
+    def count(_c: object, _d: object, _s: str, values: Sized, _e: object, _m: object) -> None:
+        sent.append(len(values))
+
+    async with AuthUnitOfWork(database, acme, emails=emails_of(database)) as uow:
+        event.listen(uow.session.sync_session.get_bind(), "before_cursor_execute", count)
+        users, total = await uow.users.page(UserFilter(search="@shop"), page=1, per_page=10)
+
+    assert (len(users), total) == (10, 40)
+    assert sent
+    assert max(sent) < 20
+
+
 async def test_a_sealed_address_opens_in_its_own_row_only(
     database: Database, owner: asyncpg.Connection
 ) -> None:
@@ -247,6 +267,24 @@ class TestUpgrading:
         ]
         assert await credentials.user_by_email("rob@old.example.com") is not None
         assert await credentials.user_by_email("bob@old.example.com") is None
+
+    async def test_a_rollout_that_was_broken_off_gets_another_day(
+        self, database: Database, owner: asyncpg.Connection
+    ) -> None:
+        acme = new_id()
+        await old_rows(owner, acme, "ada@old.example.com")
+        first = await emails_of(database).index()
+        page = (Path(__file__).parents[3] / "docs/deployment.md").read_text(encoding="utf-8")
+        (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+        assert "plain_until" in statements
+
+        await owner.execute(statements)
+
+        again = await emails_of(database).index()
+        assert again.plain_until > first.plain_until
+        assert again.key == first.key
+        await enroll(database, acme, person("new@old.example.com"))
+        assert "new@old.example.com" in await at_rest(owner, acme)
 
     async def test_an_address_that_was_given_twice_stops_nobody_elses(
         self, database: Database, owner: asyncpg.Connection

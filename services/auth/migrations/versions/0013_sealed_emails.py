@@ -5,7 +5,7 @@ What is in plain is filled in and cleared by the worker, which has the keys.
 
 from alembic import op
 
-from libs.common.database.migrations import define_lookup, protect
+from libs.common.database.migrations import define_lookup, protect, refuse_downgrade
 
 revision = "0013"
 down_revision = "0012"
@@ -75,4 +75,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: what was sealed would have to be opened."""
-    raise NotImplementedError("restore a backup instead")
+    refuse_downgrade(loses="the addresses of people, which are stored sealed only by then")
