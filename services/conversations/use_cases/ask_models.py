@@ -142,7 +142,7 @@ class AskModels:
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         elif agent.behaviour.max_words is not None:
-            options = {"max_tokens": agent.behaviour.max_tokens(model.max_tokens), **options}
+            options = {"max_tokens": agent.behaviour.max_tokens(model.most_tokens), **options}
         screen = Screen(
             agent.guardrails.links(knowledge.passages),
             hidden=() if model.compact else hidden_texts(agent),

@@ -52,8 +52,7 @@ class Purse:
         """
         if not self.rules:
             return dict(options)
-        wanted = options.get("max_tokens") or options.get("max_completion_tokens")
-        wanted = wanted or model.max_tokens or _MAX_TOKENS
+        wanted = options.get("max_tokens") or model.most_tokens or _MAX_TOKENS
         most = most_it_takes(
             model,
             [message["content"] for message in messages],
@@ -75,8 +74,6 @@ class Purse:
                 f"{whose} budget for language models is used up for {_WHEN[short.period]}.",
                 rule=short,
             )
-        if "max_completion_tokens" in options:
-            return dict(options)
         return {**options, "max_tokens": int(wanted)}
 
     async def settle(self, spent: Spending) -> None:
