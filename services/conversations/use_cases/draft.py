@@ -26,11 +26,16 @@ class Draft:
 
     def begin(self, agent: AgentProfile, knowledge: Knowledge, purse: Purse) -> None:
         """Begin a try at composing; what an earlier one has used up was paid, and is settled."""
-        self._note_asking(self.spent)
+        self.unanswered(paid=True)
         self.agent, self.knowledge, self.purse = agent, knowledge, purse
-        self.asking = ""
         self.spent.prompt_tokens = self.spent.completion_tokens = 0
         self._cost_before = self.spent.cost_micros
+
+    def unanswered(self, *, paid: bool) -> None:
+        """Note that the model that was sent a prompt says nothing to it, be it paid or not."""
+        if paid:
+            self._note_asking(self.spent)
+        self.asking = ""
 
     async def settle(self) -> None:
         """Settle what was put aside since `begin`, with what it has come to."""
