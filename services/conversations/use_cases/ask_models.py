@@ -151,6 +151,8 @@ class AskModels:
             restored=personal.restored,
         )
         if draft.purse is not None:
+            # What an earlier call has left comes back first.
+            await draft.settle()
             options = await draft.purse.hold(model, messages, options)
         said: list[str] = []
         pieces: list[str] = []

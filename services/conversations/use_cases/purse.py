@@ -76,10 +76,14 @@ class Purse:
             )
         return {**options, "max_tokens": int(wanted)}
 
-    async def settle(self, spent: Spending) -> None:
-        """Give back what was not used; a database that is away keeps it put aside."""
+    async def settle(self, spent: Spending) -> bool:
+        """Give back what was not used; a database that is away keeps it put aside.
+
+        Returns:
+            Whether it was done.
+        """
         if not self._held:
-            return
+            return False
         try:
             await self.budgets.settle(
                 self.tenant_id,
@@ -90,3 +94,6 @@ class Purse:
             )
         except Unavailable:
             log.warning("budget_not_settled", answer_id=str(self.answer_id))
+            return False
+        self._held = False
+        return True

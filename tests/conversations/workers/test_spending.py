@@ -235,6 +235,18 @@ class TestFallback:
         assert asked[-1] == "second-model"
         assert asked.count("test-model") == 5
 
+    async def test_needs_no_room_for_both(
+        self, client: httpx.AsyncClient, acme: Company, peers: Peers, worker: Answering
+    ) -> None:
+        # For what one call may take, and not for two.
+        profile(peers, acme)["budgets"] = [{**TOKENS, "amount": 1200}]
+        peers.model.statuses_by_model = {"test-model": 503}
+        where = await titled_conversation(client, acme)
+        task = await finished(client, await ask(client, where, acme))
+        assert task["result"]["metadata"]["mode"] == "generated"
+        (use,) = await usage(client, acme)
+        assert (use["spent"], use["held"]) == (127, 0)
+
     async def test_leaves_a_first_model_that_thinks_too_long_paid(
         self, client: httpx.AsyncClient, acme: Company, peers: Peers, wiring: Wiring
     ) -> None:
