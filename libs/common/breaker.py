@@ -73,7 +73,7 @@ class Breaker:
             yield
         except Exception as error:
             if self._counts(error):
-                self._failed()
+                self._failed(trial=trial)
             elif trial:
                 self._succeeded()
             raise
@@ -83,11 +83,13 @@ class Breaker:
             if trial:
                 self._trial_running = False
 
-    def _failed(self) -> None:
+    def _failed(self, *, trial: bool) -> None:
         self._failures += 1
+        # Only trials: many calls that were under way may fail at once, of one short outage.
+        if trial:
+            self._next_rest_seconds = min(self._longest_rest_seconds, self._next_rest_seconds * 2)
         if self._failures >= self._threshold:
             self._open_until = self._clock() + self._next_rest_seconds
-            self._next_rest_seconds = min(self._longest_rest_seconds, self._next_rest_seconds * 2)
 
     def _succeeded(self) -> None:
         self._failures = 0

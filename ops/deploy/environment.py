@@ -112,6 +112,7 @@ OWN: dict[str, tuple[Variable, ...]] = {
             model_calls_per_agent="64",
             heartbeat_seconds="10",
             deleted_conversation_days="30",
+            trusted_webhook_hosts="",
         ),
         TRUSTED_MODEL_HOSTS,
     ),

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from libs.common.settings import ModelCallingSettings
+from libs.common.outbound import OutboundPolicy
+from libs.common.settings import CommaSeparated, ModelCallingSettings
 
 
 class Settings(ModelCallingSettings):
@@ -45,3 +46,15 @@ class Settings(ModelCallingSettings):
     heartbeat_seconds: float = Field(
         default=10, gt=0, le=25, description="How often a silent stream shows that it is alive."
     )
+    trusted_webhook_hosts: CommaSeparated = Field(
+        default=[],
+        description="Hosts that webhooks may name though they are private or plain http.",
+    )
+
+    @property
+    def webhook_policy(self) -> OutboundPolicy:
+        """Webhooks name any path and port, so what is trusted for models is not for them."""
+        return OutboundPolicy(
+            allow_private=self.outbound_policy.allow_private,
+            trusted_hosts=frozenset(host.lower() for host in self.trusted_webhook_hosts),
+        )

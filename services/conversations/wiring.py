@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -356,7 +356,7 @@ class Wiring:
         return Webhooks(
             store=self.webhook_store,
             secrets=self.webhook_secrets,
-            policy=self.outbound.policy,
+            policy=self.settings.webhook_policy,
             wake=self.wake,
         )
 
@@ -366,7 +366,7 @@ class Wiring:
         return SendWebhook(
             store=self.webhook_store,
             secrets=self.webhook_secrets,
-            call=WebhookCalls(self.outbound),
+            call=WebhookCalls(replace(self.outbound, policy=self.settings.webhook_policy)),
             unit_of_work=self._open_unit_of_work,
             vault=self.lead_vault,
             wake=self.wake,

@@ -1,5 +1,6 @@
 """The circuit breaker."""
 
+import asyncio
 from contextlib import suppress
 
 import pytest
@@ -111,5 +112,21 @@ class TestLongerRests:
         with breaker.call():
             pass
         fail(breaker, ConnectionError())
+        clock.now += 10
+        assert not breaker.is_open
+
+    async def test_do_not_grow_with_calls_that_were_under_way(self, clock: Clock) -> None:
+        breaker = Breaker(
+            "model", threshold=2, rest_seconds=10, longest_rest_seconds=160, clock=clock
+        )
+        together = asyncio.Barrier(12)
+
+        async def call() -> None:
+            with suppress(ConnectionError), breaker.call():
+                await together.wait()
+                raise ConnectionError
+
+        await asyncio.gather(*(call() for _ in range(12)))
+        assert breaker.is_open
         clock.now += 10
         assert not breaker.is_open

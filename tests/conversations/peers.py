@@ -29,6 +29,9 @@ class ModelScript:
     between_tokens_seconds: float = 0.0
     cut_after: int | None = None
     usage: bool = True
+    counts: dict[str, int] = field(
+        default_factory=lambda: {"prompt_tokens": 120, "completion_tokens": 7}
+    )
     requests: list[dict[str, Any]] = field(default_factory=list)
     asides: list[dict[str, Any]] = field(default_factory=list)
     aside: str = "“Returning things”"
@@ -192,8 +195,7 @@ class Peers:
             stop = {"index": 0, "delta": {}, "finish_reason": "stop"}
             await response.write(_data({"choices": [stop]}))
             if script.usage:
-                usage = {"prompt_tokens": 120, "completion_tokens": 7, "total_tokens": 127}
-                await response.write(_data({"choices": [], "usage": usage}))
+                await response.write(_data({"choices": [], "usage": script.counts}))
             await response.write(b"data: [DONE]\n\n")
         except ConnectionError:
             script.aborted += 1

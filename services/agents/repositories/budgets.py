@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, or_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, or_, select
 
 from libs.common.database import TenantRepository
-from libs.common.database.models import utc_now
-from libs.common.ids import new_id
 from services.agents.domain.budgets import BudgetRule
 from services.agents.models import Budget
 
@@ -30,24 +27,22 @@ class BudgetRepository(TenantRepository[Budget]):
 
     async def replace(self, agent_id: UUID | None, rules: Sequence[BudgetRule]) -> None:
         """Make these the budgets of an agent, or of the company; two at a time come in turn."""
+        key = f"budgets {self.tenant_id}"
+        await self.session.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0)))
+        )
         await self.session.execute(
             delete(Budget).where(
                 Budget.tenant_id == self.tenant_id, Budget.agent_id.is_not_distinct_from(agent_id)
             )
         )
         for rule in rules:
-            values = {"amount": rule.amount, "on_exhausted": rule.on_exhausted.value}
-            query = insert(Budget).values(
-                tenant_id=self.tenant_id,
-                id=new_id(),
-                agent_id=agent_id,
-                period=rule.period.value,
-                unit=rule.unit.value,
-                **values,
-            )
-            await self.session.execute(
-                query.on_conflict_do_update(
-                    index_elements=["tenant_id", "agent_id", "period", "unit"],
-                    set_={**values, "updated_at": utc_now()},
+            self.add(
+                Budget(
+                    agent_id=agent_id,
+                    period=rule.period.value,
+                    unit=rule.unit.value,
+                    amount=rule.amount,
+                    on_exhausted=rule.on_exhausted.value,
                 )
             )

@@ -20,7 +20,7 @@ from libs.common.periodic import jittered
 from libs.common.telemetry import get_logger, span
 from libs.common.telemetry.metrics import outside_call
 from services.conversations.adapters.model_places import Places
-from services.conversations.domain.agents import ChatModelSettings
+from services.conversations.domain.agents import MODERN_LIMIT, ChatModelSettings
 from services.conversations.domain.errors import (
     ModelBusy,
     ModelCutOff,
@@ -37,6 +37,8 @@ _ATTEMPTS: Final = 2
 _MAX_ERROR_BYTES: Final = 4_096
 _MAX_LINE_BYTES: Final = 1 << 20
 _MAX_ANSWER_CHARACTERS: Final = 100_000
+# No context is as long; more than a few of these would not fit into an answer's row.
+MOST_TOKENS: Final = 100_000_000
 _BREAKER_FAILURES: Final = 5
 _BREAKER_REST_SECONDS: Final = 10.0
 # Each try of a model that is away costs somebody time, so they become rarer.
@@ -113,8 +115,8 @@ class StreamedReply:
                 log.warning("model_stream_error", error=masked(str(error)[:300]))
                 raise ModelCutOff
             if usage := chunk.get("usage"):
-                self.prompt_tokens = int(usage.get("prompt_tokens") or 0)
-                self.completion_tokens = int(usage.get("completion_tokens") or 0)
+                self.prompt_tokens = _count(usage, "prompt_tokens")
+                self.completion_tokens = _count(usage, "completion_tokens")
             choices = chunk.get("choices")
             if not choices:
                 return ""
@@ -186,7 +188,8 @@ class OpenAICompatibleModels:
                 try:
                     async with asyncio.timeout(self._total_seconds):
                         with outside_call("chat_model"):
-                            reply = await self._ask(settings, body, deadline)
+                            breaker = self._breaker(settings, patience)
+                            reply = await self._ask(settings, body, deadline, breaker)
                         try:
                             yield reply
                         finally:
@@ -218,9 +221,12 @@ class OpenAICompatibleModels:
             yield
 
     async def _ask(
-        self, settings: ChatModelSettings, body: dict[str, Any], deadline: float
+        self,
+        settings: ChatModelSettings,
+        body: dict[str, Any],
+        deadline: float,
+        breaker: Breaker,
     ) -> StreamedReply:
-        breaker = self._breaker(settings)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with breaker.call():
@@ -280,9 +286,10 @@ class OpenAICompatibleModels:
             return error.retry_after_seconds + jittered(0.2, 0, 1)
         return jittered(2.0 ** (attempt - 1), 0.1, 0.4)
 
-    def _breaker(self, settings: ChatModelSettings) -> Breaker:
-        # By key too: one tenant's revoked key says nothing about another's.
-        name = f"{settings.base_url}|{settings.model}|{hash(settings.api_key)}"
+    def _breaker(self, settings: ChatModelSettings, patience_seconds: float) -> Breaker:
+        # By key too: one tenant's revoked key says nothing about another's. And by patience: what
+        # is too slow for those who have another model to ask may be in time for the others.
+        name = f"{settings.base_url}|{settings.model}|{hash(settings.api_key)}|{patience_seconds}"
         known = self._breakers.get(name)
         if known is None:
             if len(self._breakers) > 10_000:
@@ -312,7 +319,16 @@ def _body(
     body["messages"] = messages
     body["stream"] = True
     body["stream_options"] = {"include_usage": True}
+    if MODERN_LIMIT in settings.params:
+        # Models that know this name refuse both, or mind the larger one.
+        body[MODERN_LIMIT] = options.get("max_tokens") or settings.params[MODERN_LIMIT]
+        body.pop("max_tokens", None)
     return body
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    """Return a provider's count, as far as it can be one."""
+    return min(MOST_TOKENS, max(0, int(usage.get(name) or 0)))
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ModelFailed:

@@ -12,6 +12,8 @@ from services.conversations.domain.screening import Guardrails
 _PLATFORM: Final = "knowrithm-local"
 # As the local stack names it.
 _SHIPPED_MODEL: Final = "local"
+# How models that think have an answer's length limited; OpenAI's take no other.
+MODERN_LIMIT: Final = "max_completion_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,12 @@ class ChatModelSettings:
     is_platforms: bool = False
     input_price_per_million: float = 0.0
     output_price_per_million: float = 0.0
+
+    @property
+    def most_tokens(self) -> int | None:
+        """How many tokens its settings allow an answer."""
+        own = self.params.get(MODERN_LIMIT)
+        return own if isinstance(own, int) and own > 0 else self.max_tokens
 
     @property
     def compact(self) -> bool:

@@ -19,6 +19,7 @@ from starlette.types import Scope as AsgiScope
 from libs.common.errors import AppError, Forbidden, Invalid
 from libs.common.http import caller_with, errors, rate_limited
 from libs.common.security import Caller, Scope
+from libs.common.telemetry import get_logger
 from services.conversations.domain.answers import AnswerKind
 from services.conversations.domain.errors import (
     AgentNotFound,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
 router = APIRouter(prefix="/api/v1/agent", tags=["mcp"])
+
+log = get_logger(__name__)
 
 _DEFAULT_LIMIT = 5
 _MAX_LIMIT = 20
@@ -162,6 +165,10 @@ def _server(tools: AgentTools) -> "Server[Any]":
         ),
     }
 
+    def refused(error: AppError) -> types.CallToolResult:
+        told = types.TextContent(text=f"{error.code}: {error.message}")
+        return types.CallToolResult(content=[told], is_error=True)
+
     async def list_tools(_context: Any, _params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[known[name] for name in tools.names()])
 
@@ -169,8 +176,11 @@ def _server(tools: AgentTools) -> "Server[Any]":
         try:
             result = await tools.call(params.name, params.arguments or {})
         except AppError as error:
-            told = types.TextContent(text=f"{error.code}: {error.message}")
-            return types.CallToolResult(content=[told], is_error=True)
+            return refused(error)
+        except Exception:
+            # The SDK would tell the caller what the exception says.
+            log.exception("mcp_tool_broke", tool=params.name)
+            return refused(AppError())
         text = result.get("answer") or orjson.dumps(result).decode()
         return types.CallToolResult(
             content=[types.TextContent(text=text)], structured_content=result

@@ -19,7 +19,7 @@ from services.conversations.domain.webhooks import EVENTS, DeliverWebhook
 REFRESH_SECONDS: Final = 2.0
 _TENANTS: Final = "SELECT DISTINCT tenant_id FROM webhooks WHERE enabled"
 # The lock keeps a webhook from being deleted meanwhile, at which the relay would stumble. An event
-# that Redis has lost, and that is published again, was noted before.
+# that Redis has lost, and that is published again, was noted before, or is older than the webhook.
 _NOTE: Final = """
 WITH told AS (
     INSERT INTO webhook_deliveries
@@ -28,6 +28,7 @@ WITH told AS (
     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
          AS e (tenant_id, id, name, payload, occurred_at)
     JOIN webhooks w ON w.tenant_id = e.tenant_id AND w.enabled AND e.name = ANY (w.events)
+        AND e.occurred_at >= w.created_at
     FOR KEY SHARE OF w
     ON CONFLICT DO NOTHING
     RETURNING tenant_id, id

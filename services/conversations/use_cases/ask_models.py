@@ -8,7 +8,7 @@ from libs.common.telemetry import get_logger
 from services.conversations.domain.agents import AgentProfile, ChatModelSettings
 from services.conversations.domain.answers import Answer, AnswerMode, TakenAnswer
 from services.conversations.domain.citations import offered_sources, resolve_citations
-from services.conversations.domain.errors import ModelFailed
+from services.conversations.domain.errors import ModelFailed, ModelTimedOut
 from services.conversations.domain.extractive import extractive_answer
 from services.conversations.domain.knowledge import Knowledge
 from services.conversations.domain.leaks import InstructionsLeaked
@@ -77,7 +77,8 @@ class AskModels:
                     taken, agent, model, knowledge, tell, draft=draft, patience_seconds=patience
                 )
             except ModelFailed as error:
-                draft.asking = ""
+                # Who was sent a prompt and left waiting has read it all the same.
+                draft.unanswered(paid=isinstance(error, ModelTimedOut))
                 if model is last or len(draft.pieces) > told:
                     raise
                 log.warning("model_falls_back", code=error.code, answer_id=str(taken.answer_id))
@@ -142,7 +143,7 @@ class AskModels:
         if model.compact:
             options = {"temperature": 0, "max_tokens": _COMPACT_MAX_TOKENS, **options}
         elif agent.behaviour.max_words is not None:
-            options = {"max_tokens": agent.behaviour.max_tokens(model.max_tokens), **options}
+            options = {"max_tokens": agent.behaviour.max_tokens(model.most_tokens), **options}
         screen = Screen(
             agent.guardrails.links(knowledge.passages),
             hidden=() if model.compact else hidden_texts(agent),
@@ -150,6 +151,8 @@ class AskModels:
             restored=personal.restored,
         )
         if draft.purse is not None:
+            # What an earlier call has left comes back first.
+            await draft.settle()
             options = await draft.purse.hold(model, messages, options)
         said: list[str] = []
         pieces: list[str] = []

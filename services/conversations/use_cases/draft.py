@@ -22,23 +22,34 @@ class Draft:
     model: ChatModelSettings | None = None
     """The model that was asked last."""
     purse: Purse | None = None
-    _cost_before: int = 0
+    _settled: Spending = field(default_factory=Spending)
 
     def begin(self, agent: AgentProfile, knowledge: Knowledge, purse: Purse) -> None:
         """Begin a try at composing; what an earlier one has used up was paid, and is settled."""
-        self._note_asking(self.spent)
+        self.unanswered(paid=True)
         self.agent, self.knowledge, self.purse = agent, knowledge, purse
-        self.asking = ""
         self.spent.prompt_tokens = self.spent.completion_tokens = 0
-        self._cost_before = self.spent.cost_micros
+        self._settled = replace(self.spent)
+
+    def unanswered(self, *, paid: bool) -> None:
+        """Note that the model that was sent a prompt says nothing to it, be it paid or not."""
+        if paid:
+            self._note_asking(self.spent)
+        self.asking = ""
 
     async def settle(self) -> None:
-        """Settle what was put aside since `begin`, with what it has come to."""
+        """Settle what was put aside since the last time, with what it has come to."""
         if self.purse is None or not self.purse.rules:
             return
-        spent = replace(self.spent, cost_micros=self.spent.cost_micros - self._cost_before)
-        self._note_asking(spent)
-        await self.purse.settle(spent)
+        now, before = replace(self.spent), self._settled
+        self._note_asking(now)
+        used = Spending(
+            now.prompt_tokens - before.prompt_tokens,
+            now.completion_tokens - before.completion_tokens,
+            now.cost_micros - before.cost_micros,
+        )
+        if await self.purse.settle(used):
+            self._settled = now
 
     def _note_asking(self, spent: Spending) -> None:
         if self.model is not None and self.asking:

@@ -52,8 +52,7 @@ class Purse:
         """
         if not self.rules:
             return dict(options)
-        wanted = options.get("max_tokens") or options.get("max_completion_tokens")
-        wanted = wanted or model.max_tokens or _MAX_TOKENS
+        wanted = options.get("max_tokens") or model.most_tokens or _MAX_TOKENS
         most = most_it_takes(
             model,
             [message["content"] for message in messages],
@@ -75,14 +74,16 @@ class Purse:
                 f"{whose} budget for language models is used up for {_WHEN[short.period]}.",
                 rule=short,
             )
-        if "max_completion_tokens" in options:
-            return dict(options)
         return {**options, "max_tokens": int(wanted)}
 
-    async def settle(self, spent: Spending) -> None:
-        """Give back what was not used; a database that is away keeps it put aside."""
+    async def settle(self, spent: Spending) -> bool:
+        """Give back what was not used; a database that is away keeps it put aside.
+
+        Returns:
+            Whether it was done.
+        """
         if not self._held:
-            return
+            return False
         try:
             await self.budgets.settle(
                 self.tenant_id,
@@ -93,3 +94,6 @@ class Purse:
             )
         except Unavailable:
             log.warning("budget_not_settled", answer_id=str(self.answer_id))
+            return False
+        self._held = False
+        return True

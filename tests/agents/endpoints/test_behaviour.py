@@ -1,5 +1,6 @@
 """How agents behave, what they fall back on, and what they may spend, over HTTP."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -169,6 +170,18 @@ class TestBudgets:
         await acme.send("PUT", path, json={"budgets": []})
         assert (await acme.send("GET", path))["budgets"] == []
         assert len((await acme.profile(agent["id"]))["budgets"]) == 1
+
+    async def test_of_the_company_are_what_one_of_those_has_set_who_come_at_once(
+        self, acme: Company
+    ) -> None:
+        sets = [BUDGETS["budgets"], BUDGETS["budgets"][::-1], BUDGETS["budgets"][:1]]
+        for _ in range(4):
+            await acme.send("PUT", "/budget", json={"budgets": []})
+            bodies = [{"budgets": [{"period": "day", "usd": at}]} for at in range(4)]
+            bodies += [{"budgets": one} for one in sets]
+            await asyncio.gather(*(acme.send("PUT", "/budget", json=body) for body in bodies))
+            found = (await acme.send("GET", "/budget"))["budgets"]
+            assert len(found) == 1 or {one["usd"] for one in found} == {None, 2.5}
 
     @pytest.mark.parametrize(
         "wrong",

@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.http.outbound import Outbound
 from libs.common.outbound import OutboundPolicy
-from services.conversations.adapters.chat_model import OpenAICompatibleModels
+from services.conversations.adapters.chat_model import MOST_TOKENS, OpenAICompatibleModels
 from services.conversations.domain.agents import ChatModelSettings
 from services.conversations.domain.errors import (
     ModelCutOff,
@@ -153,6 +153,45 @@ class TestStream:
         # Another key's failures are another's.
         peers.model.statuses = [200]
         assert await ask(client, settings(peers, api_key="sk-other"))
+
+    async def test_is_not_given_up_for_the_patient_by_those_who_wait_less(
+        self, outbound: Outbound, peers: Peers
+    ) -> None:
+        peers.model.first_token_seconds = 0.4
+        client = models(outbound)
+
+        async def hurry() -> None:
+            async with client.stream(settings(peers), MESSAGES, options={}, patience_seconds=0.1):
+                pass
+
+        for _ in range(6):
+            with pytest.raises(ModelFailed):
+                await hurry()
+
+        # Their own breaker is open; who has no other model to ask goes on with this one.
+        assert len(peers.model.requests) == 5
+        assert await ask(client, settings(peers))
+
+    async def test_counts_of_a_confused_provider_stay_within_reason(
+        self, outbound: Outbound, peers: Peers
+    ) -> None:
+        peers.model.counts = {"prompt_tokens": 10**18, "completion_tokens": -5}
+        async with models(outbound).stream(settings(peers), MESSAGES, options={}) as reply:
+            assert [piece async for piece in reply]
+        assert (reply.prompt_tokens, reply.completion_tokens) == (MOST_TOKENS, 0)
+
+    async def test_gets_its_limit_under_the_name_that_it_knows(
+        self, outbound: Outbound, peers: Peers
+    ) -> None:
+        where = settings(peers, max_tokens=1000, params={"max_completion_tokens": 5000})
+        await ask(models(outbound), where)
+        async with models(outbound).stream(where, MESSAGES, options={"max_tokens": 70}):
+            pass
+        limits = [
+            (request.get("max_tokens"), request["max_completion_tokens"])
+            for request in peers.model.requests
+        ]
+        assert limits == [(None, 5000), (None, 70)]
 
 
 class TestReach:

@@ -120,6 +120,19 @@ class TestTools:
         assert result.is_error
         assert code in str(result.content[0])
 
+    async def test_say_nothing_of_what_broke_inside(
+        self, client: httpx.AsyncClient, acme: Company, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise ValueError("relation conversations.answers")
+
+        monkeypatch.setattr("services.conversations.endpoints.mcp.knowledge_shape", broken)
+        async with connected(client, acme, acme.key) as speaking:
+            result = await speaking.call_tool("search", {"query": "returns"})
+        assert result.is_error
+        assert "internal_error" in str(result.content[0])
+        assert "relation" not in str(result.content[0])
+
     async def test_do_not_reach_conversations_of_others(
         self, client: httpx.AsyncClient, acme: Company, globex: Company
     ) -> None:

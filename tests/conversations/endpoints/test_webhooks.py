@@ -27,6 +27,12 @@ async def created(client: httpx.AsyncClient, company: Company, **changes: Any) -
 
 
 @pytest.fixture
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """As where it is not a developer's machine; models are called on one of the operator's."""
+    return {**environment, "ENVIRONMENT": "production", "TRUSTED_MODEL_HOSTS": "models.internal"}
+
+
+@pytest.fixture
 async def hook(client: httpx.AsyncClient, acme: Company) -> Json:
     """A webhook of acme's."""
     webhook: Json = (await created(client, acme))["webhook"]
@@ -101,6 +107,14 @@ class TestSettings:
         assert reply.status_code in {400, 422}
         assert said in reply.text
         assert (await client.get(URL, headers=acme.admin)).json()["webhooks"] == []
+
+    async def test_do_not_reach_what_is_trusted_for_models(
+        self, client: httpx.AsyncClient, acme: Company
+    ) -> None:
+        for url in ("http://models.internal/", "http://models.internal:2375/containers/db/kill"):
+            reply = await client.post(URL, json={"url": url}, headers=acme.admin)
+            assert reply.status_code == 400, reply.text
+            assert reply.json()["code"] == "webhook_url_refused"
 
     async def test_are_bounded_whoever_comes_at_the_same_time(
         self, client: httpx.AsyncClient, acme: Company

@@ -1,6 +1,7 @@
 """Budgets hold whoever asks at the same time; models that are down are passed over."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from libs.common.resources import Resources
 from services.conversations.domain.agents import BudgetRule
 from services.conversations.domain.spending_limits import MostItTakes
 from services.conversations.repositories.budgets import BudgetStore
+from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
 from tests.conversations.cast import Company, make_knowledge
 from tests.conversations.endpoints.test_chat import finished
@@ -232,6 +234,36 @@ class TestFallback:
         asked = [request["model"] for request in peers.model.requests]
         assert asked[-1] == "second-model"
         assert asked.count("test-model") == 5
+
+    async def test_needs_no_room_for_both(
+        self, client: httpx.AsyncClient, acme: Company, peers: Peers, worker: Answering
+    ) -> None:
+        # For what one call may take, and not for two.
+        profile(peers, acme)["budgets"] = [{**TOKENS, "amount": 1200}]
+        peers.model.statuses_by_model = {"test-model": 503}
+        where = await titled_conversation(client, acme)
+        task = await finished(client, await ask(client, where, acme))
+        assert task["result"]["metadata"]["mode"] == "generated"
+        (use,) = await usage(client, acme)
+        assert (use["spent"], use["held"]) == (127, 0)
+
+    async def test_leaves_a_first_model_that_thinks_too_long_paid(
+        self, client: httpx.AsyncClient, acme: Company, peers: Peers, wiring: Wiring
+    ) -> None:
+        profile(peers, acme)["budgets"] = [{**TOKENS, "amount": 100_000}]
+        peers.model.first_token_seconds = 0.4
+        impatient = replace(wiring.compose, ask=replace(wiring.compose.ask, fallback_seconds=0.1))
+        ack = await ask(client, await titled_conversation(client, acme), acme)
+        (taken,) = await wiring.store.take_waiting(acme.id)
+
+        await replace(wiring.produce, compose=impatient)(taken)
+
+        await finished(client, ack)
+        asked = [request["model"] for request in peers.model.requests]
+        assert asked == ["test-model", "second-model"]
+        # The provider has read the question, and charges for that.
+        (use,) = await usage(client, acme)
+        assert use["spent"] > 127 + 50
 
     async def test_is_not_asked_once_the_first_has_begun(
         self,

@@ -72,7 +72,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 def environment(environment: dict[str, str]) -> dict[str, str]:
     """The operator vouches for the receiver."""
-    return {**environment, "TRUSTED_MODEL_HOSTS": "127.0.0.1"}
+    return {**environment, "TRUSTED_WEBHOOK_HOSTS": "127.0.0.1"}
 
 
 @dataclass
@@ -322,6 +322,18 @@ class TestRepublishing:
             await connection.execute("UPDATE outbox SET published_at = NULL")
         await telling.all()
         assert len(receiver.calls) == 1
+
+    async def test_tells_nothing_from_before_there_was_a_webhook(
+        self, client: httpx.AsyncClient, acme: Company, receiver: Receiver, telling: Telling
+    ) -> None:
+        await register(client, acme)
+        await telling.all()
+        await created(client, acme, url=receiver.url)
+        # As when Redis has lost what was published.
+        async with telling.wiring.database.lean(acme.id) as connection:
+            await connection.execute("UPDATE outbox SET published_at = NULL")
+        await telling.all()
+        assert receiver.calls == []
 
 
 class TestLog:
