@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from knowrithm_py.dataclass.config import KnowrithmConfig
 from knowrithm_py.knowrithm.client import KnowrithmClient
 
 from libs.common.http.rates import RATE_CLASSES
+from ops.local.process import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 # Fetched once a clone, by hash; a run of the tests must not fetch them again.
@@ -82,14 +82,6 @@ def running_platform(home: Path, **variables: str) -> Iterator[Platform]:
         yield platform
     finally:
         platform.ops("down")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -26,6 +26,7 @@ from redis.asyncio import Redis
 from libs.common.database import Database
 from libs.common.jobs.runner import JobRunner
 from libs.common.resources import Resources
+from ops.local.process import free_port
 from services.auth.adapters import password_hashing
 from services.auth.main import make_app
 from services.auth.settings import Settings
@@ -41,13 +42,6 @@ if TYPE_CHECKING:
 # An id that nothing has; fixed, so that tests are called the same in every process.
 NOBODY = UUID("0192f0c1-2d34-7e5f-8a9b-0c1d2e3f4a5b")
 PASSWORD = "correct horse battery"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 # Browsers come back here from their identity provider, so it is where the service listens.

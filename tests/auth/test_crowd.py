@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.auth.conftest import registration
-from tests.auth.test_processes import answers, process
+from tests.auth.test_processes import process
 from tests.conftest import ServiceEnvironment
 
 CROWD = 200
@@ -39,9 +39,8 @@ async def auth(
         "RATE_LIMITS": GENEROUS,
     }
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(process("services.auth.main", environment))
-        async with httpx.AsyncClient(timeout=10) as client:
-            assert await answers(client, f"{base}/health/ready")
+        main = await stack.enter_async_context(process("services.auth.main", environment))
+        await main.answers(f"{base}/health/ready")
         yield base
 
 

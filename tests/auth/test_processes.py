@@ -4,8 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, Final
 
 import httpx
 import orjson
@@ -14,37 +18,58 @@ from redis.asyncio import Redis
 from tests.auth.conftest import registration
 from tests.conftest import ServiceEnvironment
 
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process, and what it writes."""
+
+    running: asyncio.subprocess.Process
+    log: IO[bytes]
+
+    def said(self) -> str:
+        """Return the end of what it has written."""
+        self.log.seek(0)
+        return self.log.read()[-5_000:].decode(errors="replace")
+
+    async def answers(self, url: str) -> None:
+        """Wait until a page of it answers 200.
+
+        Raises:
+            AssertionError: It ended, or took too long.
+        """
+        until = time.monotonic() + START_SECONDS
+        async with httpx.AsyncClient(timeout=2) as client:
+            while time.monotonic() < until and self.running.returncode is None:
+                with suppress(httpx.TransportError):
+                    if (await client.get(url)).status_code == 200:
+                        return
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"{url} does not answer: {self.said()}")
+
 
 @asynccontextmanager
-async def process(
-    module: str, environment: dict[str, str]
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(module: str, environment: dict[str, str]) -> AsyncIterator[Started]:
     """Run a module; SIGTERM ends it, and it must end well."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        env={"PATH": os.environ["PATH"], **environment},
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.send_signal(signal.SIGTERM)
-        assert await started.wait() == 0
-
-
-async def answers(client: httpx.AsyncClient, url: str) -> bool:
-    """Wait until a page answers 200."""
-    for _ in range(600):
+    with TemporaryFile() as log:
+        running = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            env={"PATH": os.environ["PATH"], **environment},
+            stdout=log,
+            stderr=log,
+        )
+        started = Started(running, log)
         try:
-            if (await client.get(url)).status_code == 200:
-                return True
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(0.1)
-    return False
+            yield started
+        finally:
+            if running.returncode is None:
+                running.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(STOP_SECONDS):
+                assert await running.wait() == 0, started.said()
 
 
 async def test_a_registration_becomes_events(
@@ -60,11 +85,11 @@ async def test_a_registration_becomes_events(
         "AUTH_URL": base,
     }
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(process("services.auth.main", environment))
-        await stack.enter_async_context(process("services.auth.worker", environment))
+        main = await stack.enter_async_context(process("services.auth.main", environment))
+        worker = await stack.enter_async_context(process("services.auth.worker", environment))
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
-        assert await answers(client, f"{base}/health/ready")
-        assert await answers(client, f"http://127.0.0.1:{worker_port}/health/ready")
+        await main.answers(f"{base}/health/ready")
+        await worker.answers(f"http://127.0.0.1:{worker_port}/health/ready")
 
         response = await client.post(
             f"{base}/api/v1/auth/register", json=registration(company_name="Acme")

@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from ops.deploy.images import IMAGES
+from ops.local.process import free_port
 from tests.deploy.engine import ROOT, STANDINS, Engine, NoEngine, compose, container_engine
-from tests.platform import Platform, free_port, register, wait_for
+from tests.platform import Platform, register, wait_for
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(2400)]
 

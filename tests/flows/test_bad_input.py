@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from libs.common.contract import ALL_ROUTES, BUILT, Auth, Route
+from ops.local.process import free_port
 from tests.documents.adapters.parsing.files import make_docx, make_pdf, make_scan
 from tests.flows.platform_keys import signed_at
-from tests.platform import MAX_UPLOAD_BYTES, Company, Platform, free_port, register, wait_for
+from tests.platform import MAX_UPLOAD_BYTES, Company, Platform, register, wait_for
 from tests.tenancy.cast import scim_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]

@@ -8,11 +8,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from ops.local.process import free_port
 from services.auth.adapters.mail_senders import FolderMailSender, SmtpMailSender, SmtpServer
 from services.auth.domain.errors import MailServerUnavailable
 from services.auth.domain.mails import Mail, invitation_mail
 from services.auth.domain.ports import MailRefused
-from tests.auth.conftest import Mailbox, free_port
+from tests.auth.conftest import Mailbox
 
 SENDER = "Knowrithm <no-reply@knowrithm.test>"
 MAIL = Mail(recipient="ada@acme.test", subject="Hallo Welt ✓", text="Ein Gruß\nan dich.\n")

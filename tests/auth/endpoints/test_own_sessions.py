@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.local.process import free_port
 from tests.auth.conftest import (
     NOBODY,
     PASSWORD,
@@ -10,7 +11,6 @@ from tests.auth.conftest import (
     Person,
     StartAuth,
     add_colleague,
-    free_port,
     is_shut_out,
     log_in,
     new_email,
