@@ -224,7 +224,7 @@ class TestSettings:
             for name in import_module(f"services.{service}.settings").Settings.model_fields
             if name.startswith("trusted_") and name.endswith("_hosts")
         }
-        assert len(fields) == 3
+        assert len(fields) == 4
         assert all(f"#{name}=" in shown for name in fields)
 
     def test_the_chat_model_of_the_operator_wins(
