@@ -40,6 +40,9 @@ from bench.stub import Plan
 # Turns of one conversation before the next one is taken: later ones carry their history.
 TURNS_A_CONVERSATION: Final = 4
 _SIDE_BY_SIDE: Final = 16
+# Conversations are opened for so many, or the first would be gone on with, and grow.
+_MOST_TURNS_A_SECOND: Final = 250
+_OPENED_SECONDS: Final = 1.0
 _STREAMS: Final = 50
 _AT_ONCE: Final = Plan()
 _SPOKEN: Final = Plan(first_token_seconds=0.5, interval_seconds=0.05, tokens=20)
@@ -133,7 +136,9 @@ class Bench:
     async def chat_side_by_side(self) -> None:
         """CPU of a turn, sixteen asking at once."""
         await self.models.plan(_AT_ONCE)
-        asks = await self._platform_asks(_SIDE_BY_SIDE, self.lengths.chat_seconds * 25)
+        asks = await self._platform_asks(
+            _SIDE_BY_SIDE, self.lengths.chat_seconds * _MOST_TURNS_A_SECOND
+        )
         parts, found = self.platform.parts(), self.findings
         before_counts = await self.models.counts()
         async with self._cost(parts) as costs:
@@ -168,7 +173,7 @@ class Bench:
     async def chat_alone(self) -> None:
         """Time that a turn takes beyond the model's, one asking at a time."""
         await self.models.plan(_AT_ONCE)
-        asks = await self._platform_asks(1, self.lengths.single_seconds * 60)
+        asks = await self._platform_asks(1, self.lengths.single_seconds * 120)
         ours = await for_some_time(asks, seconds=self.lengths.single_seconds)
         limit = await for_some_time(self._limit_asks(1), seconds=self.lengths.single_seconds / 2)
         self.findings.heard("chat, one at a time", ours)
@@ -323,9 +328,12 @@ class Bench:
 
     async def _conversations(self, count: int) -> list[str]:
         """Return new conversations; opening them is not measured."""
-        return await open_conversations(
+        opened = await open_conversations(
             self.platform.port, self.api.key.headers, self.agent_id, count
         )
+        # What other services hear of it is no part of a turn either.
+        await asyncio.sleep(_OPENED_SECONDS)
+        return opened
 
     async def _upload_all(self, agent: str, queue: list[tuple[str, bytes]]) -> None:
         while queue:

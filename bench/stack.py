@@ -39,6 +39,8 @@ _WIDE_LIMITS: Final = {
     "RATE_LIMITS": json.dumps(dict.fromkeys(_CLASSES, _UNLIMITED)),
     "ANSWERS_PER_TENANT": "5000",
     "ANSWER_CONCURRENCY": "5000",
+    "MODEL_CALLS_PER_PROVIDER": "5000",
+    "MODEL_CALLS_PER_AGENT": "5000",
 }
 
 

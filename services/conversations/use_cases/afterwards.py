@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from libs.common.errors import AppError
 from libs.common.telemetry import get_logger
@@ -35,6 +36,9 @@ _TITLE_TOKENS: Final = 24
 # The newest turns are shown to the model as they are.
 KEPT_TURNS: Final = 10
 _WORTH_SUMMARISING: Final = 6
+# By then there are so many more.
+_ANSWERS_BETWEEN: Final = _WORTH_SUMMARISING // 2 - 1
+_MAX_RESTING: Final = 10_000
 _MAX_TURNS: Final = 60
 _SUMMARY_TOKENS: Final = 300
 _MAX_SUMMARY: Final = 2_000
@@ -73,13 +77,28 @@ class Afterwards:
     _waiting: "asyncio.Queue[tuple[TakenAnswer, Answer]]" = field(
         default_factory=lambda: asyncio.Queue(_MAX_WAITING)
     )
+    # How many more answers a conversation's memory is left alone for, by this process.
+    _resting: dict[UUID, int] = field(default_factory=dict)
 
     def answered(self, taken: TakenAnswer, answer: Answer) -> None:
         """Note that an answer is out."""
         if answer.cancelled or self._waiting.full():
             return
-        if len(taken.history) < _TITLED_WITHIN_TURNS or needs_memory(taken):
+        if len(taken.history) < _TITLED_WITHIN_TURNS or self._is_due(taken):
             self._waiting.put_nowait((taken, answer))
+
+    def _is_due(self, taken: TakenAnswer) -> bool:
+        """Whether it is time to look at what has become too old to be shown."""
+        if not needs_memory(taken):
+            return False
+        rest = self._resting.pop(taken.conversation_id, 0)
+        if rest > 0:
+            self._resting[taken.conversation_id] = rest - 1
+            return False
+        self._resting[taken.conversation_id] = _ANSWERS_BETWEEN
+        if len(self._resting) > _MAX_RESTING:
+            del self._resting[next(iter(self._resting))]
+        return True
 
     async def run(self) -> None:
         """Do what is noted, until cancelled."""

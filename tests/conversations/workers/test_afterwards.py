@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from libs.common.resources import Resources
+from services.conversations.repositories.memory import ConversationMemory, NumberedTurns
 from services.conversations.use_cases.afterwards import one_line
 from services.conversations.wiring import Wiring
 from services.conversations.workers.answering import Answering
@@ -123,6 +125,31 @@ class TestMemory:
         message = listed.json()["messages"][0]["id"]
         await client.delete(f"/api/v1/message/{message}", headers=acme.key)
         assert await count(resources, acme, "conversation_summaries") == 0
+
+    async def test_is_not_looked_at_after_each_answer(
+        self,
+        client: httpx.AsyncClient,
+        conversation_id: str,
+        acme: Company,
+        peers: Peers,
+        worker: Answering,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        looks = 0
+        turns_after = ConversationMemory.turns_after
+
+        async def counted(memory: ConversationMemory, *args: Any, **options: Any) -> NumberedTurns:
+            nonlocal looks
+            looks += 1
+            return await turns_after(memory, *args, **options)
+
+        monkeypatch.setattr(ConversationMemory, "turns_after", counted)
+        # The eleventh answer is the first with so much before it.
+        for _ in range(16):
+            await finished(client, await ask(client, conversation_id, acme))
+
+        await until(lambda: len(peers.model.asides) >= 2)
+        assert looks == 2
 
 
 class TestRetention:
