@@ -88,8 +88,11 @@ async def _stop(server: uvicorn.Server) -> None:
             while state.connections or state.tasks:
                 await asyncio.sleep(0.001)
     except TimeoutError:
-        for task in state.tasks:
+        left = list(state.tasks)
+        for task in left:
             task.cancel()
+        # What they let go of must be there still.
+        await asyncio.gather(*left, return_exceptions=True)
     for listening in server.servers:
         await listening.wait_closed()
     await server.lifespan.shutdown()

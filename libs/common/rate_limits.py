@@ -139,6 +139,7 @@ class RateLimiter:
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
         self._owed: dict[str, Rate] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._tellers: set[asyncio.Task[None]] = set()
 
     async def check(self, key: str, rate: Rate) -> Decision:
         """Take one request out of a budget, if there is one left."""
@@ -171,10 +172,12 @@ class RateLimiter:
             return None
 
     async def stop(self) -> None:
-        """Tell Redis what it has not been told yet."""
+        """Tell Redis what it has not been told yet; nothing of this uses it afterwards."""
         if self._telling is not None:
             self._telling.cancel()
             self._telling = None
+        if self._tellers:
+            await asyncio.wait(self._tellers)
         await self.tell()
 
     async def tell(self) -> None:
@@ -205,6 +208,8 @@ class RateLimiter:
         self._owed[key] = rate
         if self._telling is None:
             self._telling = asyncio.create_task(self._tell_soon())
+            self._tellers.add(self._telling)
+            self._telling.add_done_callback(self._tellers.discard)
         return Decision(
             allowed=True,
             limit=rate.limit,

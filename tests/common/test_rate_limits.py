@@ -93,6 +93,29 @@ class TestRateLimiter:
         # What was let in without asking has been told: another process sees it.
         assert (await RateLimiter(redis).check("k", Rate(1000, 3600))).remaining == 799
 
+    async def test_stopping_waits_for_what_is_being_told(
+        self, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limiter = RateLimiter(redis)
+        for _ in range(3):
+            await limiter.check("k", Rate(1000, 3600))
+        run, begun, told = limiter._run, asyncio.Event(), False
+
+        async def slow(*command: str | int | float) -> list[int]:
+            nonlocal told
+            begun.set()
+            await asyncio.sleep(0.05)
+            reply = await run(*command)
+            told = True
+            return reply
+
+        monkeypatch.setattr(limiter, "_run", slow)
+        await begun.wait()
+        await limiter.stop()
+
+        # Later, the connection that it needs would be opened anew and never closed.
+        assert told
+
     async def test_the_limit_holds_for_a_busy_caller(self, redis: Redis) -> None:
         limiter = RateLimiter(redis)
 
